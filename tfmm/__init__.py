@@ -1,0 +1,62 @@
+"""tfmm: a shop's catalogue and events to a multimodal two-tower recommender that TensorFlow Serving serves.
+
+Importing tfmm decides which Keras `tf.keras` is. TensorFlow Recommenders needs Keras 2 (the package
+`tf_keras`), and TensorFlow reads that choice once, when `tf.keras` is first touched; so tfmm makes it
+here, before any of its modules touch TensorFlow. Submodules and public names load on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "load": "tfmm.data",
+    "split": "tfmm.data",
+    "TwoTower": "tfmm.models.two_tower",
+    "LazyAdam": "tfmm.optimizers",
+    "evaluate": "tfmm.evaluation",
+    "export_model": "tfmm.export",
+    "Client": "tfmm.serving",
+}
+_SUBMODULES = (
+    "baselines data encoders evaluation export fusion models optimizers retrieval serving towers training"
+).split()
+
+__all__ = ["__version__", *_PUBLIC, *_SUBMODULES]
+
+
+def _choose_keras_2() -> None:
+    tensorflow = sys.modules.get("tensorflow")
+    keras = vars(tensorflow).get("keras") if tensorflow else None
+    # Before its first use `tf.keras` is TensorFlow's lazy loader; once resolved it names its package.
+    resolved = keras is not None and getattr(keras, "_tfll_initialized", True)
+    package = getattr(keras, "_tfll_keras_version", None) or getattr(keras, "__name__", "")
+    if resolved and not package.startswith("tf_keras"):
+        raise ImportError(
+            "tfmm needs tf.keras to be Keras 2 (the package tf_keras), which TensorFlow Recommenders is "
+            "built on, but in this process tf.keras was already used and became Keras 3. To resolve this, "
+            "put `import tfmm` before the first use of tf.keras, or set the environment variable "
+            "TF_USE_LEGACY_KERAS=1 before Python starts."
+        )
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+_choose_keras_2()
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    if name in _SUBMODULES:
+        return importlib.import_module(f"tfmm.{name}")
+    raise AttributeError(f"module 'tfmm' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

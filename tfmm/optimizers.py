@@ -1,0 +1,54 @@
+"""Optimizers whose cost follows the rows a batch touches, not the size of the embedding tables."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+class LazyAdam(tf.keras.optimizers.Adam):
+    """Adam that updates only the rows of an embedding table that the batch looked up.
+
+    `tf.keras.optimizers.Adam` decays both moments of every row on every step, even for a sparse
+    gradient, so a step's time grows with the vocabulary. Here the moments of a row stay as they are
+    until the row is met again; dense gradients take the ordinary Adam step. State is two floats per
+    parameter, as in Adam.
+
+    Source: Kingma and Ba, "Adam", arXiv:1412.6980, algorithm 1, applied to the rows of the gradient.
+
+    Args:
+        learning_rate: a float, or a `tf.keras.optimizers.schedules.LearningRateSchedule`.
+        **kwargs: as `tf.keras.optimizers.Adam`, except `amsgrad`, which is not supported.
+
+    Raises:
+        ValueError: for `amsgrad=True`.
+    """
+
+    def __init__(self, learning_rate: float = 0.001, **kwargs) -> None:
+        if kwargs.pop("amsgrad", False):
+            raise ValueError("LazyAdam has no amsgrad variant; leave out amsgrad=True or use Adam.")
+        kwargs.setdefault("name", "LazyAdam")
+        super().__init__(learning_rate, **kwargs)
+
+    def update_step(self, gradient: tf.Tensor | tf.IndexedSlices, variable: tf.Variable) -> None:
+        """Applies one step to `variable`; of an `IndexedSlices`, to its (distinct) rows alone."""
+        if not isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable)
+            return
+        position = self._index_dict[self._var_key(variable)]
+        rows, values = gradient.indices, gradient.values
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        beta_1, beta_2 = (tf.cast(beta, variable.dtype) for beta in (self.beta_1, self.beta_2))
+        rate = tf.cast(self.learning_rate, variable.dtype)
+        rate *= tf.sqrt(1 - tf.pow(beta_2, step)) / (1 - tf.pow(beta_1, step))
+
+        first, second = self._momentums[position], self._velocities[position]
+        m = beta_1 * tf.gather(first, rows) + (1 - beta_1) * values
+        v = beta_2 * tf.gather(second, rows) + (1 - beta_2) * tf.square(values)
+        first.scatter_update(tf.IndexedSlices(m, rows))
+        second.scatter_update(tf.IndexedSlices(v, rows))
+        variable.scatter_sub(tf.IndexedSlices(rate * m / (tf.sqrt(v) + self.epsilon), rows))
+
+    def get_config(self) -> dict:
+        config = super().get_config()
+        config.pop("amsgrad", None)
+        return config
