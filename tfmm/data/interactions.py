@@ -90,19 +90,21 @@ class Interactions:
         order = _pair_order(user, item, n_users, n_items)
         starts = np.flatnonzero(_first_of_pair(user[order], item[order]))
         summed = np.add.reduceat(weight[order], starts, dtype=np.float64) if len(starts) else starts
-        first = order[starts]
-        # Events stand in time order here, so after sorting their rows only users are to be grouped.
-        by_row = np.argsort(first)
-        by_row = by_row[stable_order(user[first[by_row]], n_users)]
-        first = first[by_row]
+        # Back in the order of the events, which is that of time, only users are to be grouped.
+        at_first = np.zeros(len(user), np.float32)
+        at_first[order[starts]] = summed
+        is_first = np.zeros(len(user), np.bool_)
+        is_first[order[starts]] = True
+        first = np.flatnonzero(is_first)
+        first = first[stable_order(user[first], n_users)]
         return cls(
             user[first],
             item[first],
             None if time is None else time[first],
-            summed[by_row].astype(np.float32),
+            at_first[first],
             n_users,
             n_items,
-            first.astype(np.int64) if by_time is None else by_time[first],
+            first if by_time is None else by_time[first],
         )
 
     @classmethod

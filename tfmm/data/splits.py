@@ -311,7 +311,7 @@ def _by_time(
         shares = _fractions("time", valid, test)
         ordered = np.sort(time)
         last = len(ordered) - 1
-        cuts = [math.ceil((1 - share) * len(ordered)) for share in (sum(shares), shares[1])]
+        cuts = [math.floor((1 - share) * len(ordered)) for share in (sum(shares), shares[1])]
         after = int(ordered[-1]) + 1 if len(ordered) else 0
         starts = [int(ordered[cut]) if cut <= last else after for cut in cuts]
     part = np.digitize(time, starts).astype(np.int8)
