@@ -1,0 +1,33 @@
+"""From a shop's tables to columns, events and splits, checked once.
+
+shop = tfmm.data.load("shop.yaml")
+shop.report.print()
+"""
+
+from tfmm.data import columns
+from tfmm.data.catalog import Catalog
+from tfmm.data.checks import CheckError, CheckReport
+from tfmm.data.events import Events
+from tfmm.data.images import ImageDecodeError, decode_image, load_thumbnails
+from tfmm.data.interactions import Interactions
+from tfmm.data.schema import Shop, ShopFileError
+from tfmm.data.shop import ShopData, load
+from tfmm.data.splits import Split, split
+
+__all__ = [
+    "Catalog",
+    "CheckError",
+    "CheckReport",
+    "Events",
+    "ImageDecodeError",
+    "Interactions",
+    "Shop",
+    "ShopData",
+    "ShopFileError",
+    "Split",
+    "columns",
+    "decode_image",
+    "load",
+    "load_thumbnails",
+    "split",
+]

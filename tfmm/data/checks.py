@@ -1,0 +1,207 @@
+"""The checks that loading makes, what each may do about a bad row, and the report of what was found."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+MAX_EXAMPLES = 5
+
+
+class CheckError(ValueError):
+    """A check whose policy is `raise` found something."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check by name: what it counts, and what may be done about it (the first policy is the default)."""
+
+    name: str
+    meaning: str
+    policies: tuple[str, ...]
+
+    @property
+    def default(self) -> str:
+        return self.policies[0]
+
+
+_ROW = ("drop", "raise")
+_FEATURE = ("mask", "drop", "raise")
+
+CHECKS: dict[str, Check] = {
+    check.name: check
+    for check in (
+        Check("bad_rows", "lines of a CSV or TSV with too many or too few cells", _ROW),
+        Check("bad_ids", "ids that are empty, NaN, or hold a line break or NUL", _ROW),
+        Check("duplicate_items", "rows of an item listed before (the first is kept)", _ROW),
+        Check("duplicate_users", "rows of a user listed before (the first is kept)", _ROW),
+        Check("duplicate_events", "events equal to an earlier one", ("keep", "drop", "raise")),
+        Check("unknown_items", "events of items that the items table lacks", _ROW),
+        Check("unknown_users", "events of users that the users table lacks", _ROW),
+        Check("bad_times", "times unreadable, before 1970 or over a day ahead", _ROW),
+        Check("bad_ratings", "ratings that are missing, infinite, zero or negative", _ROW),
+        Check("missing_images", "rows with no image file", _FEATURE),
+        Check("corrupt_images", "image files that do not decode to their end", _FEATURE),
+        Check("empty_text", "rows whose text is empty", _FEATURE),
+        Check("missing_category", "rows without a category", _FEATURE),
+        Check("nan_numbers", "numbers that are missing, NaN or not a number", _FEATURE),
+        Check("infinite_numbers", "numbers that are infinite in 32 bits", _FEATURE),
+        Check("bad_vectors", "vectors that are missing or hold NaN or infinity", _FEATURE),
+    )
+}
+
+
+def nearest(word: object, words: Iterable[str]) -> str:
+    """A hint to end an error with: the nearest of `words` to `word` if any is near, else all of them."""
+    known = sorted(words)
+    near = difflib.get_close_matches(str(word), known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"known: {', '.join(known)}" if known else "none are known"
+
+
+def policy_problem(check: object, policy: object) -> str | None:
+    """Says what is wrong with setting `check` to `policy`, or None when nothing is."""
+    if check not in CHECKS:
+        return f"unknown check {check!r}; {nearest(check, CHECKS)}"
+    allowed = CHECKS[str(check)].policies
+    if policy not in allowed:
+        return f"check {check!r} cannot be set to {policy!r}; it takes {', '.join(allowed)}"
+    return None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found in one table, column or feature.
+
+    `count` is in rows of the table (files, for `corrupt_images`); `examples` holds up to five.
+    """
+
+    check: str
+    table: str
+    column: str | None
+    count: int
+    policy: str
+    examples: tuple[str, ...] = ()
+    detail: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.table}, {self.column}" if self.column else self.table
+        text = f"{self.check} in {where}: {self.count:,} {CHECKS[self.check].meaning}"
+        if self.examples:
+            text += f" (for example {'; '.join(self.examples)})"
+        return f"{text}; {self.detail}" if self.detail else text
+
+
+@dataclass
+class CheckReport:
+    """What loading counted and found.
+
+    Attributes:
+        counts: `items`, `users`, `events` that survived; `rows` read by table; `features` present by
+            table and feature; `events_dropped` by reason; `items_without_events`,
+            `users_without_events`.
+        findings: one `Finding` for each check that found something, in the order found.
+        policies: the policy in force for every check.
+    """
+
+    counts: dict[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    policies: dict[str, str] = field(
+        default_factory=lambda: {name: check.default for name, check in CHECKS.items()}
+    )
+
+    def set_policies(self, policies: Mapping[str, str], source: str) -> None:
+        """Sets policies by check name.
+
+        Raises:
+            ValueError: for an unknown check or a policy that it does not take, naming `source`.
+        """
+        for check, policy in policies.items():
+            problem = policy_problem(check, policy)
+            if problem:
+                raise ValueError(f"{source}: {problem}")
+            self.policies[check] = policy
+
+    def record(
+        self,
+        check: str,
+        table: str,
+        count: int,
+        examples: Sequence[str] = (),
+        *,
+        column: str | None = None,
+        detail: str = "",
+    ) -> str:
+        """Notes `count` occurrences (nothing when 0) and returns the policy to apply.
+
+        Raises:
+            CheckError: when `count` is positive and the check's policy is `raise`.
+        """
+        policy = self.policies[check]
+        if count <= 0:
+            return policy
+        finding = Finding(
+            check, table, column, int(count), policy, tuple(examples[:MAX_EXAMPLES]), detail
+        )
+        self.findings.append(finding)
+        if policy == "raise":
+            others = " or ".join(other for other in CHECKS[check].policies if other != "raise")
+            raise CheckError(
+                f"{finding}. Loading stops because the policy of {check} is raise. To load all the "
+                f"same, mend the table or set `checks: {{{check}: ...}}` in the shop file to {others}."
+            )
+        return policy
+
+    def found(self, check: str) -> int:
+        """How many occurrences of `check` were found, over all tables and features."""
+        return sum(finding.count for finding in self.findings if finding.check == check)
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as a dict of plain JSON values: `counts`, `findings`, `policies`."""
+        findings = [
+            {**asdict(finding), "examples": list(finding.examples)} for finding in self.findings
+        ]
+        return {"counts": self.counts, "findings": findings, "policies": dict(self.policies)}
+
+    def print(self, console: Console | None = None) -> None:
+        """Prints the counts, the features and the findings as tables."""
+        console = console or Console()
+        sizes = ", ".join(
+            f"{self.counts.get(key, 0):,} {key}" for key in ("items", "users", "events")
+        )
+        console.print(sizes, highlight=False)
+        self._print_features(console)
+        if not self.findings:
+            console.print("No check found anything.")
+            return
+        table = Table("check", "where", title="Findings", title_justify="left")
+        table.add_column("count", justify="right")
+        table.add_column("policy")
+        table.add_column("examples", overflow="fold")
+        for finding in self.findings:
+            where = f"{finding.table} · {finding.column}" if finding.column else finding.table
+            notes = "; ".join(finding.examples)
+            notes += f" ({finding.detail})" if finding.detail else ""
+            # Text from the tables may hold square brackets, which rich would read as markup.
+            cells = (finding.check, where, f"{finding.count:,}", finding.policy, notes)
+            table.add_row(*(cell.replace("[", "\\[") for cell in cells))
+        console.print(table)
+
+    def _print_features(self, console: Console) -> None:
+        features = self.counts.get("features", {})
+        if not any(features.values()):
+            return
+        table = Table("table", "feature", "kind", title="Features", title_justify="left")
+        table.add_column("present", justify="right")
+        for name, by_feature in features.items():
+            rows = max(self.counts.get(name, 0), 1)
+            for feature, entry in by_feature.items():
+                share = f"{entry['present']:,} ({100 * entry['present'] / rows:.1f} %)"
+                table.add_row(name, feature, entry["kind"], share)
+        console.print(table)

@@ -1,0 +1,300 @@
+"""The event log: who met which item, when, with what weight."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike, NDArray
+
+from tfmm.data.checks import MAX_EXAMPLES, CheckReport, nearest
+from tfmm.data.columns import as_rows
+from tfmm.data.schema import EventSpec, ShopFileError
+from tfmm.data.tables import TableError, as_numbers, as_text, encode, objects
+
+# What tools write for a missing id, besides nothing.
+_NO_ID = ("", "nan", "NaN", "<NA>", "None", "null", "NULL")
+# A vocabulary is a text file of one id a line, and TensorFlow's line reader drops "\r" too.
+_NOT_IN_ID = r"[\n\r\x00]"
+_DAY = 86_400_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Events of known users on known items, in file order.
+
+    Args:
+        user: int32[m] rows of the users' catalogue.
+        item: int32[m] rows of the items' catalogue.
+        time: int64[m] microseconds since 1970 UTC, or None when the shop has no times.
+        weight: float32[m], above 0.
+        extra: further columns of the table by name, [m] each.
+    """
+
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    time: NDArray[np.int64] | None
+    weight: NDArray[np.float32]
+    extra: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def take(self, rows: ArrayLike) -> Events:
+        """The events at these positions, in this order."""
+        rows = as_rows(rows, len(self))
+        return Events(
+            self.user[rows],
+            self.item[rows],
+            None if self.time is None else self.time[rows],
+            self.weight[rows],
+            {name: values[rows] for name, values in self.extra.items()},
+        )
+
+
+def is_bad_id(ids: pa.Array) -> NDArray[np.bool_]:
+    """Which ids cannot be ids: empty, a mark for "missing" such as NaN, or with a line break or NUL."""
+    marks = pc.is_in(ids, value_set=pa.array(_NO_ID))
+    broken = pc.fill_null(pc.match_substring_regex(ids, _NOT_IN_ID), True)
+    return np.asarray(pc.or_(marks, broken).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+@dataclass
+class RawEvents:
+    """Events while they are being checked: codes into the distinct ids of the file.
+
+    Attributes:
+        user, item: int32[m] codes into `user_ids` and `item_ids`.
+        rows: int64[m], each event's row in the file.
+        dropped: events left out so far, by reason.
+    """
+
+    user: NDArray[np.int32]
+    item: NDArray[np.int32]
+    time: NDArray[np.int64] | None
+    weight: NDArray[np.float32]
+    rows: NDArray[np.int64]
+    user_ids: pa.Array
+    item_ids: pa.Array
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def keep(self, mask: NDArray[np.bool_], reason: str) -> None:
+        """Leaves out the events where `mask` is False, counted under `reason`."""
+        count = len(mask) - int(mask.sum())
+        if not count:
+            return
+        self.dropped[reason] = self.dropped.get(reason, 0) + count
+        self.user, self.item = self.user[mask], self.item[mask]
+        self.weight, self.rows = self.weight[mask], self.rows[mask]
+        self.time = None if self.time is None else self.time[mask]
+
+    def apply(
+        self,
+        report: CheckReport,
+        check: str,
+        bad: NDArray[np.bool_],
+        shown: Callable[[int], str],
+        column: str | None = None,
+    ) -> None:
+        """Records the events where `bad`, and leaves them out under the policy `drop`."""
+        events = np.flatnonzero(bad)
+        examples = [
+            f"row {self.rows[event] + 1}: {shown(event)}"
+            for event in events[:MAX_EXAMPLES].tolist()
+        ]
+        if report.record(check, "events", len(events), examples, column=column) == "drop":
+            self.keep(~bad, check)
+
+
+def read_events(
+    table: pa.Table, spec: EventSpec, report: CheckReport, source: str = "the shop"
+) -> RawEvents:
+    """Checks ids, types, ratings and times of a table of events and encodes them.
+
+    Args:
+        table: with the columns of `spec.columns()`.
+        spec: what the columns mean.
+        report: takes the findings.
+        source: the shop file's name, for errors.
+
+    Raises:
+        ShopFileError: for an event type without a weight, naming it.
+        CheckError: for a check set to raise.
+    """
+    where = f"{source}: {spec.table}, column"
+    codes, ids = {}, {}
+    for role in (spec.user, spec.item):
+        codes[role], ids[role] = encode(as_text(table.column(role), f"{where} {role!r}"))
+    n = table.num_rows
+    raw = RawEvents(
+        codes[spec.user],
+        codes[spec.item],
+        None,
+        np.ones(n, np.float32),
+        np.arange(n),
+        ids[spec.user],
+        ids[spec.item],
+    )
+    below, no_weight = np.zeros(n, bool), np.zeros(n, bool)
+    bad_rating, bad_time = np.zeros(n, bool), np.zeros(n, bool)
+    if spec.type is not None:
+        raw.weight = _type_weights(table.column(spec.type), spec, f"{where} {spec.type!r}")
+        no_weight = raw.weight == 0
+    if spec.rating is not None:
+        ratings = as_numbers(table.column(spec.rating), f"{where} {spec.rating!r}")
+        if spec.threshold is not None:
+            below = ratings < spec.threshold
+        with np.errstate(over="ignore"):
+            raw.weight = ratings.astype(np.float32)
+        bad_rating = ~(np.isfinite(raw.weight) & (raw.weight > 0))
+    if spec.time is not None:
+        raw.time, bad_time = parse_times(table.column(spec.time), f"{where} {spec.time!r}")
+
+    raw.keep(~no_weight, "weight 0")
+    raw.keep(~below[raw.rows], "below threshold")
+    for role, name, at in (("user", spec.user, raw.user_ids), ("item", spec.item, raw.item_ids)):
+        # The last entry is what a code of -1, a null id, reads.
+        is_bad = np.append(is_bad_id(at), True)
+        bad = is_bad[getattr(raw, role)]
+        raw.apply(report, "bad_ids", bad, _shown(table.column(name), raw), name)
+    for check, mask, column in (
+        ("bad_ratings", bad_rating, spec.rating),
+        ("bad_times", bad_time, spec.time),
+    ):
+        if column is not None:
+            raw.apply(report, check, mask[raw.rows], _shown(table.column(column), raw), column)
+    return raw
+
+
+def _shown(cells: pa.ChunkedArray, raw: RawEvents) -> Callable[[int], str]:
+    return lambda event: repr(cells[int(raw.rows[event])].as_py())
+
+
+def _type_weights(cells: pa.ChunkedArray, spec: EventSpec, where: str) -> NDArray[np.float32]:
+    codes, kinds = encode(pc.fill_null(as_text(cells, where), ""))
+    weights = np.zeros(len(kinds), np.float32)
+    for code, kind in enumerate(kinds.to_pylist()):
+        if kind not in spec.weights:
+            raise ShopFileError(
+                f"{where}: the event type {kind!r} has no weight; {nearest(kind, spec.weights)}. Add it "
+                "to events.weights, with 0 to leave such events out"
+            )
+        weights[code] = spec.weights[kind]
+    return weights[codes]
+
+
+def parse_times(cells: pa.ChunkedArray, where: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Times as microseconds since 1970 UTC.
+
+    Read are times and dates of Parquet, ISO 8601 text (UTC unless it says otherwise), and numbers:
+    whole numbers of 8 digits that spell dates (20200916), else unix time in the unit that the
+    column's median suggests (seconds below 10^11, milliseconds below 10^14, microseconds below
+    10^17, else nanoseconds).
+
+    Args:
+        cells: times of any of these forms.
+        where: the file and column, for errors.
+
+    Returns:
+        int64[n], and bool[n] where a time is unreadable, before 1970 or over a day in the future
+        (0 there).
+
+    Raises:
+        TableError: for cells that are lists or objects.
+    """
+    kind = cells.type
+    if pa.types.is_string(kind):
+        times, bad = _text_times(cells)
+    elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        # A naive time is taken as UTC; one with a zone is stored as UTC by Parquet.
+        micro = cells.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False)
+        bad = micro.is_null().to_numpy()
+        times = micro.cast(pa.int64()).fill_null(0).to_numpy()
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        times, bad = _unix_times(cells)
+    else:
+        raise TableError(f"{where} holds {kind}; expected ISO 8601 text, times or unix time")
+    bad = bad | (times < 0) | (times > clock.time() * 1e6 + _DAY)
+    return np.where(bad, 0, times), bad
+
+
+def _text_times(cells: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    try:
+        return _unix_times(pc.if_else(pc.equal(cells, ""), None, cells).cast(pa.int64()))
+    except pa.ArrowInvalid:
+        pass
+    codes, texts = encode(cells)
+    words = pd.Series(objects(texts), dtype=object)
+    numbers = pd.to_numeric(words, errors="coerce")
+    if numbers.notna().sum() * 2 >= max(int((words != "").sum()), 1):
+        times, bad = _unix_times(pa.chunked_array([pa.array(numbers.to_numpy(np.float64))]))
+    else:
+        parsed = pd.to_datetime(words, format="ISO8601", utc=True, errors="coerce")
+        bad = parsed.isna().to_numpy()
+        times = np.array(parsed.dt.tz_localize(None), dtype="datetime64[us]").astype(np.int64)
+    return np.append(times, 0)[codes], np.append(bad, True)[codes]
+
+
+def _unix_times(cells: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    if pa.types.is_integer(cells.type):
+        bad = cells.is_null().to_numpy()
+        numbers = cells.cast(pa.int64()).fill_null(0).to_numpy()
+    else:
+        numbers = np.asarray(cells.cast(pa.float64()).fill_null(np.nan).to_numpy(), np.float64)
+        bad = ~np.isfinite(numbers)
+        numbers = np.where(bad, 0, numbers)
+    good = numbers[~bad]
+    if not len(good):
+        return np.zeros(len(numbers), np.int64), bad
+    if good.min() >= 1970_01_01 and good.max() <= 2199_12_31:
+        dates = pd.to_datetime(
+            pd.Series(numbers.astype(np.int64)).astype(str), format="%Y%m%d", errors="coerce"
+        )
+        if dates[~bad].notna().all():
+            return np.array(dates, dtype="datetime64[us]").astype(np.int64), bad
+    middle = float(np.median(good))
+    for limit, factor in ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1)):
+        if middle < limit:
+            bad = bad | (np.abs(numbers) > 2**62 / factor)
+            return np.where(bad, 0, np.round(np.where(bad, 0, numbers) * factor)).astype(
+                np.int64
+            ), bad
+    return (numbers // 1000).astype(np.int64), bad
+
+
+def find_repeats(raw: RawEvents, *, weighted: bool) -> NDArray[np.bool_]:
+    """Events equal to an earlier one: same user and item, and same time and weight where there are any."""
+    pair = raw.user.astype(np.int64) * max(len(raw.item_ids), 1) + raw.item
+    columns: dict[str, NDArray[Any]] = {"pair": pair}
+    if raw.time is not None:
+        columns["time"] = raw.time
+    if weighted:
+        columns["weight"] = raw.weight
+    return pd.DataFrame(columns, copy=False).duplicated().to_numpy()
+
+
+def extra_columns(
+    table: pa.Table, names: Sequence[str], rows: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
+    """Further columns of the surviving rows: integers or floats where every cell is one, else text."""
+    kept = {}
+    for name in names:
+        cells = table.column(name).take(pa.array(rows))
+        for target in (pa.int64(), pa.float64()):
+            if not pa.types.is_string(cells.type):
+                break
+            try:
+                cells = cells.cast(target)
+            except pa.ArrowInvalid:
+                continue
+        kept[name] = objects(cells) if pa.types.is_string(cells.type) else cells.to_numpy()
+    return kept

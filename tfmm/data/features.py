@@ -1,0 +1,386 @@
+"""From the cells of a table to the columns of a catalogue, checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tfmm.data.checks import MAX_EXAMPLES, CheckReport
+from tfmm.data.columns import (
+    CategoryColumn,
+    Column,
+    ImageColumn,
+    NumberColumn,
+    TagsColumn,
+    TextColumn,
+    VectorColumn,
+)
+from tfmm.data.images import find_corrupt
+from tfmm.data.schema import FeatureSpec, ShopFileError, template_parts
+from tfmm.data.tables import as_numbers, as_text, encode, objects
+
+_FLAGS = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
+_VECTOR_BLOCK = 1 << 16
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The rows that features are read from.
+
+    Args:
+        name: "items" or "users", for the report.
+        file: the table's file name, for errors.
+        shop: the shop file's name, for errors.
+        root: the folder that paths are relative to.
+        table: the cells, a row for each id.
+        ids: object[n].
+        positions: int64[n], each row's place in the table as read.
+        n_read: rows of the table as read.
+    """
+
+    name: str
+    file: str
+    shop: str
+    root: Path
+    table: pa.Table
+    ids: NDArray[np.object_]
+    positions: NDArray[np.int64]
+    n_read: int
+
+    def cells(self, column: str) -> pa.ChunkedArray:
+        if column not in self.table.column_names:
+            raise ShopFileError(
+                f"{self.shop}: {self.name} has no table, so only its ids "
+                f"({self.table.column_names[0]!r}) are known, not the column {column!r}"
+            )
+        return self.table.column(column)
+
+    def where(self, column: str) -> str:
+        return f"{self.shop}: column {column!r} of {self.file}"
+
+
+class Builder:
+    """Builds the features of one table and gathers which rows a check drops.
+
+    Attributes:
+        dropped: bool[n], rows that a check with policy `drop` found.
+    """
+
+    def __init__(self, source: Source, report: CheckReport, *, verify_media: bool) -> None:
+        self.source = source
+        self.report = report
+        self.verify_media = verify_media
+        self.dropped: Mask = np.zeros(len(source.ids), bool)
+
+    def build(self, spec: FeatureSpec) -> Column:
+        """The column of one feature; bad values in it are masked.
+
+        Raises:
+            CheckError: for a check set to raise.
+            ShopFileError: when the table cannot give this feature.
+        """
+        builders: dict[str, Callable[[FeatureSpec], Column]] = {
+            "text": self._text,
+            "image": self._image,
+            "category": self._category,
+            "tags": self._tags,
+            "number": self._number,
+            "vector": self._vector,
+        }
+        return builders[spec.kind](spec)
+
+    def _found(
+        self, check: str, spec: FeatureSpec, rows: Mask, values: Callable[[int], str] | None = None
+    ) -> None:
+        count = int(rows.sum())
+        examples = [
+            self.source.ids[row] + (f": {values(row)}" if values else "")
+            for row in np.flatnonzero(rows)[:MAX_EXAMPLES]
+        ]
+        if self.report.record(check, self.source.name, count, examples, column=spec.name) == "drop":
+            self.dropped |= rows
+
+    def _text(self, spec: FeatureSpec) -> TextColumn:
+        texts = []
+        for name in spec.columns:
+            cells = self.source.cells(name)
+            if _is_list(cells):
+                cells = _list_text(cells, self.source.where(name))
+                joined = [pc.binary_join(chunk, spec.separator) for chunk in cells.chunks]
+                cells = pa.chunked_array(joined, pa.string())
+            text = as_text(cells, self.source.where(name))
+            blank = pc.equal(pc.utf8_trim_whitespace(text), "")
+            texts.append(pc.if_else(blank, pa.scalar(None, pa.string()), text))
+        whole = pc.binary_join_element_wise(*texts, spec.separator, null_handling="skip")
+        column = TextColumn(objects(whole))
+        self._found("empty_text", spec, ~column.present)
+        return column
+
+    def _category(self, spec: FeatureSpec) -> CategoryColumn:
+        (name,) = spec.columns
+        cells = self.source.cells(name)
+        if _is_list(cells):
+            raise ShopFileError(
+                f"{self.source.where(name)} holds lists; declare {spec.name!r} as kind tags"
+            )
+        codes, vocabulary = _sorted_codes(as_text(cells, self.source.where(name)))
+        self._found("missing_category", spec, codes < 0)
+        return CategoryColumn(codes, vocabulary)
+
+    def _tags(self, spec: FeatureSpec) -> TagsColumn:
+        if len(spec.columns) > 1:
+            return self._flags(spec)
+        (name,) = spec.columns
+        rows, tags = self._split(spec, name)
+        codes, vocabulary = _sorted_codes(pc.utf8_trim_whitespace(tags))
+        kept = codes >= 0
+        width = max(len(vocabulary), 1)
+        pairs = np.unique(rows[kept] * width + codes[kept])
+        return _tags(pairs // width, pairs % width, len(self.source.ids), vocabulary)
+
+    def _split(self, spec: FeatureSpec, name: str) -> tuple[NDArray[np.int64], pa.ChunkedArray]:
+        """The parts of every cell, with the row that each is from."""
+        cells, where = self.source.cells(name), self.source.where(name)
+        if _is_list(cells):
+            lists = _list_text(cells, where)
+        else:
+            lists = pc.split_pattern(pc.fill_null(as_text(cells, where), ""), spec.separator)
+        lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
+        return np.repeat(np.arange(len(lengths)), lengths), pc.list_flatten(lists)
+
+    def _flags(self, spec: FeatureSpec) -> TagsColumn:
+        flags = np.zeros((len(self.source.ids), len(spec.columns)), bool)
+        order = np.argsort(np.array(spec.columns, dtype=object))
+        for place, column in enumerate(order):
+            name = spec.columns[column]
+            codes, texts = encode(pc.fill_null(as_text(self.source.cells(name), name), ""))
+            known = []
+            for text in texts.to_pylist():
+                if text.strip().lower() not in _FLAGS:
+                    raise ShopFileError(
+                        f"{self.source.where(name)}: tags from several columns need flags of 0 and "
+                        f"1, but {text!r} was found; for tags spelled in one column use `column`"
+                    )
+                known.append(_FLAGS[text.strip().lower()])
+            if known:
+                flags[:, place] = np.array(known, bool)[codes]
+        rows, tags = np.nonzero(flags)
+        vocabulary = np.array(spec.columns, dtype=object)[order]
+        return _tags(rows, tags, len(flags), vocabulary)
+
+    def _number(self, spec: FeatureSpec) -> NumberColumn:
+        (name,) = spec.columns
+        cells = self.source.cells(name)
+        values, infinite = self._finite(as_numbers(cells, self.source.where(name)))
+        self._found(
+            "nan_numbers", spec, np.isnan(values) & ~infinite, lambda row: _cell(cells, row)
+        )
+        self._found("infinite_numbers", spec, infinite, lambda row: _cell(cells, row))
+        return NumberColumn(values)
+
+    @staticmethod
+    def _finite(numbers: NDArray[np.float64]) -> tuple[NDArray[np.float32], Mask]:
+        with np.errstate(over="ignore"):
+            values = numbers.astype(np.float32)
+        infinite = np.isinf(values)
+        values[infinite] = np.nan
+        return values, infinite
+
+    def _vector(self, spec: FeatureSpec) -> VectorColumn:
+        if spec.path is not None:
+            values, present = self._vector_file(spec)
+        elif len(spec.columns) == 1 and _is_list(self.source.cells(spec.columns[0])):
+            values, present = self._vector_lists(spec)
+        else:
+            numbers = [as_numbers(self.source.cells(c), self.source.where(c)) for c in spec.columns]
+            with np.errstate(over="ignore"):
+                values = np.stack(numbers, axis=1).astype(np.float32)
+            present = np.asarray(np.isfinite(values).all(axis=1))
+        if not present.all():
+            values = np.array(values)
+            values[~present] = 0
+        self._found("bad_vectors", spec, ~present)
+        return VectorColumn(values, present)
+
+    def _vector_file(self, spec: FeatureSpec) -> tuple[NDArray[np.float32], Mask]:
+        path = self.source.root / str(spec.path)
+        key = f"{self.source.shop}: {self.source.name}.features.{spec.name}.path"
+        try:
+            stored = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise ShopFileError(f"{key}: cannot read {path} as .npy: {error}") from error
+        if not isinstance(stored, np.ndarray) or stored.ndim != 2 or stored.dtype.kind not in "fiu":
+            got = (
+                f"{stored.dtype} {stored.shape}" if isinstance(stored, np.ndarray) else "an archive"
+            )
+            raise ShopFileError(f"{key}: {path} must hold numbers [rows, dimensions], got {got}")
+        rows = self._vector_rows(spec, key, len(stored))
+        known = rows >= 0
+        same = len(stored) == len(rows) and bool((rows == np.arange(len(rows))).all())
+        share = same and stored.dtype == np.float32
+        values = stored if share else np.zeros((len(rows), stored.shape[1]), np.float32)
+        present = known.copy()
+        for start in range(0, len(rows), _VECTOR_BLOCK):
+            block = np.flatnonzero(known[start : start + _VECTOR_BLOCK]) + start
+            with np.errstate(over="ignore"):
+                read = stored[rows[block]].astype(np.float32)
+            present[block] = np.isfinite(read).all(axis=1)
+            if not share:
+                values[block] = read
+        return values, present
+
+    def _vector_rows(self, spec: FeatureSpec, key: str, n_stored: int) -> NDArray[np.int64]:
+        """The row of the vector file for every row of the table, -1 where there is none."""
+        if spec.rows == "table":
+            if n_stored != self.source.n_read:
+                raise ShopFileError(
+                    f"{key}: {spec.path} has {n_stored:,} rows but {self.source.file} has "
+                    f"{self.source.n_read:,}; they must be in the same order. If a row is the integer "
+                    "that the id spells, say `rows: id`"
+                )
+            return self.source.positions
+        texts = pa.array(self.source.ids, pa.string())
+        spelled = pc.match_substring_regex(texts, r"^[0-9]{1,18}$")
+        if len(texts) and not pc.any(spelled).as_py():
+            raise ShopFileError(
+                f"{key}: with `rows: id` the ids must be integers (the row of {spec.path}), got "
+                f"{self.source.ids[0]!r}"
+            )
+        numbers = pc.if_else(spelled, texts, "-1").cast(pa.int64()).to_numpy()
+        return np.where(numbers < n_stored, numbers, -1)
+
+    def _vector_lists(self, spec: FeatureSpec) -> tuple[NDArray[np.float32], Mask]:
+        (name,) = spec.columns
+        cells, where = self.source.cells(name), self.source.where(name)
+        lengths = pc.fill_null(pc.list_value_length(cells), 0).to_numpy().astype(np.int64)
+        sizes, counts = np.unique(lengths[lengths > 0], return_counts=True)
+        if not len(sizes):
+            raise ShopFileError(f"{where} holds no vector")
+        size = int(sizes[counts.argmax()])
+        with np.errstate(over="ignore"):
+            flat = as_numbers(pc.list_flatten(cells), where).astype(np.float32)
+        right = lengths == size
+        values = np.zeros((len(lengths), size), np.float32)
+        values[right] = flat[np.repeat(right, lengths)].reshape(-1, size)
+        return values, right & np.isfinite(values).all(axis=1)
+
+    def _image(self, spec: FeatureSpec) -> ImageColumn:
+        named = self._image_names(spec)
+        folder = str(self.source.root)
+        # One stat a file, on strings: Path objects are made only for the files that are there.
+        found = [
+            [
+                path
+                for path in (os.path.join(folder, name) for name in names)
+                if os.path.isfile(path)
+            ]
+            for names in named
+        ]
+        empty = np.array([not paths for paths in found], dtype=bool)
+        self._found(
+            "missing_images",
+            spec,
+            empty,
+            lambda row: f"no file {named[row][0]}" if named[row] else "no path",
+        )
+        if self.verify_media:
+            self._leave_corrupt(spec, found, empty)
+        return ImageColumn(tuple(tuple(Path(path) for path in paths) for paths in found))
+
+    def _leave_corrupt(self, spec: FeatureSpec, found: list[list[str]], empty: Mask) -> None:
+        corrupt = find_corrupt([path for paths in found for path in paths], f"checking {spec.name}")
+        if not corrupt:
+            return
+        for row, paths in enumerate(found):
+            found[row] = [path for path in paths if path not in corrupt]
+        left = np.array([not paths for paths in found], dtype=bool) & ~empty
+        examples = list(corrupt.values())
+        policy = self.report.record(
+            "corrupt_images",
+            self.source.name,
+            len(corrupt),
+            examples,
+            column=spec.name,
+            detail=f"{int(left.sum()):,} rows are left without an image",
+        )
+        if policy == "drop":
+            self.dropped |= left
+
+    def _image_names(self, spec: FeatureSpec) -> list[list[str]]:
+        n = len(self.source.ids)
+        if spec.columns:
+            rows, parts = self._split(spec, spec.columns[0])
+            named: list[list[str]] = [[] for _ in range(n)]
+            for row, part in zip(rows.tolist(), parts.to_pylist(), strict=True):
+                if part and part.strip():
+                    named[row].append(part.strip())
+            return named
+        named = [[] for _ in range(n)]
+        for template in spec.paths:
+            pieces: list[pa.ChunkedArray | str] = []
+            for literal, column in template_parts(template):
+                pieces.append(literal)
+                if column is not None:
+                    text = as_text(self.source.cells(column), self.source.where(column))
+                    pieces.append(
+                        pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+                    )
+            # An empty cell leaves the path null: "images/.jpg" would name another row's gap.
+            whole = pc.binary_join_element_wise(*pieces, "", null_handling="emit_null")
+            for row, name in enumerate(whole.to_pylist()):
+                if name is not None:
+                    named[row].append(name)
+        return named
+
+
+def _is_list(cells: pa.ChunkedArray) -> bool:
+    kind = cells.type
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _list_text(cells: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
+    """Lists of anything as lists of text."""
+    chunks = []
+    for chunk in cells.chunks:
+        chunk = chunk.cast(pa.list_(chunk.type.value_type))
+        values = as_text(pa.chunked_array([chunk.flatten()]), where).combine_chunks()
+        lengths = pc.fill_null(pc.list_value_length(chunk), 0).to_numpy(zero_copy_only=False)
+        offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
+        values = values if isinstance(values, pa.Array) else pa.concat_arrays(values.chunks)
+        chunks.append(pa.ListArray.from_arrays(pa.array(offsets), pc.fill_null(values, "")))
+    return pa.chunked_array(chunks, pa.list_(pa.string()))
+
+
+def _sorted_codes(texts: pa.ChunkedArray) -> tuple[NDArray[np.int32], NDArray[np.object_]]:
+    """Codes into the sorted distinct texts; -1 for null and for text of white space alone."""
+    codes, found = encode(texts)
+    blank = pc.equal(pc.utf8_trim_whitespace(found), "").to_numpy(zero_copy_only=False)
+    words = objects(found)
+    order = sorted(np.flatnonzero(~blank.astype(bool)).tolist(), key=lambda code: words[code])
+    # The last entry is what a code of -1 reads.
+    renumbered = np.full(len(words) + 1, -1, np.int32)
+    renumbered[order] = np.arange(len(order), dtype=np.int32)
+    return renumbered[codes], words[order]
+
+
+def _tags(
+    rows: NDArray[np.int64], tags: NDArray[np.int64], n: int, vocabulary: NDArray[np.object_]
+) -> TagsColumn:
+    offsets = np.zeros(n + 1, np.int64)
+    np.cumsum(np.bincount(rows, minlength=n), out=offsets[1:])
+    return TagsColumn(tags.astype(np.int32), offsets, vocabulary)
+
+
+def _cell(cells: pa.ChunkedArray, row: int) -> str:
+    return repr(cells[row].as_py())

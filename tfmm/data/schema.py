@@ -1,0 +1,437 @@
+"""The shop file: one YAML that says what the tables mean, read and validated."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Formatter
+from typing import Any, NoReturn
+
+import yaml
+
+from tfmm.data.checks import nearest, policy_problem
+
+KINDS: tuple[str, ...] = ("text", "image", "category", "tags", "number", "vector")
+PLANNED_KINDS: tuple[str, ...] = ("audio", "video")
+
+# The keys a feature may have besides `kind`, and the sets of which it needs exactly one.
+_FEATURE_KEYS: dict[str, tuple[str, ...]] = {
+    "text": ("column", "columns", "separator"),
+    "image": ("path", "paths", "column", "separator"),
+    "category": ("column",),
+    "tags": ("column", "columns", "separator"),
+    "number": ("column",),
+    "vector": ("path", "rows", "column", "columns"),
+}
+_SOURCES = ("column", "columns", "path", "paths")
+_SEPARATORS = {"text": " ", "image": "|", "tags": "|"}
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_FEATURE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_DEFAULTS = {"TFMM_DATA": Path(__file__).resolve().parents[2].parent / "shared" / "data"}
+
+
+class ShopFileError(ValueError):
+    """A shop file, or a table it names, that cannot be used as written."""
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """One feature of items or users.
+
+    Args:
+        name: the feature's name in the shop file.
+        kind: one of `KINDS`.
+        columns: the table's columns it is read from.
+        path: for an image, the template of its file's path; for vectors, the .npy file.
+        separator: what joins the columns of a text, or separates tags or paths in one cell.
+        paths: for an image, every template when there are several (`path` is the first).
+        rows: which row of a vector file belongs to a row of the table: "table" for the same
+            position, "id" for the integer that the id spells; "" for other features.
+    """
+
+    name: str
+    kind: str
+    columns: tuple[str, ...] = ()
+    path: str | None = None
+    separator: str = ""
+    paths: tuple[str, ...] = ()
+    rows: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        out: dict[str, Any] = {"kind": self.kind}
+        if self.columns:
+            out["columns"] = list(self.columns)
+            if self.kind != "text" and len(self.columns) == 1:
+                out["column"] = out.pop("columns")[0]
+        if len(self.paths) > 1:
+            out["paths"] = list(self.paths)
+        elif self.path is not None:
+            out["path"] = self.path
+        if self.rows:
+            out["rows"] = self.rows
+        if self.separator and "path" not in out and "paths" not in out:
+            out["separator"] = self.separator
+        return out
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """The table of items or of users; `table` None means that the ids are those seen in events."""
+
+    table: str | None
+    id: str
+    features: dict[str, FeatureSpec] = field(default_factory=dict)
+
+    def columns(self, key: str) -> dict[str, str]:
+        """Every column that is read, with the key of the shop file that asks for it."""
+        asked = {self.id: f"{key}.id"}
+        for name, spec in self.features.items():
+            wanted = list(spec.columns)
+            if spec.kind == "image":
+                wanted += [column for path in spec.paths for column in template_columns(path)]
+            for column in wanted:
+                asked.setdefault(column, f"{key}.features.{name}")
+        return asked
+
+    def to_dict(self) -> dict[str, Any]:
+        out: dict[str, Any] = {} if self.table is None else {"table": self.table}
+        out["id"] = self.id
+        if self.features:
+            out["features"] = {name: spec.to_dict() for name, spec in self.features.items()}
+        return out
+
+
+@dataclass(frozen=True)
+class EventSpec:
+    """The table of events.
+
+    Args:
+        table: its file.
+        user, item: the columns of ids.
+        time: the column of times, or None.
+        type: the column of event types, or None; `weights` then gives the weight of every type.
+        weights: weight by type; 0 leaves events of that type out.
+        rating: the column of ratings, which become the weights, or None.
+        threshold: ratings below it do not count as events; None counts all.
+    """
+
+    table: str
+    user: str
+    item: str
+    time: str | None = None
+    type: str | None = None
+    weights: dict[str, float] = field(default_factory=dict)
+    rating: str | None = None
+    threshold: float | None = None
+
+    def columns(self) -> dict[str, str]:
+        """Every column that is read, with the key of the shop file that asks for it."""
+        asked: dict[str, str] = {}
+        for key in ("user", "item", "time", "type", "rating"):
+            column = getattr(self, key)
+            if column is not None:
+                asked.setdefault(column, f"events.{key}")
+        return asked
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {key: getattr(self, key) for key in self.__dataclass_fields__}
+        return {key: value for key, value in values.items() if value not in (None, {})}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A shop file, validated.
+
+    Args:
+        file: the file it was read from; None for a shop made in Python.
+        root: the folder that the tables' and media's paths are relative to.
+        items: the items table; None when items are the ids seen in events.
+        events: the events table.
+        users: the users table; None when users are the ids seen in events.
+        checks: policy by check, where the file sets one.
+    """
+
+    file: Path | None
+    root: Path
+    items: TableSpec | None
+    events: EventSpec
+    users: TableSpec | None = None
+    checks: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str]) -> Shop:
+        """Reads and validates a shop file.
+
+        Raises:
+            ShopFileError: naming the file, the key and the nearest known key.
+        """
+        file = Path(path).expanduser().absolute()
+        if not file.is_file():
+            what = "it is a folder" if file.is_dir() else "there is no such file"
+            raise ShopFileError(f"cannot read the shop file {file}: {what}")
+        try:
+            mapping = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ShopFileError(f"{file} is not YAML: {error}") from error
+        return _Reader(str(file)).shop(mapping, file, file.parent)
+
+    @classmethod
+    def from_dict(cls, mapping: Mapping[str, Any], root: str | os.PathLike[str] = ".") -> Shop:
+        """Validates a shop given as the mapping that its YAML would hold.
+
+        Args:
+            mapping: as in a shop file.
+            root: what a relative or absent `root` in the mapping is relative to.
+        """
+        return _Reader("the shop").shop(mapping, None, Path(root).absolute())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The mapping of an equal shop: `Shop.from_dict(shop.to_dict())`."""
+        out: dict[str, Any] = {"root": str(self.root), "events": self.events.to_dict()}
+        for key in ("items", "users"):
+            table: TableSpec | None = getattr(self, key)
+            if table is not None:
+                out[key] = table.to_dict()
+        if self.checks:
+            out["checks"] = dict(self.checks)
+        return out
+
+    def __str__(self) -> str:
+        return str(self.file) if self.file else "the shop"
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key given twice, of which PyYAML would silently keep the last."""
+
+
+def _unique_mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen = set()
+    for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+        if isinstance(key, (list, dict)):
+            raise yaml.YAMLError(f"a list or mapping as key{key_node.start_mark}")
+        if key in seen:
+            raise yaml.YAMLError(f"the key {key!r} is given twice{key_node.start_mark}")
+        seen.add(key)
+    loader.flatten_mapping(node)
+    return {
+        loader.construct_object(key, deep=True): loader.construct_object(value, deep=True)  # type: ignore[no-untyped-call]
+        for key, value in node.value
+    }
+
+
+_UniqueKeys.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
+
+
+class _Reader:
+    """Turns the mapping of a shop file into a `Shop`; `source` names the file in errors."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def fail(self, key: str, problem: str) -> NoReturn:
+        raise ShopFileError(f"{self.source}: {key + ': ' if key else ''}{problem}")
+
+    def shop(self, mapping: Any, file: Path | None, folder: Path) -> Shop:
+        top = self.mapping("", mapping, ("root", "items", "events", "users", "checks"))
+        if "events" not in top:
+            self.fail("events", "missing; a shop needs its table of events (table, user, item)")
+        events = self.events(top["events"])
+        items = self.table("items", top["items"], events.item) if "items" in top else None
+        users = self.table("users", top["users"], events.user) if "users" in top else None
+        root = folder
+        if "root" in top:
+            root = folder / Path(self.string("root", top["root"])).expanduser()
+        checks = self.mapping("checks", top["checks"], None) if "checks" in top else {}
+        for check, policy in checks.items():
+            problem = policy_problem(check, policy)
+            if problem:
+                self.fail("checks", problem)
+        return Shop(file, Path(os.path.normpath(root)), items, events, users, checks)
+
+    def mapping(self, key: str, value: Any, known: tuple[str, ...] | None) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            self.fail(key, f"expected keys and values, got {_shown(value)}")
+        for name in value:
+            if known is not None and name not in known:
+                self.fail(key, f"unknown key {name!r}; {nearest(name, known)}")
+        return dict(value)
+
+    def string(self, key: str, value: Any) -> str:
+        if not isinstance(value, str) or not value:
+            self.fail(key, f"expected a name in text, got {_shown(value)}")
+        return self.expand(key, value) if "${" in value else value
+
+    def expand(self, key: str, text: str) -> str:
+        def value(match: re.Match[str]) -> str:
+            name = match[1]
+            found = os.environ.get(name) or _DEFAULTS.get(name)
+            if not found:
+                self.fail(
+                    key,
+                    f"the environment variable {name} of {text!r} is not set; "
+                    f"set it (export {name}=...) or write the path out",
+                )
+            return str(found)
+
+        return _VARIABLE.sub(value, text)
+
+    def strings(self, key: str, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, (list, tuple)) or not value:
+            self.fail(key, f"expected a list of names such as [a, b], got {_shown(value)}")
+        names = tuple(self.string(f"{key}[{i}]", entry) for i, entry in enumerate(value))
+        if len(set(names)) < len(names):
+            self.fail(key, f"lists {max(names, key=names.count)!r} more than once")
+        return names
+
+    def required(self, key: str, value: dict[str, Any], names: tuple[str, ...]) -> None:
+        for name in names:
+            if name not in value:
+                self.fail(key, f"{name!r} is missing; it needs {', '.join(names)}")
+
+    def events(self, value: Any) -> EventSpec:
+        known = tuple(EventSpec.__dataclass_fields__)
+        keys = self.mapping("events", value, known)
+        self.required("events", keys, ("table", "user", "item"))
+        names = {
+            key: self.string(f"events.{key}", keys[key])
+            for key in ("table", "user", "item", "time", "type", "rating")
+            if key in keys
+        }
+        if names["user"] == names["item"]:
+            self.fail("events", f"user and item are the same column {names['user']!r}")
+        if "type" in keys and "rating" in keys:
+            self.fail("events", "give `type` (with weights) or `rating` as the weight, not both")
+        for key, needs in (("weights", "type"), ("type", "weights"), ("threshold", "rating")):
+            if key in keys and needs not in keys:
+                self.fail(f"events.{key}", f"has no meaning without `{needs}`; add it")
+        weights = {}
+        for kind, weight in self.mapping("events.weights", keys.get("weights", {}), None).items():
+            number = self.number(f"events.weights.{kind}", weight)
+            if number < 0:
+                self.fail(f"events.weights.{kind}", f"must not be negative, got {number}")
+            weights[str(kind)] = number
+        if "weights" in keys and not any(weights.values()):
+            self.fail("events.weights", "gives no type a weight above 0, so no event would count")
+        threshold = None
+        if "threshold" in keys:
+            threshold = self.number("events.threshold", keys["threshold"])
+        return EventSpec(**names, weights=weights, threshold=threshold)
+
+    def number(self, key: str, value: Any) -> float:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not math.isfinite(value)
+        ):
+            self.fail(key, f"expected a number, got {_shown(value)}")
+        return float(value)
+
+    def table(self, key: str, value: Any, event_id: str) -> TableSpec:
+        keys = self.mapping(key, value, ("table", "id", "features"))
+        table = self.string(f"{key}.table", keys["table"]) if "table" in keys else None
+        if table is not None:
+            self.required(key, keys, ("table", "id"))
+        name = self.string(f"{key}.id", keys["id"]) if "id" in keys else event_id
+        features = {}
+        given = self.mapping(f"{key}.features", keys.get("features", {}), None)
+        for feature, spec in given.items():
+            where = f"{key}.features.{feature}"
+            if not isinstance(feature, str) or not _FEATURE_NAME.fullmatch(feature):
+                self.fail(
+                    where,
+                    f"{feature!r} cannot name a feature; use a letter, then letters, digits, _ . -",
+                )
+            features[feature] = self.feature(where, feature, spec, has_table=table is not None)
+        return TableSpec(table, name, features)
+
+    def feature(self, key: str, name: str, value: Any, *, has_table: bool) -> FeatureSpec:
+        if not isinstance(value, Mapping) or "kind" not in value:
+            self.fail(key, f"needs a kind: one of {', '.join(KINDS)}")
+        kind = value["kind"]
+        if kind in PLANNED_KINDS:
+            self.fail(
+                f"{key}.kind",
+                f"{kind!r} cannot be read yet; the kinds so far are {', '.join(KINDS)}. Leave the "
+                "feature out, or compute its vectors and give them as kind vector",
+            )
+        if kind not in KINDS:
+            self.fail(f"{key}.kind", f"unknown kind {_shown(kind)}; {nearest(kind, KINDS)}")
+        keys = self.mapping(key, value, ("kind", *_FEATURE_KEYS[kind]))
+        sources = [source for source in _SOURCES if source in _FEATURE_KEYS[kind]]
+        given = [source for source in sources if source in keys]
+        if len(given) != 1:
+            got = " and ".join(given) or "none"
+            self.fail(key, f"a feature of kind {kind} takes one of {', '.join(sources)}; got {got}")
+        columns: tuple[str, ...] = ()
+        paths: tuple[str, ...] = ()
+        source = f"{key}.{given[0]}"
+        if given[0] == "column":
+            columns = (self.string(source, keys["column"]),)
+        elif given[0] == "columns":
+            columns = self.strings(source, keys["columns"])
+        elif given[0] == "path":
+            paths = (self.string(source, keys["path"]),)
+        else:
+            paths = self.strings(source, keys["paths"])
+        if columns and not has_table:
+            self.fail(source, f"needs a table to read {columns[0]!r} from; add `table` beside `id`")
+        if kind == "image":
+            self.check_templates(source, paths)
+        separator = _SEPARATORS.get(kind, "")
+        if "separator" in keys:
+            separator = keys["separator"]
+            if not isinstance(separator, str) or (kind != "text" and not separator):
+                self.fail(f"{key}.separator", f"expected text, got {_shown(separator)}")
+        rows = ""
+        if kind == "vector" and paths:
+            rows = keys.get("rows", "table" if has_table else "id")
+            if rows not in ("table", "id") or (rows == "table" and not has_table):
+                self.fail(
+                    f"{key}.rows",
+                    "expected `table` (the table's row order; needs a table) or `id` (the row that "
+                    f"the id spells), got {_shown(rows)}",
+                )
+        path = paths[0] if paths else None
+        return FeatureSpec(
+            name, kind, columns, path, separator, paths if kind == "image" else (), rows
+        )
+
+    def check_templates(self, key: str, paths: tuple[str, ...]) -> None:
+        for path in paths:
+            try:
+                fields = template_columns(path)
+            except ValueError as error:
+                self.fail(key, f"{path!r} is not a template of a path: {error}")
+            if not fields:
+                self.fail(
+                    key,
+                    f"{path!r} would be one image for every row; name a column in braces, as in "
+                    "images/{id}.jpg",
+                )
+
+
+def template_columns(path: str) -> list[str]:
+    """The columns that a path template names in braces."""
+    return [column for _, column in template_parts(path) if column is not None]
+
+
+def template_parts(path: str) -> list[tuple[str, str | None]]:
+    """A path template as pairs of literal text and the column that follows it (None at the end)."""
+    parts = []
+    for literal, name, spec, conversion in Formatter().parse(path):
+        if name is not None and (not name or spec or conversion):
+            raise ValueError("write {column} with a column's name and nothing else in the braces")
+        parts.append((literal, name))
+    return parts
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else f"{value!r}"

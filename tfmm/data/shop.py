@@ -1,0 +1,297 @@
+"""Loading a shop: its tables to a catalogue of items, one of users, and the events between them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tfmm.data.catalog import Catalog
+from tfmm.data.checks import MAX_EXAMPLES, CheckReport
+from tfmm.data.events import (
+    Events,
+    RawEvents,
+    extra_columns,
+    find_repeats,
+    is_bad_id,
+    read_events,
+)
+from tfmm.data.features import Builder, Source
+from tfmm.data.schema import Shop, ShopFileError, TableSpec
+from tfmm.data.tables import as_text, objects, read_table
+
+
+@dataclass(frozen=True, eq=False)
+class ShopData:
+    """A shop, loaded and checked.
+
+    Args:
+        shop: the shop file.
+        items: the catalogue of items.
+        users: the catalogue of users, without features when the shop has no users table.
+        events: events between them, in file order.
+        report: what was counted and found.
+    """
+
+    shop: Shop
+    items: Catalog
+    users: Catalog
+    events: Events
+    report: CheckReport
+
+
+def load(
+    shop: str | os.PathLike[str] | Shop | Mapping[str, Any],
+    extra_event_columns: Sequence[str] = (),
+    policies: Mapping[str, str] | None = None,
+    *,
+    verify_media: bool = True,
+) -> ShopData:
+    """Reads a shop's tables, checks everything once, and reports what was found.
+
+    Args:
+        shop: the shop file, or a `Shop`, or the mapping that a shop file would hold (its paths
+            relative to the working folder).
+        extra_event_columns: columns of the events table to keep, aligned with the events that
+            survive, in `events.extra` (a column that says each event's split, for instance).
+        policies: policy by check (`drop`, `mask`, `raise`, `keep`), over those of the shop file.
+        verify_media: decode every image once, to find those that are cut short or corrupt; without
+            it images are only looked for.
+
+    Raises:
+        ShopFileError: for a shop file or table that cannot be used as written.
+        CheckError: when a check whose policy is `raise` finds something.
+        ValueError: for a policy that its check does not take.
+    """
+    if isinstance(shop, Mapping):
+        shop = Shop.from_dict(shop)
+    elif not isinstance(shop, Shop):
+        shop = Shop.from_file(shop)
+    report = CheckReport()
+    report.set_policies(shop.checks, str(shop))
+    report.set_policies(policies or {}, "policies")
+    report.counts["rows"] = {}
+    loader = _Loader(shop, report, verify_media=verify_media)
+    return loader.load(tuple(extra_event_columns))
+
+
+class _Loader:
+    def __init__(self, shop: Shop, report: CheckReport, *, verify_media: bool) -> None:
+        self.shop = shop
+        self.report = report
+        self.verify_media = verify_media
+
+    def load(self, extra_names: tuple[str, ...]) -> ShopData:
+        shop, report = self.shop, self.report
+        asked = {**{name: "extra_event_columns" for name in extra_names}, **shop.events.columns()}
+        # The small tables first: what is wrong with them shows before the long read.
+        items = self._read_catalog("items", shop.items)
+        users = self._read_catalog("users", shop.users)
+        table = self._read(shop.events.table, asked, "events")
+        raw = read_events(table, shop.events, report, str(shop))
+        extra_table = table.select(list(extra_names))
+        del table
+
+        item_catalog, raw.item = self._match("items", shop.items, items, raw)
+        user_catalog, raw.user = self._match("users", shop.users, users, raw)
+        if users is None and len(raw):
+            # Leaving out events of unknown items may have left users without any.
+            user_catalog, raw.user = _only_seen(user_catalog, raw.user)
+        if items is None and len(raw):
+            item_catalog, raw.item = _only_seen(item_catalog, raw.item)
+        self._check_repeats(raw, user_catalog, item_catalog)
+        events = Events(
+            raw.user,
+            raw.item,
+            raw.time,
+            raw.weight,
+            extra_columns(extra_table, extra_names, raw.rows),
+        )
+        self._count(item_catalog, user_catalog, events, raw)
+        return ShopData(shop, item_catalog, user_catalog, events, report)
+
+    def _read(self, name: str, columns: Mapping[str, str], role: str) -> pa.Table:
+        table, bad = read_table(self.shop.root / name, columns, str(self.shop))
+        self.report.counts["rows"][role] = table.num_rows + len(bad)
+        self.report.record("bad_rows", role, len(bad), bad)
+        if not table.num_rows:
+            raise ShopFileError(f"{self.shop}: {role}: the table {name} has no rows")
+        return table
+
+    def _read_catalog(self, name: str, spec: TableSpec | None) -> _Rows | None:
+        """A table of items or users without the rows whose id is bad or was seen before."""
+        if spec is None or spec.table is None:
+            return None
+        table = self._read(spec.table, spec.columns(name), name)
+        where = f"{self.shop}: {spec.table}, column {spec.id!r}"
+        ids = as_text(table.column(spec.id), where).combine_chunks()
+        if isinstance(ids, pa.ChunkedArray):
+            ids = pa.concat_arrays(ids.chunks)
+        bad = is_bad_id(ids)
+        self._record_rows("bad_ids", name, np.flatnonzero(bad), ids, spec.id)
+        first = np.zeros(len(ids), bool)
+        codes = ids.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        first[np.unique(codes, return_index=True)[1]] = True
+        self._record_rows(f"duplicate_{name}", name, np.flatnonzero(~first & ~bad), ids, spec.id)
+        rows = np.flatnonzero(first & ~bad)
+        if not len(rows):
+            raise ShopFileError(
+                f"{self.shop}: {name}: no row of {spec.table} has a usable id in {spec.id!r}; "
+                f"{self._findings()}"
+            )
+        kept = table if len(rows) == table.num_rows else table.take(pa.array(rows))
+        source = Source(
+            name,
+            spec.table,
+            str(self.shop),
+            self.shop.root,
+            kept,
+            objects(ids.take(pa.array(rows))),
+            rows,
+            table.num_rows,
+        )
+        return self._build(source, spec)
+
+    def _record_rows(
+        self, check: str, name: str, rows: NDArray[np.int64], ids: pa.Array, column: str
+    ) -> None:
+        examples = [f"row {row + 1}: {ids[int(row)].as_py()!r}" for row in rows[:MAX_EXAMPLES]]
+        self.report.record(check, name, len(rows), examples, column=column)
+
+    def _build(self, source: Source, spec: TableSpec) -> _Rows:
+        builder = Builder(source, self.report, verify_media=self.verify_media)
+        features = {key: builder.build(feature) for key, feature in spec.features.items()}
+        kept = np.flatnonzero(~builder.dropped)
+        if not len(kept):
+            raise ShopFileError(
+                f"{self.shop}: {source.name}: every row was dropped by a check; {self._findings()}"
+            )
+        catalog = Catalog(source.ids, features)
+        return _Rows(
+            source.ids, kept, catalog if len(kept) == len(source.ids) else catalog.take(kept)
+        )
+
+    def _match(
+        self, name: str, spec: TableSpec | None, rows: _Rows | None, raw: RawEvents
+    ) -> tuple[Catalog, NDArray[np.int32]]:
+        """The catalogue, and the row of each event in it; events without one are left out."""
+        role = name[:-1]
+        ids: pa.Array = getattr(raw, f"{role}_ids")
+        if rows is None:
+            self._require(raw)
+            rows, place = self._seen(name, spec, getattr(raw, role), ids)
+        else:
+            found = pc.index_in(ids, value_set=pa.array(rows.ids, pa.string()))
+            place = found.fill_null(-1).to_numpy(zero_copy_only=False)
+            unknown = place[getattr(raw, role)] < 0
+            distinct = len(np.unique(getattr(raw, role)[unknown])) if unknown.any() else 0
+            examples = [
+                f"row {raw.rows[event] + 1}: {ids[int(getattr(raw, role)[event])].as_py()!r}"
+                for event in np.flatnonzero(unknown)[:MAX_EXAMPLES]
+            ]
+            self.report.record(
+                f"unknown_{name}",
+                "events",
+                int(unknown.sum()),
+                examples,
+                detail=f"{distinct:,} distinct ids",
+            )
+            raw.keep(~unknown, f"unknown_{name}")
+        final = np.full(len(rows.ids), -1, np.int32)
+        final[rows.kept] = np.arange(len(rows.kept), dtype=np.int32)
+        raw.keep(final[place[getattr(raw, role)]] >= 0, f"{role} dropped")
+        self._require(raw)
+        return rows.catalog, final[place[getattr(raw, role)]]
+
+    def _seen(
+        self, name: str, spec: TableSpec | None, codes: NDArray[np.int32], ids: pa.Array
+    ) -> tuple[_Rows, NDArray[np.int32]]:
+        """A catalogue of the ids seen in events, in order of first appearance."""
+        seen, place = _first_seen(codes, len(ids))
+        names = objects(ids.take(pa.array(seen)))
+        if spec is None or not spec.features:
+            return _Rows(names, np.arange(len(names)), Catalog(names)), place
+        table = pa.table({spec.id: pa.array(names, pa.string())})
+        source = Source(
+            name,
+            self.shop.events.table,
+            str(self.shop),
+            self.shop.root,
+            table,
+            names,
+            np.arange(len(names)),
+            len(names),
+        )
+        return self._build(source, spec), place
+
+    def _check_repeats(self, raw: RawEvents, users: Catalog, items: Catalog) -> None:
+        spec = self.shop.events
+        repeats = find_repeats(raw, weighted=spec.type is not None or spec.rating is not None)
+        raw.apply(
+            self.report,
+            "duplicate_events",
+            repeats,
+            lambda i: f"{users.ids[raw.user[i]]!r}, {items.ids[raw.item[i]]!r}",
+        )
+
+    def _require(self, raw: RawEvents) -> None:
+        if not len(raw):
+            dropped = ", ".join(f"{reason}: {count:,}" for reason, count in raw.dropped.items())
+            raise ShopFileError(
+                f"{self.shop}: no event of {self.shop.events.table} is left after the checks "
+                f"(left out: {dropped}); {self._findings()}"
+            )
+
+    def _findings(self) -> str:
+        return "; ".join(map(str, self.report.findings)) or "no check found anything"
+
+    def _count(self, items: Catalog, users: Catalog, events: Events, raw: RawEvents) -> None:
+        self.report.counts.update(
+            items=len(items),
+            users=len(users),
+            events=len(events),
+            events_dropped=dict(raw.dropped),
+            items_without_events=len(items) - len(np.unique(events.item)),
+            users_without_events=len(users) - len(np.unique(events.user)),
+            features={
+                name: {
+                    key: {"kind": column.kind, "present": int(column.present.sum())}
+                    for key, column in catalog.features.items()
+                }
+                for name, catalog in (("items", items), ("users", users))
+            },
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """A table's ids, which of them survive its checks, and the catalogue of the survivors."""
+
+    ids: NDArray[np.object_]
+    kept: NDArray[np.int64]
+    catalog: Catalog
+
+
+def _first_seen(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The distinct codes in order of first appearance, and int32[n] the place of each (-1: none)."""
+    first = np.full(n, len(codes), np.int64)
+    # Assigned in reverse, so that the first appearance is what stays.
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    seen = np.argsort(first, kind="stable")[: int((first < len(codes)).sum())].astype(np.int32)
+    place = np.full(n, -1, np.int32)
+    place[seen] = np.arange(len(seen), dtype=np.int32)
+    return seen, place
+
+
+def _only_seen(catalog: Catalog, codes: NDArray[np.int32]) -> tuple[Catalog, NDArray[np.int32]]:
+    """A catalogue of ids seen in events, without those whose events have all been left out since."""
+    seen, place = _first_seen(codes, len(catalog))
+    if len(seen) == len(catalog) and bool((seen == np.arange(len(seen))).all()):
+        return catalog, codes
+    return catalog.take(seen), place[codes]
