@@ -34,8 +34,10 @@ def _choose_keras_2() -> None:
     tensorflow = sys.modules.get("tensorflow")
     keras = vars(tensorflow).get("keras") if tensorflow else None
     # Before its first use `tf.keras` is TensorFlow's lazy loader; once resolved it names its package.
-    resolved = keras is not None and getattr(keras, "_tfll_initialized", True)
-    package = getattr(keras, "_tfll_keras_version", None) or getattr(keras, "__name__", "")
+    # Only its dict is read: asking the loader for an attribute it lacks would resolve it.
+    state = vars(keras) if keras is not None else {}
+    resolved = keras is not None and state.get("_tfll_initialized", True)
+    package = state.get("_tfll_keras_version") or state.get("__name__", "")
     if resolved and not package.startswith("tf_keras"):
         raise ImportError(
             "tfmm needs tf.keras to be Keras 2 (the package tf_keras), which TensorFlow Recommenders is "
