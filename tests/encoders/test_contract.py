@@ -1,0 +1,269 @@
+"""What holds for every encoder in the registry: each one passes the same routine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tfmm import encoders
+from tfmm.data.columns import (
+    CategoryColumn,
+    Column,
+    ImageColumn,
+    NumberColumn,
+    TagsColumn,
+    TextColumn,
+    VectorColumn,
+)
+
+N = 24
+DIM = 8
+ALL = [(kind, name) for kind in encoders.kinds() for name in encoders.names(kind)]
+SMALL: dict[str, dict[str, Any]] = {
+    "cnn": {"size": (16, 16), "widths": (8, 16)},
+    "lstm": {"units": 8, "width": 8, "min_count": 1},
+    "bag": {"width": 8, "min_count": 1},
+    "projection": {"hidden": 8},
+}
+#: Those whose first variable is a table that must be updated sparsely.
+TABLES = {("text", "lstm"), ("text", "bag"), ("category", "embedding"), ("tags", "embedding")}
+
+labels = np.arange(N) % 2
+
+
+def text_column() -> TextColumn:
+    words = [["red summer dress", "warm wool coat"][label] + f" size {i}" for i, label in rows()]
+    return TextColumn(np.array([*words[:-1], ""], object))
+
+
+def image_column(folder: Path) -> ImageColumn:
+    rng = np.random.default_rng(0)
+    paths = []
+    for i, label in rows():
+        pixels = rng.integers(0, 60, (20, 16, 3), dtype=np.uint8)
+        pixels[..., label] += 150
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+        paths.append((folder / f"{i}.png",))
+    return ImageColumn((*paths[:-1], ()))
+
+
+def category_column() -> CategoryColumn:
+    codes = np.array([2 * label + i % 4 // 2 for i, label in rows()], np.int32)
+    codes[-1] = -1
+    return CategoryColumn(codes, np.array(["a", "b", "c", "d"], object))
+
+
+def tags_column() -> TagsColumn:
+    values, offsets = [], [0]
+    for i, label in rows()[:-1]:
+        values += [label, 2 + i % 3]
+        offsets.append(len(values))
+    offsets.append(len(values))
+    vocabulary = np.array(["a", "b", "c", "d", "e"], object)
+    return TagsColumn(np.array(values, np.int32), np.array(offsets, np.int64), vocabulary)
+
+
+def number_column() -> NumberColumn:
+    values = np.array([1.0 + 3 * label + 0.1 * (i % 5) for i, label in rows()], np.float32)
+    values[-1] = np.nan
+    return NumberColumn(values)
+
+
+def vector_column() -> VectorColumn:
+    values = np.random.default_rng(0).normal(size=(N, 5)).astype(np.float32)
+    values[:, 2] += 4 * labels
+    values[-1] = 0
+    return VectorColumn(values, np.arange(N) < N - 1)
+
+
+def rows() -> list[tuple[int, int]]:
+    return list(enumerate(labels.tolist()))
+
+
+@pytest.fixture(scope="module")
+def columns(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Column]:
+    """A column of every kind whose values tell the label; its last row is missing."""
+    return {
+        "text": text_column(),
+        "image": image_column(tmp_path_factory.mktemp("images")),
+        "category": category_column(),
+        "tags": tags_column(),
+        "number": number_column(),
+        "vector": vector_column(),
+    }
+
+
+def make(kind: str, name: str) -> encoders.Encoder:
+    return encoders.encoder(kind, name, dim=DIM, **SMALL.get(name, {}))
+
+
+def adapted(kind: str, name: str, column: Column) -> encoders.Encoder:
+    made = make(kind, name)
+    made.adapt(column)
+    return made
+
+
+def twin(encoder: encoders.Encoder) -> encoders.Encoder:
+    """The same encoder from its config and state, both through JSON."""
+    config = json.loads(json.dumps(encoder.get_config()))
+    copy = type(encoder).from_config(config)
+    copy.load_state(json.loads(json.dumps(encoder.state())))
+    return copy
+
+
+@pytest.fixture(params=ALL, ids=["-".join(pair) for pair in ALL])
+def case(request: pytest.FixtureRequest, columns: dict[str, Column]) -> tuple[str, str, Column]:
+    kind, name = request.param
+    return kind, name, columns[kind]
+
+
+def test_encodes_a_column_into_finite_vectors(case: tuple[str, str, Column]) -> None:
+    encoder = adapted(*case)
+    inputs = encoder.prepare(case[2])
+    vectors = encoder(inputs)
+    assert len(inputs) == N
+    assert vectors.shape == (N, DIM) and vectors.dtype == tf.float32
+    assert np.isfinite(vectors).all()
+    assert np.isfinite(encoder(inputs, training=True)).all()
+    assert encoder.compute_output_shape(inputs.shape) == (N, DIM)
+
+
+def test_a_missing_value_does_not_reach_the_others(case: tuple[str, str, Column]) -> None:
+    encoder = adapted(*case)
+    inputs = encoder.prepare(case[2])
+    np.testing.assert_allclose(encoder(inputs)[:-1], encoder(inputs[:-1]), rtol=1e-4, atol=1e-5)
+
+
+def test_loss_falls_in_training(case: tuple[str, str, Column]) -> None:
+    tf.keras.utils.set_random_seed(0)
+    encoder = adapted(*case)
+    inputs = tf.constant(encoder.prepare(case[2])[:-1])
+    head = tf.keras.layers.Dense(1)
+    targets = tf.constant(labels[:-1, None], tf.float32)
+    optimizer = tf.keras.optimizers.Adam(0.03)
+    losses = []
+
+    @tf.function
+    def step() -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            logits = head(encoder(inputs, training=True))
+            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits))
+        variables = encoder.trainable_variables + head.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        assert all(gradient is not None for gradient in gradients)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss
+
+    encoder(inputs), head(tf.zeros([1, DIM]))
+    optimizer.build(encoder.trainable_variables + head.trainable_variables)
+    losses = [float(step()) for _ in range(40)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_config_and_state_round_trip_through_json(case: tuple[str, str, Column]) -> None:
+    encoder = adapted(*case)
+    copy = twin(encoder)
+    assert copy.get_config() == encoder.get_config()
+    assert copy.state() == encoder.state()
+    np.testing.assert_array_equal(copy.prepare(case[2]), encoder.prepare(case[2]))
+
+
+def test_keras_deserialises_it_by_name(case: tuple[str, str, Column]) -> None:
+    encoder = make(*case[:2])
+    config = tf.keras.layers.serialize(encoder)
+    assert tf.keras.layers.deserialize(config).get_config() == encoder.get_config()
+
+
+def test_saved_weights_give_the_same_vectors(case: tuple[str, str, Column], tmp_path: Path) -> None:
+    encoder = adapted(*case)
+    inputs = encoder.prepare(case[2])
+    expected = encoder(inputs)
+    tf.train.Checkpoint(encoder=encoder).write(str(tmp_path / "checkpoint"))
+    copy = twin(encoder)
+    copy(inputs[:1])
+    reader = tf.train.Checkpoint(encoder=copy).read(str(tmp_path / "checkpoint"))
+    reader.assert_existing_objects_matched()
+    np.testing.assert_allclose(copy(inputs), expected, rtol=1e-5, atol=1e-6)
+    other = twin(encoder)
+    other(inputs[:1])
+    other.set_weights(encoder.get_weights())
+    np.testing.assert_allclose(other(inputs), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_exported_encoder_gives_the_same_vectors(
+    case: tuple[str, str, Column], tmp_path: Path
+) -> None:
+    encoder = adapted(*case)
+    inputs = encoder.prepare(case[2])
+    expected = encoder(inputs)
+    module = tf.Module()
+    module.encoder = encoder
+    spec = tf.TensorSpec([None, *inputs.shape[1:]], inputs.dtype)
+    module.embed = tf.function(lambda x: encoder(x), input_signature=[spec])
+    tf.saved_model.save(module, str(tmp_path))
+    loaded = tf.saved_model.load(str(tmp_path))
+    # Convolutions may be computed in another order.
+    np.testing.assert_allclose(loaded.embed(inputs), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_tables_are_updated_sparsely(case: tuple[str, str, Column]) -> None:
+    encoder = adapted(*case)
+    inputs = encoder.prepare(case[2])
+    encoder(inputs[:1])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(encoder(inputs, training=True)))
+    tables = [getattr(encoder, name) for name in encoder.vocabularies()]
+    assert bool(tables) == (case[:2] in TABLES)
+    for gradient in tape.gradient(loss, tables):
+        assert isinstance(gradient, tf.IndexedSlices)
+
+
+def test_vocabularies_name_every_row_of_their_table(case: tuple[str, str, Column]) -> None:
+    encoder = adapted(*case)
+    encoder(encoder.prepare(case[2])[:1])
+    for name, strings in encoder.vocabularies().items():
+        assert getattr(encoder, name).shape[0] == len(strings) == len(set(strings))
+
+
+def test_same_seed_gives_the_same_vectors(case: tuple[str, str, Column]) -> None:
+    vectors = []
+    for _ in range(2):
+        tf.keras.utils.set_random_seed(7)
+        encoder = adapted(*case)
+        vectors.append(encoder(encoder.prepare(case[2])).numpy())
+    np.testing.assert_array_equal(*vectors)
+
+
+def test_a_column_of_another_kind_is_refused(
+    case: tuple[str, str, Column], columns: dict[str, Column]
+) -> None:
+    other = "number" if case[0] != "number" else "text"
+    with pytest.raises(ValueError, match=f"reads columns of kind '{case[0]}', but got '{other}'"):
+        make(*case[:2]).adapt(columns[other])
+
+
+def test_use_before_adapt_says_what_to_do(case: tuple[str, str, Column]) -> None:
+    with pytest.raises(ValueError, match=r"learned nothing.*Call adapt\(column\)"):
+        make(*case[:2]).prepare(case[2])
+    with pytest.raises(ValueError, match=r"learned nothing.*Call adapt\(column\)"):
+        make(*case[:2]).state()
+
+
+def test_adapting_a_built_encoder_is_refused(case: tuple[str, str, Column]) -> None:
+    encoder = adapted(*case)
+    encoder(encoder.prepare(case[2])[:1])
+    with pytest.raises(ValueError, match="has variables already"):
+        encoder.adapt(case[2])
+    with pytest.raises(ValueError, match="has variables already"):
+        encoder.load_state(encoder.state())
+
+
+def test_bad_dim_is_refused(case: tuple[str, str, Column]) -> None:
+    with pytest.raises(ValueError, match="dim must be an integer of 1 or more, but got 0"):
+        encoders.encoder(case[0], case[1], dim=0)

@@ -1,0 +1,42 @@
+"""Encoders: one feature of an item or user to a vector.
+
+`encoder(kind, name, **config)` makes one by its name in the registry, `names(kind)` lists them:
+
+```python
+import tfmm.encoders
+
+print(tfmm.encoders.names("text"))  # ['bag', 'lstm']
+titles = tfmm.encoders.encoder("text", "lstm", dim=64)
+```
+"""
+
+from tfmm.encoders.base import RESERVED, Encoder
+from tfmm.encoders.embedding import CategoryEmbedding, TagsEmbedding
+from tfmm.encoders.image import CNN
+from tfmm.encoders.lstm import LSTM
+from tfmm.encoders.number import PiecewiseNumber
+from tfmm.encoders.projection import VectorProjection
+from tfmm.encoders.registry import default, encoder, encoder_class, kinds, names, register
+from tfmm.encoders.text import BagOfWords, WordEncoder
+from tfmm.encoders.tokenizer import Tokenizer, split_words
+
+__all__ = [
+    "CNN",
+    "LSTM",
+    "RESERVED",
+    "BagOfWords",
+    "CategoryEmbedding",
+    "Encoder",
+    "PiecewiseNumber",
+    "TagsEmbedding",
+    "Tokenizer",
+    "VectorProjection",
+    "WordEncoder",
+    "default",
+    "encoder",
+    "encoder_class",
+    "kinds",
+    "names",
+    "register",
+    "split_words",
+]

@@ -1,0 +1,188 @@
+"""What every encoder is: a Keras layer that turns one column of a catalogue into vectors."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+if TYPE_CHECKING:
+    from tfmm.data.columns import Column
+
+#: Rows of an embedding table that belong to no string of the data start with this character.
+RESERVED = "\0"
+
+
+class Encoder(tf.keras.layers.Layer):
+    """Turns one feature of items or users into vectors, `float32 [n, dim]`.
+
+    Life of an encoder: `adapt(column)` learns what the data alone tells (vocabulary, statistics);
+    `prepare(column)` turns a column into a dense array, once; the layer is then called on rows of
+    that array. What `adapt` learned is returned by `state()`, so that `load_state` can rebuild the
+    encoder without the data:
+
+    ```python
+    one = Embedding(dim=16)
+    one.adapt(column)
+    vectors = one(one.prepare(column))  # [len(column), 16]
+    two = Embedding.from_config(one.get_config())
+    two.load_state(one.state())
+    ```
+
+    Subclasses keep every constructor argument in the attribute of the same name; `get_config` reads
+    them there. Their `call` gives finite numbers for missing values too; whether a row is present
+    is said by `column.present` and travels beside the vectors as a mask.
+
+    Args:
+        dim: length of the vectors.
+        name: Keras's layer name.
+    """
+
+    #: The column kind it reads: "text", "image", "category", "tags", "number" or "vector".
+    kind: ClassVar[str] = ""
+    #: The name it is registered under.
+    registered: ClassVar[str] = ""
+    #: True where encoding the whole catalogue at every step would be too slow (CNN, LSTM).
+    heavy: ClassVar[bool] = False
+
+    _state: dict[str, Any] | None
+
+    def __init__(self, dim: int = 64, *, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.dim = positive("dim", dim)
+        object.__setattr__(self, "_state", None)
+
+    def adapt(self, column: Column) -> None:
+        """Learns vocabulary and statistics from `column`; must come before the first call.
+
+        Raises:
+            ValueError: the column is of another kind, or the layer's variables exist already.
+        """
+        self._check_kind(column)
+        self._check_unbuilt("adapt")
+        self._take(self._learn(column))
+
+    def state(self) -> dict[str, Any]:
+        """What `adapt` learned, as plain JSON values.
+
+        Raises:
+            ValueError: nothing was learned yet.
+        """
+        self._check_adapted()
+        return dict(self._state or {})
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Takes what another encoder's `state()` returned, in place of `adapt`.
+
+        Raises:
+            ValueError: the layer's variables exist already.
+        """
+        self._check_unbuilt("load_state")
+        self._take(dict(state))
+
+    @property
+    def adapted(self) -> bool:
+        """Whether `adapt` or `load_state` has run."""
+        return self._state is not None
+
+    def vocabularies(self) -> dict[str, list[str]]:
+        """Attribute name of each embedding variable -> the strings its rows belong to, in order.
+
+        Row i of `getattr(encoder, name)` is the vector of string i; rows that belong to no string
+        (padding, unknown) have names that start with `RESERVED`. A warm start moves rows by these.
+        """
+        return {}
+
+    def prepare(self, column: Column, *, cache: Path | None = None) -> np.ndarray:
+        """The dense array `[n, ...]` whose rows are what the layer is called on.
+
+        Args:
+            column: n values of the encoder's kind.
+            cache: folder for what is worth keeping between runs (thumbnails); others ignore it.
+
+        Raises:
+            ValueError: the column is of another kind, or nothing was adapted yet.
+        """
+        self._check_kind(column)
+        self._check_adapted()
+        return self._prepare(column, cache)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        for name in config_names(type(self)):
+            value = getattr(self, name)
+            config[name] = list(value) if isinstance(value, (list, tuple)) else value
+        return config
+
+    def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
+        return tf.TensorShape([tf.TensorShape(input_shape)[0], self.dim])
+
+    def _take(self, state: dict[str, Any]) -> None:
+        # Past Keras's own __setattr__, which would wrap the lists in objects that are not JSON.
+        object.__setattr__(self, "_state", state)
+        self._restore(state)
+
+    # What subclasses write.
+
+    def _learn(self, column: Any) -> dict[str, Any]:
+        """The JSON-able state that `column` gives."""
+        return {}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Makes tables and constants from a state."""
+
+    def _prepare(self, column: Any, cache: Path | None) -> np.ndarray:
+        raise NotImplementedError
+
+    # Refusals.
+
+    def _check_kind(self, column: Any) -> None:
+        if getattr(column, "kind", None) != self.kind:
+            raise ValueError(
+                f"{type(self).__name__} reads columns of kind {self.kind!r}, but got "
+                f"{getattr(column, 'kind', type(column).__name__)!r}. Choose an encoder of that "
+                "kind (tfmm.encoders.names(kind) lists them)."
+            )
+
+    def _check_adapted(self) -> None:
+        if not self.adapted:
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r} has learned nothing from the data yet. Call "
+                "adapt(column), or load_state(state) with the state of a trained encoder, first."
+            )
+
+    def _check_unbuilt(self, method: str) -> None:
+        if self.built:
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r} has variables already, whose shapes follow "
+                f"from what it learned; {method} would leave them behind. Make a new encoder with "
+                f"from_config(get_config()) and call {method} on that."
+            )
+
+
+def config_names(layer: type) -> list[str]:
+    """The constructor arguments that are a layer's configuration, those of its bases included."""
+    found: dict[str, None] = {}
+    for cls in layer.__mro__[: layer.__mro__.index(tf.keras.layers.Layer)]:
+        if "__init__" in vars(cls):
+            for parameter in list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]:
+                if parameter.kind is not parameter.VAR_KEYWORD and parameter.name != "name":
+                    found[parameter.name] = None
+    return list(found)
+
+
+def positive(argument: str, value: int) -> int:
+    """`value`, if it is an integer of 1 or more; else a ValueError that names `argument`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{argument} must be an integer of 1 or more, but got {value!r}.")
+    return int(value)
+
+
+def rate(argument: str, value: float) -> float:
+    """`value`, if it is a share in [0, 1); else a ValueError that names `argument`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value < 1.0:
+        raise ValueError(f"{argument} must be a number in [0, 1), but got {value!r}.")
+    return float(value)

@@ -1,0 +1,237 @@
+"""Pictures by a small convolutional network trained from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmm.encoders.base import Encoder, positive, rate
+from tfmm.encoders.registry import register
+
+if TYPE_CHECKING:
+    from tfmm.data.columns import ImageColumn
+
+NORMS = ("group", "batch")
+
+
+@register("cnn", kind="image")
+class CNN(Encoder):
+    """A small residual network over thumbnails, pooled by mean and maximum, projected.
+
+    A 4 × 4 stem of stride 4, then one stage a width: a residual block of two 3 × 3 convolutions (He
+    et al., arXiv:1512.03385), stages apart by a strided 3 × 3 convolution. It is fully
+    convolutional: any picture of 4 × 4 pixels or more works. In training, pictures are flipped,
+    moved and zoomed by up to `shift`, and vary in brightness and contrast by up to `jitter`.
+
+    Args:
+        dim: length of the vectors.
+        size: height and width of the thumbnails in pixels.
+        widths: channels of each stage.
+        blocks: residual blocks a stage.
+        norm: "group" (Wu and He, arXiv:1803.08494), under which a picture's vector does not depend
+            on the other pictures of the batch; or "batch", which is faster.
+        augment: whether training varies the pictures.
+        shift: the most that augmentation cuts off at each side, as a share of the picture.
+        jitter: the most that augmentation changes brightness (of 1) and contrast (relative).
+        dropout: share of the pooled components that training leaves out.
+        name: Keras's layer name.
+
+    Raises:
+        ValueError: for a size, width, norm or rate out of range.
+    """
+
+    heavy = True
+
+    def __init__(
+        self,
+        dim: int = 64,
+        *,
+        size: Sequence[int] = (64, 64),
+        widths: Sequence[int] = (32, 64, 128),
+        blocks: int = 1,
+        norm: str = "group",
+        augment: bool = True,
+        shift: float = 0.1,
+        jitter: float = 0.1,
+        dropout: float = 0.0,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(dim, name=name, **kwargs)
+        if isinstance(size, str) or not hasattr(size, "__len__") or len(size) != 2:
+            raise ValueError(f"size must be (height, width) in pixels, but got {size!r}.")
+        self.size = tuple(positive("size", side) for side in size)
+        if isinstance(widths, str) or not hasattr(widths, "__len__") or not len(widths):
+            raise ValueError(f"widths must be channels of one or more stages, but got {widths!r}.")
+        self.widths = tuple(positive("widths", width) for width in widths)
+        self.blocks = positive("blocks", blocks)
+        if norm not in NORMS:
+            raise ValueError(f"norm must be one of {', '.join(NORMS)}, but got {norm!r}.")
+        self.norm = norm
+        self.augment = bool(augment)
+        self.shift = rate("shift", shift)
+        self.jitter = rate("jitter", jitter)
+        self.dropout = rate("dropout", dropout)
+
+    def _prepare(self, column: ImageColumn, cache: Path | None) -> np.ndarray:
+        from tfmm.data.images import load_thumbnails
+
+        return load_thumbnails(column, (self.size[0], self.size[1]), cache).values
+
+    def build(self, input_shape: Any) -> None:
+        layers: list[Convolution | Residual] = [
+            Convolution(self.widths[0], 4, 4, self.norm, name="stem")
+        ]
+        for stage, width in enumerate(self.widths):
+            if stage:
+                layers.append(Convolution(width, 3, 2, self.norm, name=f"down{stage}"))
+            for block in range(self.blocks):
+                layers.append(Residual(width, self.norm, name=f"stage{stage}_block{block}"))
+        self.network = layers
+        channels = 3
+        for layer in self.network:
+            layer.build([None, None, None, channels])
+            channels = layer.width
+        self.dropper = tf.keras.layers.Dropout(self.dropout)
+        self.projection = tf.keras.layers.Dense(self.dim, name="projection")
+        self.projection.build([None, 2 * channels])
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Vectors of pictures `uint8 [n, h, w, 3]`; zeros for one that is black all over."""
+        if training and self.augment:
+            x = self.vary(inputs)
+        else:
+            x = tf.cast(inputs, self.compute_dtype) / 127.5 - 1.0
+        for layer in self.network:
+            x = layer(x, training=training)
+        pooled = tf.concat([tf.reduce_mean(x, axis=[1, 2]), tf.reduce_max(x, axis=[1, 2])], axis=1)
+        vectors = self.projection(self.dropper(pooled, training=training))
+        # What stands for a picture that is missing.
+        blank = tf.reduce_max(inputs, axis=[1, 2, 3]) == 0
+        return tf.where(blank[:, None], tf.zeros_like(vectors), vectors)
+
+    def vary(self, images: tf.Tensor) -> tf.Tensor:
+        """Random views of pictures `uint8 [n, h, w, 3]`, scaled to about [-1, 1]."""
+        n = tf.shape(images)[0]
+        top, left, bottom, right = tf.unstack(tf.random.uniform([4, n], 0.0, self.shift))
+        bottom, right = 1.0 - bottom, 1.0 - right
+        flip = tf.random.uniform([n]) < 0.5
+        # A box whose left edge is right of its right one comes out mirrored.
+        boxes = [top, tf.where(flip, right, left), bottom, tf.where(flip, left, right)]
+        x = tf.image.crop_and_resize(
+            images, tf.stack(boxes, axis=1), tf.range(n), tf.shape(images)[1:3]
+        )
+        x = tf.cast(x, self.compute_dtype)
+        contrast, brightness = tf.unstack(
+            tf.random.uniform([2, n, 1, 1, 1], -self.jitter, self.jitter, dtype=x.dtype)
+        )
+        return x * ((1.0 + contrast) / 127.5) + (2.0 * brightness - 1.0 - contrast)
+
+
+class Convolution(tf.keras.layers.Layer):
+    """Convolution, normalisation, and ReLU unless `activate` is False."""
+
+    def __init__(
+        self,
+        width: int,
+        kernel: int,
+        stride: int,
+        norm: str,
+        *,
+        activate: bool = True,
+        zero: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        self.width = width
+        self.activate = activate
+        self.convolution = tf.keras.layers.Conv2D(
+            width,
+            kernel,
+            stride,
+            padding="same",
+            use_bias=False,
+            kernel_initializer="he_normal",
+            name="convolution",
+        )
+        gain = "zeros" if zero else "ones"
+        if norm == "group":
+            self.normalise: tf.keras.layers.Layer = GroupNorm(gain=gain, name="norm")
+        else:
+            # Runs are short, and an average over the last 100 steps would lag behind the weights.
+            self.normalise = tf.keras.layers.BatchNormalization(
+                momentum=0.9, gamma_initializer=gain, name="norm"
+            )
+
+    def build(self, input_shape: Any) -> None:
+        self.convolution.build(input_shape)
+        self.normalise.build([None, None, None, self.width])
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        x = self.normalise(self.convolution(inputs), training=training)
+        return tf.nn.relu(x) if self.activate else x
+
+
+class Residual(tf.keras.layers.Layer):
+    """Two 3 × 3 convolutions added to their input; the identity at first (arXiv:1706.02677)."""
+
+    def __init__(self, width: int, norm: str, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.width = width
+        self.first = Convolution(width, 3, 1, norm, name="first")
+        self.second = Convolution(width, 3, 1, norm, activate=False, zero=True, name="second")
+
+    def build(self, input_shape: Any) -> None:
+        self.first.build(input_shape)
+        self.second.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return tf.nn.relu(
+            inputs + self.second(self.first(inputs, training=training), training=training)
+        )
+
+
+class GroupNorm(tf.keras.layers.Layer):
+    """Group normalisation (Wu and He, arXiv:1803.08494) over `[n, h, w, c]`.
+
+    Moments are taken per channel first and pooled to groups on `[n, c]`, so that the picture is
+    passed over three times and never reshaped: measured 1.3 to 2 times as fast on a CPU as
+    `tf.keras.layers.GroupNormalization`.
+
+    Args:
+        groups: channels are cut into this many groups, or fewer where they do not divide.
+        gain: initialiser of the scale.
+        name: Keras's layer name.
+    """
+
+    def __init__(self, groups: int = 8, *, gain: str = "ones", name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.groups = groups
+        self.gain = gain
+
+    def build(self, input_shape: Any) -> None:
+        channels = int(input_shape[-1])
+        self.count = int(np.gcd(self.groups, channels))
+        self.gamma = self.add_weight(name="gamma", shape=(channels,), initializer=self.gain)
+        self.beta = self.add_weight(name="beta", shape=(channels,), initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        mean = self._pool(tf.reduce_mean(inputs, axis=[1, 2]))
+        square = self._pool(tf.reduce_mean(tf.square(inputs), axis=[1, 2]))
+        variance = tf.maximum(square - tf.square(mean), 0.0)
+        scale = tf.math.rsqrt(variance + 1e-5) * self.gamma
+        return inputs * scale[:, None, None] + (self.beta - mean * scale)[:, None, None]
+
+    def _pool(self, moments: tf.Tensor) -> tf.Tensor:
+        channels = moments.shape[-1]
+        grouped = tf.reshape(moments, [-1, self.count, channels // self.count])
+        pooled = tf.reduce_mean(grouped, axis=2, keepdims=True)
+        return tf.reshape(tf.broadcast_to(pooled, tf.shape(grouped)), [-1, channels])

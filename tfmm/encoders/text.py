@@ -1,0 +1,112 @@
+"""Text by words: a bag of embeddings, and what the text encoders share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmm.encoders.base import Encoder, positive, rate
+from tfmm.encoders.embedding import add_table, masked_mean
+from tfmm.encoders.registry import register
+from tfmm.encoders.tokenizer import Tokenizer, learn_vocabulary
+
+if TYPE_CHECKING:
+    from tfmm.data.columns import TextColumn
+
+
+class WordEncoder(Encoder):
+    """Base of the text encoders that embed words of a vocabulary learned from the catalogue.
+
+    `prepare` gives token ids, `int32 [n, T]` padded with 0, T the longest text but at most
+    `max_tokens`; `tokenize` gives the same inside a graph, for strings that come later. A text
+    without words gives zeros.
+
+    Args:
+        dim: length of the vectors.
+        width: length of the word embeddings.
+        max_tokens: words of a text past this many are left out.
+        max_vocabulary: the most frequent words that have an embedding of their own.
+        min_count: words that occur less often share the `oov_buckets`.
+        oov_buckets: embeddings shared by all other words, by hash.
+        word_dropout: share of words that training replaces by one of the shared embeddings, which
+            is also what trains those for words that only come in serving.
+        name: Keras's layer name.
+    """
+
+    def __init__(
+        self,
+        dim: int = 64,
+        *,
+        width: int = 64,
+        max_tokens: int = 48,
+        max_vocabulary: int = 20_000,
+        min_count: int = 2,
+        oov_buckets: int = 8,
+        word_dropout: float = 0.1,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(dim, name=name, **kwargs)
+        self.width = positive("width", width)
+        self.max_tokens = positive("max_tokens", max_tokens)
+        self.max_vocabulary = positive("max_vocabulary", max_vocabulary)
+        self.min_count = positive("min_count", min_count)
+        self.oov_buckets = positive("oov_buckets", oov_buckets)
+        self.word_dropout = rate("word_dropout", word_dropout)
+
+    def tokenize(self, strings: tf.Tensor) -> tf.Tensor:
+        """Ids of `strings [n]`, `int32 [n, T]`, in standard ops that a SavedModel can hold."""
+        self._check_adapted()
+        return self.tokenizer.tokenize(strings)
+
+    def vocabularies(self) -> dict[str, list[str]]:
+        self._check_adapted()
+        return {"embeddings": self.tokenizer.rows()}
+
+    def _learn(self, column: TextColumn) -> dict[str, Any]:
+        words = learn_vocabulary(
+            column.values, max_vocabulary=self.max_vocabulary, min_count=self.min_count
+        )
+        return {"vocabulary": words}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.tokenizer = Tokenizer(
+            state["vocabulary"], max_tokens=self.max_tokens, oov_buckets=self.oov_buckets
+        )
+
+    def _prepare(self, column: TextColumn, cache: Path | None) -> np.ndarray:
+        return self.tokenizer.tokenize_all(column.values)
+
+    def build(self, input_shape: Any) -> None:
+        self._check_adapted()
+        self.embeddings = add_table(self, self.tokenizer.size, self.width)
+        super().build(input_shape)
+
+    def hide_words(self, ids: tf.Tensor) -> tf.Tensor:
+        """Training's word dropout over `ids int32 [n, T]`: hidden words become unknown ones."""
+        if not self.word_dropout:
+            return ids
+        hidden = tf.random.uniform(tf.shape(ids)) < self.word_dropout
+        unknown = tf.random.uniform(tf.shape(ids), 1, self.oov_buckets + 1, dtype=ids.dtype)
+        return tf.where(hidden & (ids > 0), unknown, ids)
+
+
+@register("bag", kind="text")
+class BagOfWords(WordEncoder):
+    """The mean of a text's word embeddings, projected without a bias.
+
+    Fast and strong where word order says little, as in titles (cf. fastText, arXiv:1607.01759). See
+    `WordEncoder` for the arguments.
+    """
+
+    def build(self, input_shape: Any) -> None:
+        self.projection = tf.keras.layers.Dense(self.dim, use_bias=False, name="projection")
+        self.projection.build([None, self.width])
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        ids = self.hide_words(inputs) if training else inputs
+        return self.projection(masked_mean(tf.nn.embedding_lookup(self.embeddings, ids), ids > 0))
