@@ -1,0 +1,56 @@
+"""Simple recommenders that often win, by name: NumPy and SciPy only.
+
+```python
+from tfmm import baselines
+
+model = baselines.create("item_knn", k=50).fit(train)
+scores = model.score(histories)
+```
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from tfmm.baselines.base import Baseline, NotFittedError
+from tfmm.baselines.ease import EASE, EASEMemoryError
+from tfmm.baselines.item_knn import ItemKNN
+from tfmm.baselines.popularity import Popularity
+from tfmm.baselines.user_knn import UserKNN
+
+BASELINES: dict[str, type[Baseline]] = {
+    kind.name: kind for kind in (Popularity, ItemKNN, UserKNN, EASE)
+}
+"""Every baseline by its name."""
+
+__all__ = [
+    "BASELINES",
+    "EASE",
+    "Baseline",
+    "EASEMemoryError",
+    "ItemKNN",
+    "NotFittedError",
+    "Popularity",
+    "UserKNN",
+    "create",
+    "find",
+]
+
+
+def find(name: str) -> type[Baseline]:
+    """The class of a baseline.
+
+    Raises:
+        ValueError: no baseline has that name.
+    """
+    if name not in BASELINES:
+        near = difflib.get_close_matches(name, BASELINES, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"There is no baseline {name!r}, only {', '.join(BASELINES)}.{hint}")
+    return BASELINES[name]
+
+
+def create(name: str, **config: Any) -> Baseline:
+    """A baseline by name, with its configuration."""
+    return find(name)(**config)

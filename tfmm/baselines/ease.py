@@ -1,0 +1,123 @@
+"""EASE: a linear model from item to item, solved in closed form."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import scipy.linalg.lapack as lapack
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from tfmm.baselines.base import Baseline
+
+
+class EASEMemoryError(MemoryError):
+    """EASE's item-item matrices would take more memory than allowed."""
+
+
+@dataclass(kw_only=True)
+class EASE(Baseline):
+    """Scores an item by a weighted sum over the history, with the weights of a ridge regression.
+
+    The weights B minimise |X - XB|^2 + lam |B|^2 with a diagonal of 0: with P the inverse of
+    X'X + lam I, B is I - P / diag(P), column by column. They are dense, items by items, which is
+    why memory is checked before anything is built.
+
+    Source: Steck, Embarrassingly shallow autoencoders for sparse data, WWW 2019.
+    """
+
+    name: ClassVar[str] = "ease"
+    grid: ClassVar[Mapping[str, Sequence[Any]]] = {"lam": (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)}
+
+    lam: float = 200.0
+    """Strength of the ridge penalty, above 0."""
+
+    max_memory: int = 4 * 2**30
+    """Bytes that fitting may take, see `EASE.memory`."""
+
+    weights_: NDArray[np.float32] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.lam > 0:
+            raise ValueError(f"`lam` is {self.lam}, but the ridge penalty must be above 0.")
+
+    @staticmethod
+    def memory(n_items: int) -> int:
+        """Bytes that fitting takes at its peak: two float32 matrices of items squared."""
+        return 2 * 4 * n_items**2
+
+    def fit(self, train: sp.csr_matrix) -> Self:
+        """Learns from `train`, float32 `[n_users, n_items]`.
+
+        Raises:
+            EASEMemoryError: the item-item matrices would take more than `max_memory`.
+        """
+        self.weights_ = _solve(self._gram(train), self.lam)
+        return self
+
+    def score(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
+        weights = self.weights_
+        histories = self._histories(histories, None if weights is None else len(weights))
+        return np.asarray(histories @ weights, np.float32)
+
+    @classmethod
+    def variants(
+        cls, train: sp.csr_matrix, grid: Mapping[str, Sequence[Any]], **config: Any
+    ) -> Iterator[tuple[dict[str, Any], Self]]:
+        """One Gram matrix for all values of `lam`."""
+        lams = grid.get("lam", [config.get("lam", cls.lam)])
+        rest = {name: values for name, values in grid.items() if name != "lam"}
+        for values in itertools.product(*rest.values()):
+            params = dict(zip(rest, values, strict=True))
+            gram = cls(**{**config, **params})._gram(train)
+            for lam in lams:
+                fitted = cls(**{**config, **params, "lam": lam})
+                fitted.weights_ = _solve(gram.copy(), lam)
+                yield {**params, "lam": lam}, fitted
+
+    def _gram(self, train: sp.csr_matrix) -> NDArray[np.float32]:
+        n_items = train.shape[1]
+        needed = self.memory(n_items)
+        if needed > self.max_memory:
+            raise EASEMemoryError(
+                f"EASE on {n_items:,} items needs {needed / 2**30:,.1f} GiB for its item-item "
+                f"matrices, and `max_memory` allows {self.max_memory / 2**30:,.1f} GiB. To resolve "
+                f"this, raise `max_memory` or leave EASE out; item-kNN has no such matrix."
+            )
+        values = self._values(train)
+        gram = np.zeros((n_items, n_items), np.float32)
+        items = sp.csr_matrix(values.T)
+        for start in range(0, n_items, 1024):
+            gram[start : start + 1024] = (items[start : start + 1024] @ values).toarray()
+        return gram
+
+
+def _solve(gram: NDArray[np.float32], lam: float) -> NDArray[np.float32]:
+    """EASE's weights, in the memory of the Gram matrix, which is overwritten."""
+    n = len(gram)
+    diagonal = np.arange(n)
+    gram[diagonal, diagonal] += np.float32(lam)
+    # The transposed view is Fortran's order, so that LAPACK works in place; gram is symmetric.
+    factor, failed = lapack.spotrf(gram.T, lower=1, overwrite_a=1, clean=0)
+    if not failed:
+        factor, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
+    if failed:
+        raise np.linalg.LinAlgError(
+            f"EASE's matrix of {n} items is not positive definite at lam {lam:g}. To resolve this, "
+            f"raise `lam`, and check the weights for negative or infinite values."
+        )
+    inverse = factor.T  # C order again; its upper triangle is filled
+    for start in range(0, n, 1024):
+        rows = slice(start, start + 1024)
+        block = np.triu(inverse[rows, start:])
+        inverse[rows, start:] = block
+        square = block[:, : block.shape[0]]
+        inverse[rows, rows] = square + np.triu(square, 1).T
+        inverse[start + 1024 :, rows] = inverse[rows, start + 1024 :].T
+    inverse /= -inverse[diagonal, diagonal].copy()
+    inverse[diagonal, diagonal] = 0
+    return inverse

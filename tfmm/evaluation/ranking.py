@@ -1,0 +1,234 @@
+"""Ranking all items for blocks of users at once: the k best unseen items of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+Scorer = Callable[[NDArray[np.int32]], NDArray[np.float32]]
+"""Gives scores float32 `[B, n_items]` for user rows int32 `[B]`."""
+
+BLOCK_SCORES = 2**24
+"""Scores held at once where no block size is given: 64 MiB."""
+
+_COARSE = 512
+
+
+class Ranking(NamedTuple):
+    """The best items of each user, best first.
+
+    `items` int32 `[U, k]`, -1 where fewer than k items are left; `scores` float32 `[U, k]`, -inf
+    there.
+    """
+
+    items: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+
+class NotANumberError(ValueError):
+    """Scores hold NaN, which has no place in a ranking."""
+
+
+def rank_vectors(
+    user_vectors: NDArray[np.float32],
+    item_vectors: NDArray[np.float32],
+    seen: sp.csr_matrix | None = None,
+    *,
+    k: int = 100,
+    block: int | None = None,
+    candidates: NDArray[np.bool_] | None = None,
+) -> Ranking:
+    """Ranks all items by inner product.
+
+    Args:
+        user_vectors: float32 `[U, D]`.
+        item_vectors: float32 `[N, D]`.
+        seen: sparse `[U, N]`; its stored entries are left out of the ranking.
+        k: items to return for each user.
+        block: users scored at once, by default as many as `BLOCK_SCORES` scores allow.
+        candidates: bool `[N]`; items that may be ranked, by default all.
+
+    Returns:
+        The ranking. Equal scores go by item row, lower first.
+
+    Raises:
+        ValueError: shapes that do not fit together, or k below 1.
+        NotANumberError: scores that are NaN, with their number.
+    """
+    if user_vectors.ndim != 2 or item_vectors.ndim != 2:
+        raise ValueError(
+            f"`user_vectors` and `item_vectors` must be of shapes [U, D] and [N, D], but they are "
+            f"of shapes {list(user_vectors.shape)} and {list(item_vectors.shape)}."
+        )
+    if user_vectors.shape[1] != item_vectors.shape[1]:
+        raise ValueError(
+            f"Users have vectors of {user_vectors.shape[1]} dimensions and items of "
+            f"{item_vectors.shape[1]}; their inner product needs the same number."
+        )
+    # BLAS multiplies by a plain [D, N] matrix about twice as fast as by a transposed view.
+    columns = np.ascontiguousarray(np.asarray(item_vectors, np.float32).T)
+    rows = np.asarray(user_vectors, np.float32)
+    scores: NDArray[np.float32] = np.empty((0, columns.shape[1]), np.float32)
+
+    def score(users: NDArray[np.int32]) -> NDArray[np.float32]:
+        nonlocal scores
+        if len(scores) < len(users):
+            scores = np.empty((len(users), columns.shape[1]), np.float32)
+        return np.matmul(rows[users], columns, out=scores[: len(users)])
+
+    users = np.arange(len(rows), dtype=np.int32)
+    return _rank(score, users, columns.shape[1], seen, k, block, candidates)
+
+
+def rank_scores(
+    score: Scorer,
+    users: NDArray[np.int32],
+    seen: sp.csr_matrix | None = None,
+    *,
+    n_items: int | None = None,
+    k: int = 100,
+    block: int | None = None,
+    candidates: NDArray[np.bool_] | None = None,
+) -> Ranking:
+    """Ranks all items by any score.
+
+    Args:
+        score: takes user rows int32 `[B]`, gives float32 `[B, N]`; the array may be overwritten. An
+            item scored -inf is never ranked.
+        users: int32 `[U]`, the users to rank for.
+        seen: sparse `[n_users, N]`, a row for every user row; its stored entries are left out.
+        n_items: N, needed where neither `seen` nor `candidates` says it and no `block` is given.
+        k: items to return for each user.
+        block: users scored at once, by default as many as `BLOCK_SCORES` scores allow.
+        candidates: bool `[N]`; items that may be ranked, by default all.
+
+    Returns:
+        The ranking. Equal scores go by item row, lower first.
+
+    Raises:
+        ValueError: scores of another shape than `[B, N]`, or k below 1.
+        NotANumberError: scores that are NaN, with their number.
+    """
+    users = np.asarray(users, np.int32)
+    if n_items is None and seen is not None:
+        n_items = seen.shape[1]
+    if n_items is None and candidates is not None:
+        n_items = len(candidates)
+    if n_items is None:
+        n_items = score(users[:1]).shape[1] if len(users) else 0
+    return _rank(score, users, n_items, seen, k, block, candidates)
+
+
+def _rank(
+    score: Scorer,
+    users: NDArray[np.int32],
+    n_items: int,
+    seen: sp.csr_matrix | None,
+    k: int,
+    block: int | None,
+    candidates: NDArray[np.bool_] | None,
+) -> Ranking:
+    if k < 1:
+        raise ValueError(f"`k` is {k}, but at least 1 item must be ranked.")
+    if seen is not None and seen.shape[1] != n_items:
+        raise ValueError(f"`seen` has {seen.shape[1]} columns, but there are {n_items} items.")
+    if seen is not None and len(users) and users.max() >= seen.shape[0]:
+        raise ValueError(f"`seen` has {seen.shape[0]} rows, but there is a user {users.max()}.")
+    if candidates is not None and candidates.shape != (n_items,):
+        raise ValueError(
+            f"`candidates` must be of shape [{n_items}], but it is {list(candidates.shape)}."
+        )
+    excluded = None if candidates is None else np.flatnonzero(~candidates)
+    size = block or max(1, min(1024, BLOCK_SCORES // max(n_items, 1)))
+    items = np.full((len(users), k), -1, np.int32)
+    best = np.full((len(users), k), -np.inf, np.float32)
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        for rows in _slices(len(users), size):
+            scores = np.asarray(score(users[rows]), np.float32)
+            if scores.shape != (len(users[rows]), n_items):
+                raise ValueError(
+                    f"The scorer must give scores of shape [{len(users[rows])}, {n_items}] for "
+                    f"{len(users[rows])} users, but gave {list(scores.shape)}."
+                )
+            if not scores.flags.writeable or not scores.flags.c_contiguous:
+                scores = np.array(scores, order="C")
+            if excluded is not None:
+                scores[:, excluded] = -np.inf
+            if seen is not None:
+                taken = seen[users[rows]]
+                owner = np.repeat(np.arange(taken.shape[0]), np.diff(taken.indptr))
+                scores[owner, taken.indices] = -np.inf
+            # NumPy lets go of the interpreter in these loops, so threads share the rows of a block.
+            share = -(-len(scores) // workers)
+            parts = list(
+                pool.map(
+                    lambda part: top_k(part, k), np.split(scores, range(share, len(scores), share))
+                )
+            )
+            items[rows] = np.concatenate([part.items for part in parts])
+            best[rows] = np.concatenate([part.scores for part in parts])
+    return Ranking(items, best)
+
+
+def _slices(total: int, size: int) -> Iterator[slice]:
+    for start in range(0, total, size):
+        yield slice(start, min(start + size, total))
+
+
+def top_k(scores: NDArray[np.float32], k: int) -> Ranking:
+    """The k best of each row, equal scores by column, lower first; -inf is never among them.
+
+    Most columns are ruled out by one bound: split into groups of columns, the k-th largest of the
+    groups' maxima is at most the k-th largest score. Only what lies above it is sorted.
+
+    Args:
+        scores: float32 `[B, N]`.
+        k: how many.
+
+    Raises:
+        NotANumberError: scores that are NaN, with their number.
+    """
+    b, n = scores.shape
+    if not b or not n:
+        return Ranking(np.full((b, k), -1, np.int32), np.full((b, k), -np.inf, np.float32))
+    groups = max(_COARSE, 4 * k)
+    if n >= 4 * groups:
+        depth = n // groups
+        coarse = scores[:, : depth * groups].reshape(b, depth, groups).max(axis=1)
+        rest = scores[:, depth * groups :]
+        if rest.shape[1]:
+            np.maximum(coarse[:, : rest.shape[1]], rest, out=coarse[:, : rest.shape[1]])
+    else:
+        coarse = scores
+    unsorted = np.isnan(coarse.max(axis=1))
+    if unsorted.any():
+        raise NotANumberError(
+            f"{int(np.isnan(scores).sum()):,} of {scores.size:,} scores in a block of {b} users "
+            f"are NaN, in the rows of {int(unsorted.sum())} of them. To resolve this, look for NaN "
+            f"in the model's vectors: a diverged training or a feature that was not checked."
+        )
+    kth = min(k, coarse.shape[1])
+    bound = np.partition(coarse, coarse.shape[1] - kth, axis=1)[:, coarse.shape[1] - kth]
+    above = np.flatnonzero(scores > bound[:, None])
+    row, col = np.divmod(above, n)
+    found = np.bincount(row, minlength=b)
+    width = max(int(found.max()), k)
+    place = np.arange(len(above)) - np.repeat(np.cumsum(found) - found, found)
+    values = np.full((b, width), -np.inf, np.float32)
+    columns = np.full((b, width), -1, np.int32)
+    values[row, place] = scores.ravel()[above]
+    columns[row, place] = col
+    # The bound itself may be among the k best, and many may share it: its lowest columns.
+    for i in np.flatnonzero((found < k) & (bound > -np.inf)):
+        equal = np.flatnonzero(scores[i] == bound[i])[: k - found[i]]
+        values[i, found[i] : found[i] + len(equal)] = bound[i]
+        columns[i, found[i] : found[i] + len(equal)] = equal
+    order = np.argsort(-values, axis=1, kind="stable")[:, :k]
+    return Ranking(np.take_along_axis(columns, order, 1), np.take_along_axis(values, order, 1))
