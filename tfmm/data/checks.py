@@ -1,4 +1,4 @@
-"""The checks that loading makes, what each may do about a bad row, and the report of what was found."""
+"""The checks that loading makes, what each may do about a bad row, and the report of findings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CheckError(ValueError):
 
 @dataclass(frozen=True)
 class Check:
-    """A check by name: what it counts, and what may be done about it (the first policy is the default)."""
+    """A check: its name, what it counts, and the policies it takes, the default first."""
 
     name: str
     meaning: str
@@ -57,7 +57,7 @@ CHECKS: dict[str, Check] = {
 
 
 def nearest(word: object, words: Iterable[str]) -> str:
-    """A hint to end an error with: the nearest of `words` to `word` if any is near, else all of them."""
+    """A hint to end an error with: the nearest of `words` to `word` if one is near, else all."""
     known = sorted(words)
     near = difflib.get_close_matches(str(word), known, n=1)
     if near:
@@ -103,8 +103,8 @@ class CheckReport:
     """What loading counted and found.
 
     Attributes:
-        counts: `items`, `users`, `events` that survived; `rows` read by table; `features` present by
-            table and feature; `events_dropped` by reason; `items_without_events`,
+        counts: `items`, `users`, `events` that survived; `rows` read by table; `features` present
+            by table and feature; `events_dropped` by reason; `items_without_events`,
             `users_without_events`.
         findings: one `Finding` for each check that found something, in the order found.
         policies: the policy in force for every check.
@@ -153,8 +153,8 @@ class CheckReport:
         if policy == "raise":
             others = " or ".join(other for other in CHECKS[check].policies if other != "raise")
             raise CheckError(
-                f"{finding}. Loading stops because the policy of {check} is raise. To load all the "
-                f"same, mend the table or set `checks: {{{check}: ...}}` in the shop file to {others}."
+                f"{finding}. Loading stops because the policy of {check} is raise. To go on, mend "
+                f"the table or set `checks: {{{check}: ...}}` in the shop file to {others}."
             )
         return policy
 

@@ -67,7 +67,7 @@ class ImageColumn:
 
 @dataclass(frozen=True, eq=False)
 class CategoryColumn:
-    """One of a set of values: `codes` int32[n] into the sorted `vocabulary` object[V], -1 missing."""
+    """One of a set: `codes` int32[n] into the sorted `vocabulary` object[V], -1 where missing."""
 
     kind: ClassVar[str] = "category"
     codes: NDArray[np.int32]
@@ -135,7 +135,7 @@ class NumberColumn:
 
 @dataclass(frozen=True, eq=False)
 class VectorColumn:
-    """Precomputed vectors: `values` float32[n, d], perhaps memory-mapped, zeros where not `present`."""
+    """Vectors: `values` float32[n, d], perhaps memory-mapped, zeros where not `present` bool[n]."""
 
     kind: ClassVar[str] = "vector"
     values: NDArray[np.float32]

@@ -23,6 +23,12 @@ _NO_ID = ("", "nan", "NaN", "<NA>", "None", "null", "NULL")
 # A vocabulary is a text file of one id a line, and TensorFlow's line reader drops "\r" too.
 _NOT_IN_ID = r"[\n\r\x00]"
 _DAY = 86_400_000_000
+# Unix times of a median below the limit, and their microseconds; above all limits are nanoseconds.
+_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1))
+# Odd multipliers that spread the bits of a 64-bit hash.
+_FACTORS = tuple(
+    np.uint64(factor) for factor in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +65,7 @@ class Events:
 
 
 def is_bad_id(ids: pa.Array) -> NDArray[np.bool_]:
-    """Which ids cannot be ids: empty, a mark for "missing" such as NaN, or with a line break or NUL."""
+    """Which are no ids: empty, a mark of a missing one (NaN), or with a line break or NUL."""
     marks = pc.is_in(ids, value_set=pa.array(_NO_ID))
     broken = pc.fill_null(pc.match_substring_regex(ids, _NOT_IN_ID), True)
     return np.asarray(pc.or_(marks, broken).to_numpy(zero_copy_only=False), dtype=bool)
@@ -185,8 +191,8 @@ def _type_weights(cells: pa.ChunkedArray, spec: EventSpec, where: str) -> NDArra
     for code, kind in enumerate(kinds.to_pylist()):
         if kind not in spec.weights:
             raise ShopFileError(
-                f"{where}: the event type {kind!r} has no weight; {nearest(kind, spec.weights)}. Add it "
-                "to events.weights, with 0 to leave such events out"
+                f"{where}: the event type {kind!r} has no weight; {nearest(kind, spec.weights)} "
+                "Add it to events.weights, with 0 to leave such events out"
             )
         weights[code] = spec.weights[kind]
     return weights[codes]
@@ -261,31 +267,42 @@ def _unix_times(cells: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.b
         )
         if dates[~bad].notna().all():
             return np.array(dates, dtype="datetime64[us]").astype(np.int64), bad
-    middle = float(np.median(good))
-    for limit, factor in ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1)):
-        if middle < limit:
-            bad = bad | (np.abs(numbers) > 2**62 / factor)
-            return np.where(bad, 0, np.round(np.where(bad, 0, numbers) * factor)).astype(
-                np.int64
-            ), bad
-    return (numbers // 1000).astype(np.int64), bad
+    # The lower median: a value that lies in the table and no far outlier can move.
+    middle = float(np.partition(good, (len(good) - 1) // 2)[(len(good) - 1) // 2])
+    factor = next((factor for limit, factor in _UNITS if middle < limit), 1e-3)
+    bad = bad | (np.abs(numbers) > 2**62 / factor)
+    good = np.where(bad, 0, numbers)
+    return (good // 1000 if factor < 1 else np.round(good * factor)).astype(np.int64), bad
 
 
 def find_repeats(raw: RawEvents, *, weighted: bool) -> NDArray[np.bool_]:
-    """Events equal to an earlier one: same user and item, and same time and weight where there are any."""
+    """bool[m]: events equal to an earlier one in user, item, time and, if `weighted`, weight."""
     pair = raw.user.astype(np.int64) * max(len(raw.item_ids), 1) + raw.item
     columns: dict[str, NDArray[Any]] = {"pair": pair}
     if raw.time is not None:
         columns["time"] = raw.time
     if weighted:
-        columns["weight"] = raw.weight
-    return pd.DataFrame(columns, copy=False).duplicated().to_numpy()
+        columns["weight"] = raw.weight.view(np.int32)
+    # Sorting a hash is several times faster than hashing the rows, and most tables repeat little:
+    # only events whose hash repeats are compared.
+    key = np.zeros(len(raw), np.uint64)
+    for values, factor in zip(columns.values(), _FACTORS, strict=False):
+        key += values.astype(np.uint64) * factor
+        key ^= key >> np.uint64(29)
+    ordered = np.sort(key)
+    again = pd.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    repeats = np.zeros(len(raw), bool)
+    if len(again):
+        near = np.flatnonzero(pd.Series(key).isin(again).to_numpy())
+        compared = pd.DataFrame({name: values[near] for name, values in columns.items()})
+        repeats[near] = compared.duplicated().to_numpy()
+    return repeats
 
 
 def extra_columns(
     table: pa.Table, names: Sequence[str], rows: NDArray[np.int64]
 ) -> dict[str, NDArray[Any]]:
-    """Further columns of the surviving rows: integers or floats where every cell is one, else text."""
+    """Further columns of these rows: integers or floats where every cell is one, else text."""
     kept = {}
     for name in names:
         cells = table.column(name).take(pa.array(rows))

@@ -16,9 +16,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from tqdm import tqdm
 
 from tfmm.data.columns import ImageColumn
+from tfmm.data.progress import progress
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -118,7 +118,7 @@ def find_corrupt(paths: Sequence[str], description: str) -> dict[str, str]:
 def _why_corrupt(path: str) -> str:
     try:
         with _opened(path) as image:
-            # A JPEG read at an eighth still has its whole stream decoded, at a fraction of the cost.
+            # A JPEG read at an eighth still has its whole stream decoded, at less cost.
             image.draft(None, (1, 1))
             image.load()
     except ImageDecodeError as error:
@@ -127,14 +127,15 @@ def _why_corrupt(path: str) -> str:
 
 
 def _in_threads(work: Callable[[_T], _R], tasks: Sequence[_T], description: str) -> Iterator[_R]:
-    """Results in order, with a progress bar on a terminal when it takes over two seconds."""
-    bar = tqdm(total=len(tasks), desc=description, delay=2, disable=None, leave=False)
-    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
-        # In chunks, so that the queue of a million tasks is never held at once.
-        for start in range(0, len(tasks), _CHUNK):
-            for result in pool.map(work, tasks[start : start + _CHUNK]):
-                bar.update()
-                yield result
+    """Results in order, with a progress bar when it takes long."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+
+        def results() -> Iterator[_R]:
+            # In chunks, so that the queue of a million tasks is never held at once.
+            for start in range(0, len(tasks), _CHUNK):
+                yield from pool.map(work, tasks[start : start + _CHUNK])
+
+        yield from progress(results(), len(tasks), description)
 
 
 def load_thumbnails(
@@ -233,14 +234,14 @@ def _fill(
         pass
     if problems:
         warnings.warn(
-            f"{len(problems)} images do not decode and count as missing, for example: {problems[0]}",
+            f"{len(problems)} images do not decode and count as missing, such as: {problems[0]}",
             stacklevel=3,
         )
     return present
 
 
 def thumbnail(data: bytes | str | os.PathLike[str], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """One image at `size` (height, width): scaled to fit, centred, filled with its border's mean colour.
+    """One image at `size` (height, width): scaled to fit, centred, filled with its border's mean.
 
     Returns:
         uint8[h, w, 3].

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -89,7 +90,7 @@ class _Loader:
 
     def load(self, extra_names: tuple[str, ...]) -> ShopData:
         shop, report = self.shop, self.report
-        asked = {**{name: "extra_event_columns" for name in extra_names}, **shop.events.columns()}
+        asked = {**dict.fromkeys(extra_names, "extra_event_columns"), **shop.events.columns()}
         # The small tables first: what is wrong with them shows before the long read.
         items = self._read_catalog("items", shop.items)
         users = self._read_catalog("users", shop.users)
@@ -135,9 +136,11 @@ class _Loader:
             ids = pa.concat_arrays(ids.chunks)
         bad = is_bad_id(ids)
         self._record_rows("bad_ids", name, np.flatnonzero(bad), ids, spec.id)
-        first = np.zeros(len(ids), bool)
-        codes = ids.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        first[np.unique(codes, return_index=True)[1]] = True
+        # Codes are given in order of first appearance, so a new id's is above all before it.
+        codes = np.append(
+            -1, ids.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        )
+        first = codes[1:] > np.maximum.accumulate(codes)[:-1]
         self._record_rows(f"duplicate_{name}", name, np.flatnonzero(~first & ~bad), ids, spec.id)
         rows = np.flatnonzero(first & ~bad)
         if not len(rows):
@@ -190,7 +193,7 @@ class _Loader:
             found = pc.index_in(ids, value_set=pa.array(rows.ids, pa.string()))
             place = found.fill_null(-1).to_numpy(zero_copy_only=False)
             unknown = place[getattr(raw, role)] < 0
-            distinct = len(np.unique(getattr(raw, role)[unknown])) if unknown.any() else 0
+            distinct = len(pd.unique(getattr(raw, role)[unknown]))
             examples = [
                 f"row {raw.rows[event] + 1}: {ids[int(getattr(raw, role)[event])].as_py()!r}"
                 for event in np.flatnonzero(unknown)[:MAX_EXAMPLES]
@@ -257,8 +260,8 @@ class _Loader:
             users=len(users),
             events=len(events),
             events_dropped=dict(raw.dropped),
-            items_without_events=len(items) - len(np.unique(events.item)),
-            users_without_events=len(users) - len(np.unique(events.user)),
+            items_without_events=_absent(events.item, len(items)),
+            users_without_events=_absent(events.user, len(users)),
             features={
                 name: {
                     key: {"kind": column.kind, "present": int(column.present.sum())}
@@ -278,8 +281,12 @@ class _Rows:
     catalog: Catalog
 
 
+def _absent(codes: NDArray[np.int32], n: int) -> int:
+    return int(np.count_nonzero(np.bincount(codes, minlength=n) == 0))
+
+
 def _first_seen(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The distinct codes in order of first appearance, and int32[n] the place of each (-1: none)."""
+    """The distinct codes in order of first appearance, and int32[n] each one's place (-1: none)."""
     first = np.full(n, len(codes), np.int64)
     # Assigned in reverse, so that the first appearance is what stays.
     first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
@@ -290,7 +297,7 @@ def _first_seen(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], ND
 
 
 def _only_seen(catalog: Catalog, codes: NDArray[np.int32]) -> tuple[Catalog, NDArray[np.int32]]:
-    """A catalogue of ids seen in events, without those whose events have all been left out since."""
+    """A catalogue of ids seen in events, less those whose events have all been left out since."""
     seen, place = _first_seen(codes, len(catalog))
     if len(seen) == len(catalog) and bool((seen == np.arange(len(seen))).all()):
         return catalog, codes

@@ -75,7 +75,7 @@ def read_table(
         raise TableError(f"{source}: cannot read {path}: {error}") from error
     raise TableError(
         f"{source}: cannot tell the format of {path} from its ending; known: "
-        f"{', '.join((*_DELIMITERS, *_JSONL))}, each also with .gz or .bz2, and {', '.join(_PARQUET)}"
+        f"{', '.join((*_DELIMITERS, *_JSONL))}, also with .gz or .bz2; {', '.join(_PARQUET)}"
     )
 
 
@@ -92,7 +92,24 @@ def _check_columns(path: Path, names: list[str], columns: Mapping[str, str], sou
 def _read_parquet(path: Path, columns: Mapping[str, str], source: str) -> pa.Table:
     names = pa.parquet.ParquetDataset(path).schema.names
     _check_columns(path, names, columns, source)
-    return pa.parquet.read_table(path, columns=list(columns))
+    table = pa.parquet.read_table(path, columns=list(columns))
+    return table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """The type that the many ways in which Parquet stores text and lists come down to."""
+    if pa.types.is_dictionary(kind):
+        return _plain(kind.value_type)
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    if _is_list(kind):
+        return pa.list_(_plain(kind.value_type))
+    return kind
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(is_kind(kind) for is_kind in lists)
 
 
 def _read_delimited(
@@ -223,9 +240,6 @@ def as_text(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
         TableError: for cells that are lists or objects.
     """
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = kind.value_type
     if pa.types.is_string(kind):
         return column
     if pa.types.is_null(kind):
@@ -249,10 +263,7 @@ def as_numbers(column: pa.ChunkedArray, where: str) -> NDArray[np.float64]:
         TableError: for cells that are lists, objects or times.
     """
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if pa.types.is_string(kind):
         try:
             filled = pc.if_else(pc.equal(column, ""), None, column)
             column = filled.cast(pa.float64())
@@ -273,21 +284,14 @@ def encode(texts: pa.ChunkedArray) -> tuple[NDArray[np.int32], pa.Array]:
     Returns:
         int32[n] codes (-1 where null), and the distinct texts by code.
     """
-    combined = texts.combine_chunks() if texts.num_chunks == 1 else texts
-    encoded = combined.dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.unify_dictionaries()
-        chunks = [
-            chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in encoded.chunks
-        ]
-        codes = np.concatenate(chunks) if chunks else np.zeros(0, np.int32)
-        texts_by_code = (
-            encoded.chunk(0).dictionary if encoded.num_chunks else pa.array([], pa.string())
-        )
-    else:
-        codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        texts_by_code = encoded.dictionary
-    return codes.astype(np.int32, copy=False), texts_by_code
+    encoded = texts.dictionary_encode()
+    chunks = encoded.chunks
+    if not chunks:
+        return np.zeros(0, np.int32), pa.array([], pa.string())
+    if any(len(chunk.dictionary) != len(chunks[-1].dictionary) for chunk in chunks):
+        chunks = encoded.unify_dictionaries().chunks
+    codes = [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in chunks]
+    return np.concatenate(codes).astype(np.int32, copy=False), chunks[-1].dictionary
 
 
 def objects(texts: pa.Array | pa.ChunkedArray) -> NDArray[np.object_]:

@@ -1,0 +1,181 @@
+from pathlib import Path
+
+import pytest
+
+from tfmm.data.schema import FeatureSpec, Shop, ShopFileError
+
+EVENTS = {"table": "events.csv", "user": "user", "item": "item"}
+
+
+def shop(**parts):
+    return Shop.from_dict({"events": EVENTS, **parts}, "/shop")
+
+
+def with_feature(**feature):
+    return shop(items={"table": "items.csv", "id": "id", "features": {"it": feature}})
+
+
+def test_file_reads_with_root_at_its_own_folder(tmp_path):
+    file = tmp_path / "shop.yaml"
+    file.write_text("events: {table: e.csv, user: u, item: i}\n")
+    read = Shop.from_file(file)
+    assert (read.file, read.root, read.items, read.users) == (file, tmp_path, None, None)
+
+
+def test_relative_root_is_relative_to_the_file(tmp_path):
+    file = tmp_path / "shop.yaml"
+    file.write_text("root: ../tables\nevents: {table: e.csv, user: u, item: i}\n")
+    assert Shop.from_file(file).root == tmp_path.parent / "tables"
+
+
+def test_root_expands_environment_variables(monkeypatch):
+    monkeypatch.setenv("TFMM_DATA", "/data")
+    assert shop(root="${TFMM_DATA}/hm").root == Path("/data/hm")
+
+
+def test_unset_data_variable_falls_back_beside_the_project(monkeypatch):
+    monkeypatch.delenv("TFMM_DATA", raising=False)
+    project = Path(__file__).resolve().parents[2]
+    assert shop(root="${TFMM_DATA}/hm").root == project.parent / "shared" / "data" / "hm"
+
+
+def test_other_unset_variable_is_named(monkeypatch):
+    monkeypatch.delenv("NO_SUCH_FOLDER", raising=False)
+    with pytest.raises(ShopFileError, match=r"root: .*NO_SUCH_FOLDER .*is not set"):
+        shop(root="${NO_SUCH_FOLDER}/hm")
+
+
+def test_every_kind_is_read_with_its_defaults():
+    features = {
+        "words": {"kind": "text", "columns": ["title", "body"]},
+        "photo": {"kind": "image", "path": "images/{id}.jpg"},
+        "colour": {"kind": "category", "column": "colour"},
+        "labels": {"kind": "tags", "column": "labels"},
+        "price": {"kind": "number", "column": "price"},
+        "vibe": {"kind": "vector", "path": "vibe.npy"},
+    }
+    read = shop(items={"table": "items.csv", "id": "id", "features": features}).items
+    assert read.features["words"] == FeatureSpec("words", "text", ("title", "body"), separator=" ")
+    assert read.features["labels"].separator == "|"
+    assert read.features["photo"].paths == ("images/{id}.jpg",)
+    assert read.features["vibe"].rows == "table"
+    assert set(read.columns("items")) == {"id", "title", "body", "colour", "labels", "price"}
+
+
+def test_shop_round_trips_through_its_mapping():
+    given = shop(
+        root="/shop",
+        items={
+            "table": "items.csv",
+            "id": "id",
+            "features": {
+                "words": {"kind": "text", "column": "title", "separator": ". "},
+                "photo": {"kind": "image", "paths": ["a/{id}.jpg", "b/{id}.png"]},
+                "more": {"kind": "image", "column": "files", "separator": ";"},
+                "flags": {"kind": "tags", "columns": ["a", "b"]},
+                "price": {"kind": "number", "column": "price"},
+                "vibe": {"kind": "vector", "path": "vibe.npy", "rows": "id"},
+            },
+        },
+        events={**EVENTS, "type": "type", "weights": {"view": 0.5, "buy": 1}},
+        users={"table": "users.csv", "id": "id"},
+        checks={"missing_images": "drop"},
+    )
+    assert Shop.from_dict(given.to_dict()) == given
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"evnts": EVENTS}, r"unknown key 'evnts'; did you mean 'events'\?"),
+        ({"items": {"table": "a.csv", "id": "a"}}, "events: missing"),
+        ({"events": {**EVENTS, "usr": "u"}}, r"events: unknown key 'usr'; did you mean 'user'\?"),
+        ({"events": {"table": "e.csv", "user": "u"}}, "events: 'item' is missing"),
+        ({"events": {**EVENTS, "user": "item"}}, "same column 'item'"),
+        ({"events": {**EVENTS, "user": 3}}, "events.user: expected a name in text, got 3"),
+        ({"events": {**EVENTS, "threshold": 4}}, "threshold: has no meaning without `rating`"),
+        ({"events": {**EVENTS, "type": "t"}}, "events.type: has no meaning without `weights`"),
+        ({"events": {**EVENTS, "weights": {"a": 1}}}, "weights: has no meaning without `type`"),
+        (
+            {"events": {**EVENTS, "type": "t", "weights": {"a": -1}}},
+            "events.weights.a: must not be negative",
+        ),
+        (
+            {"events": {**EVENTS, "type": "t", "weights": {"a": "x"}}},
+            "events.weights.a: expected a number, got 'x'",
+        ),
+        ({"events": {**EVENTS, "type": "t", "weights": {"a": 0}}}, "no type a weight above 0"),
+        (
+            {"events": {**EVENTS, "type": "t", "weights": {"a": 1}, "rating": "r"}},
+            "not both",
+        ),
+        ({"events": EVENTS, "items": {"table": "a.csv"}}, "items: 'id' is missing"),
+        ({"events": EVENTS, "items": ["a"]}, "items: expected keys and values"),
+        ({"events": EVENTS, "checks": {"missing_image": "drop"}}, "did you mean 'missing_images'"),
+        (
+            {"events": EVENTS, "checks": {"unknown_items": "mask"}},
+            "'unknown_items' cannot be set to 'mask'; it takes drop, raise",
+        ),
+    ],
+)
+def test_mistake_in_the_shop_names_key_and_remedy(mapping, message):
+    with pytest.raises(ShopFileError, match=message):
+        Shop.from_dict(mapping)
+
+
+@pytest.mark.parametrize(
+    ("feature", "message"),
+    [
+        ({"column": "a"}, "items.features.it: needs a kind: one of text, image"),
+        ({"kind": "txt", "column": "a"}, r"unknown kind 'txt'; did you mean 'text'\?"),
+        ({"kind": "audio", "path": "{id}.wav"}, "'audio' cannot be read yet"),
+        ({"kind": "video", "path": "{id}.mp4"}, "'video' cannot be read yet"),
+        ({"kind": "text", "colum": "a"}, r"unknown key 'colum'; did you mean 'column'\?"),
+        ({"kind": "text"}, "takes one of column, columns; got none"),
+        ({"kind": "text", "column": "a", "columns": ["b"]}, "got column and columns"),
+        ({"kind": "text", "columns": []}, "expected a list of names"),
+        ({"kind": "text", "columns": ["a", "a"]}, "lists 'a' more than once"),
+        ({"kind": "image", "path": "one.jpg"}, "one image for every row"),
+        ({"kind": "image", "path": "{}.jpg"}, "not a template"),
+        ({"kind": "image", "path": "{id.jpg"}, "not a template"),
+        ({"kind": "tags", "column": "a", "separator": ""}, "separator: expected text"),
+        ({"kind": "vector", "path": "a.npy", "rows": "x"}, "rows: expected `table`"),
+    ],
+)
+def test_mistake_in_a_feature_names_key_and_remedy(feature, message):
+    with pytest.raises(ShopFileError, match=message):
+        with_feature(**feature)
+
+
+def test_feature_name_must_suit_a_filter_term():
+    with pytest.raises(ShopFileError, match="'a=b' cannot name a feature"):
+        shop(
+            items={
+                "table": "i.csv",
+                "id": "id",
+                "features": {"a=b": {"kind": "text", "column": "t"}},
+            }
+        )
+
+
+def test_column_without_a_table_is_refused():
+    with pytest.raises(ShopFileError, match="needs a table to read 'title' from"):
+        shop(items={"id": "id", "features": {"t": {"kind": "text", "column": "title"}}})
+
+
+def test_broken_files_are_named(tmp_path):
+    file = tmp_path / "shop.yaml"
+    with pytest.raises(ShopFileError, match=r"shop\.yaml: there is no such file"):
+        Shop.from_file(file)
+    file.write_text("events: {table: [")
+    with pytest.raises(ShopFileError, match=r"shop\.yaml is not YAML"):
+        Shop.from_file(file)
+    file.write_text("events: {table: a, table: b}")
+    with pytest.raises(ShopFileError, match="the key 'table' is given twice"):
+        Shop.from_file(file)
+    file.write_text("")
+    with pytest.raises(ShopFileError, match="expected keys and values, got nothing"):
+        Shop.from_file(file)
+    file.write_text("evnts: {}")
+    with pytest.raises(ShopFileError, match=rf"{file}: unknown key 'evnts'"):
+        Shop.from_file(file)
