@@ -74,14 +74,16 @@ def test_dense_and_ragged_exclusions_agree_and_ignore_rows_outside() -> None:
     dense = index.search(queries, excluded_rows=tf.constant([[3, -1, 99], [-1, 0, 0]]))
     ragged = index.search(queries, excluded_rows=tf.ragged.constant([[3, -1, 99], [0]]))
     np.testing.assert_array_equal(dense[1], ragged[1])
-    assert 3 not in dense[1].numpy()[0] and 0 not in dense[1].numpy()[1]
+    assert 3 not in dense[1].numpy()[0]
+    assert 0 not in dense[1].numpy()[1]
 
 
 def test_k_above_what_is_left_pads() -> None:
     index = BruteForce(k=5).index(vectors(3), names(3))
     scores, ids = index(vectors(2))
     assert ids.shape == (2, 5)
-    assert (ids.numpy()[:, 3:] == b"").all() and (ids.numpy()[:, :3] != b"").all()
+    assert (ids.numpy()[:, 3:] == b"").all()
+    assert (ids.numpy()[:, :3] != b"").all()
     assert (scores.numpy()[:, 3:] == np.finfo(np.float32).min).all()
     assert np.isfinite(scores).all()
     _, rows = index.search(vectors(1), allowed=tf.constant([[False, True, False]]))
@@ -98,14 +100,16 @@ def test_query_with_exclusions_still_gives_k() -> None:
     np.testing.assert_array_equal(ids, expected[:, 3:])
     assert (np.diff(scores.numpy(), axis=1) <= 0).all()
     scores, ids = index.query_with_exclusions(queries, tf.constant([names(30)] * 4), k=2)
-    assert (ids.numpy() == b"").all() and (scores.numpy() == LOWEST_SCORE).all()
+    assert (ids.numpy() == b"").all()
+    assert (scores.numpy() == LOWEST_SCORE).all()
 
 
 def test_integer_identifiers_and_rows() -> None:
     candidates, queries = vectors(6), vectors(2)
     index = BruteForce(k=8).index(candidates, np.arange(6) * 10)
     _, ids = index(queries)
-    assert ids.dtype == tf.int64 and (ids.numpy()[:, 6:] == -1).all()
+    assert ids.dtype == tf.int64
+    assert (ids.numpy()[:, 6:] == -1).all()
     _, left = index.query_with_exclusions(queries, ids[:, :2], k=3)
     np.testing.assert_array_equal(left, ids[:, 2:5])
     _, rows = BruteForce(k=8).index(candidates)(queries)
@@ -115,7 +119,8 @@ def test_integer_identifiers_and_rows() -> None:
 def test_empty_batch() -> None:
     index = BruteForce(k=5).index(vectors(20_000), None)
     scores, rows = index(tf.zeros([0, 8]))
-    assert scores.shape == (0, 5) and rows.shape == (0, 5)
+    assert scores.shape == (0, 5)
+    assert rows.shape == (0, 5)
     scores, _ = index.query_with_exclusions(tf.zeros([0, 8]), tf.zeros([0, 2], tf.int32))
     assert scores.shape == (0, 5)
 

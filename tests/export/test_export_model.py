@@ -1,0 +1,76 @@
+"""export_model: from a run to a version folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.export.shops import ITEMS, USERS, Column, MeanSession, kind_column
+from tfmm.data.interactions import Interactions
+from tfmm.export import export_model, servable_of
+
+
+class Catalog(SimpleNamespace):
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@pytest.fixture
+def run() -> SimpleNamespace:
+    rng = np.random.default_rng(5)
+    items, users = rng.normal(size=(30, 6)).astype("f"), rng.normal(size=(12, 6)).astype("f")
+    events = SimpleNamespace(
+        user=np.array([3, 3, 3, 0], np.int32),
+        item=np.array([8, 9, 8, 1], np.int32),
+        time=None,
+        weight=np.ones(4, np.float32),
+    )
+    name, index = "little_shop", SimpleNamespace(kind="auto", k=7)
+    features = {"kind": kind_column(), "price": Column(kind="number", codes=[0] * 30)}
+    return SimpleNamespace(
+        config=SimpleNamespace(name=name, index=index, to_dict=lambda: {"name": name}),
+        data=SimpleNamespace(
+            items=Catalog(ids=np.array(ITEMS, object), features=features),
+            users=Catalog(ids=np.array(USERS, object), features={}),
+            events=events,
+        ),
+        interactions=Interactions.from_events(events, 12, 30),
+        metrics={"model": {"recall@20": 0.5}, "baselines": {}},
+        model=SimpleNamespace(
+            item_vectors=lambda: items,
+            user_vectors=lambda interactions, items: users,
+            session_module=MeanSession,
+        ),
+    )
+
+
+def test_a_run_becomes_a_version(run: SimpleNamespace, tmp_path: Path) -> None:
+    version = export_model(run, tmp_path, exclude_size=3, allow_size=2, history_size=4)
+    assert version == tmp_path / "little_shop" / "1"
+    card = json.loads((version / "model_card.json").read_text())
+    assert card["data"] == {"items": 30, "users": 12, "events": 4, "distinct user-item pairs": 3}
+    assert card["metrics"]["model"] == {"recall@20": 0.5}
+    assert card["signatures"]["recommend"]["outputs"]["item_id"]["shape"] == [None, 7]
+    recommend = tf.saved_model.load(str(version)).signatures["recommend"]
+    answer = recommend(
+        user_id=tf.constant([USERS[3]]),
+        exclude=tf.constant([[ITEMS[2], "", ""]]),
+        allow=tf.constant([["kind=bag", ""]]),
+    )
+    # Bags are 2, 5, 8, …, 29; 8 was seen and 2 excluded.
+    found = [int(item) for item in answer["item_id"].numpy()[0]]
+    assert len(found) == 7
+    assert set(found) <= {5, 11, 14, 17, 20, 23, 26, 29}
+
+
+def test_seen_items_may_stay_in(run: SimpleNamespace) -> None:
+    for exclude_seen, items in ((True, [b"0008", b"0009"]), (False, [])):
+        servable = servable_of(run, k=30, exclude_seen=exclude_seen)
+        assert servable.seen_items([USERS[3]])[0].numpy().tolist() == items
+        found = servable.serving_default(tf.constant([USERS[3]]))["item_id"].numpy()[0]
+        assert (found != b"").sum() == 30 - len(items)

@@ -1,0 +1,332 @@
+"""Servable: a recommender as arrays, with the signatures that TensorFlow Serving serves."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfmm.retrieval import LOWEST_SCORE, BruteForce, TermFilter
+from tfmm.retrieval.candidates import check_distinct, check_vectors
+from tfmm.retrieval.lookup import check_lines, row_table
+
+Answer = dict[str, tf.Tensor]
+
+_UNKNOWN = "no such id"  # what sample requests ask for beside ids that exist
+
+
+class Servable(tf.Module):
+    """What a recommender answers, without the code of the model that made its vectors.
+
+    Signatures (`signatures()`), all ids strings, B free, K, E, F, T and D fixed:
+
+    | signature | inputs | outputs |
+    | --- | --- | --- |
+    | `serving_default` | `user_id` [B] | `item_id` [B, K], `score` [B, K] |
+    | `recommend` | `user_id` [B], `exclude` [B, E], `allow` [B, F] | same |
+    | `recommend_session` | `history` [B, T], `exclude`, `allow` | same |
+    | `similar_items` | `item_id` [B], `exclude`, `allow` | same |
+    | `embed_user` | `user_id` [B] | `embedding` float32 [B, D] |
+    | `embed_item` | `item_id` [B] | `embedding` float32 [B, D] |
+
+    - An unknown user gets what an unseen shopper gets: the session's answer to no history.
+    - `history` is oldest first; unknown items and repeats in it are ignored, as are unknown items
+      in `exclude`. `recommend_session` leaves the history's items out.
+    - `similar_items` ranks by the cosine of item vectors, whatever their lengths, and leaves the
+      item itself out; an unknown item gets padding only. `recommend` and `recommend_session` rank
+      by inner product, which for item vectors that are not normalised favours long ones.
+    - `embed_item` gives zeros for an unknown item.
+    - Where fewer than K items are left, "" and the lowest finite float32 fill up.
+
+    Every array is a variable and every vocabulary an asset file, so that size is bounded by
+    memory, not by what a graph may hold.
+
+    Args:
+        item_ids: `[N]` distinct strings.
+        item_vectors: `[N, D]`, finite.
+        user_ids: `[U]` distinct strings; U may be 0.
+        user_vectors: `[U, D]`, finite.
+        seen_offsets: int64 `[U + 1]`; the items that user u was trained on are
+            `seen_rows[seen_offsets[u]:seen_offsets[u + 1]]`.
+        seen_rows: int32 item rows.
+        session: called with `history` float32 `[B, T, D]`, the vectors of a shopper's items with
+            the known ones first, oldest first, and `mask` bool `[B, T]`; gives the shopper's
+            vector float32 `[B, D]`. Must be callable in a graph and accept a mask of all False.
+        filters: made over the same N items.
+        index: an index to fill with the item vectors; exact if None.
+        k: items in an answer.
+        exclude_size: E, ids in `exclude`.
+        allow_size: F, terms in `allow`.
+        history_size: T, ids in `history`.
+        exclude_seen: whether `serving_default` and `recommend` leave out seen items.
+
+    Raises:
+        ValueError: arrays that do not fit together, ids that are repeated, empty or hold line
+            breaks, vectors that are not finite, a session that answers in another shape.
+        TypeError: ids that are not strings.
+    """
+
+    def __init__(
+        self,
+        item_ids: Sequence[str] | NDArray[Any],
+        item_vectors: Any,
+        *,
+        user_ids: Sequence[str] | NDArray[Any],
+        user_vectors: Any,
+        seen_offsets: NDArray[np.int64],
+        seen_rows: NDArray[np.int32],
+        session: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        filters: TermFilter,
+        index: BruteForce | None = None,
+        k: int = 100,
+        exclude_size: int = 64,
+        allow_size: int = 16,
+        history_size: int = 50,
+        exclude_seen: bool = True,
+    ) -> None:
+        super().__init__(name="servable")
+        sizes = {
+            "k": k,
+            "exclude_size": exclude_size,
+            "allow_size": allow_size,
+            "history_size": history_size,
+        }
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"`{name}` must be at least 1, but it is {size}.")
+        items, users = _ids(item_ids, "item_ids"), _ids(user_ids, "user_ids")
+        index = BruteForce(k=k) if index is None else index
+        index.index(check_vectors(item_vectors, "item_vectors"))
+        self.n_items, self.n_users, self.dim = len(items), len(users), int(item_vectors.shape[1])
+        self.k, self.exclude_size, self.allow_size = k, exclude_size, allow_size
+        self.history_size, self.exclude_seen = history_size, exclude_seen
+        self._check_shapes(item_vectors, user_vectors, filters)
+        _check_seen(seen_offsets, seen_rows, self.n_users, self.n_items)
+
+        # The layers are hidden behind their methods and their variables listed: a Keras layer
+        # that is tracked brings its own functions and metadata into the SavedModel.
+        self._search, self._vectors = index.search, index.vectors
+        self._index_variables = list(index.variables)
+        answer = tf.function(session)
+        self._session = lambda history, mask: answer(history, mask)
+        unseen = self._unseen_shopper()
+        traced = answer.get_concrete_function(
+            tf.TensorSpec([None, history_size, self.dim]),
+            tf.TensorSpec([None, history_size], tf.bool),
+        )
+        # Only what a session reads: a user tower may hold a row for every user besides.
+        self._session_variables = list(traced.variables)
+
+        self.filters = filters
+        self._folder = tempfile.TemporaryDirectory(prefix="tfmm-ids-")
+        folder = Path(self._folder.name)
+        self._item_table = row_table(items, folder / "item_ids.txt")
+        self._user_table = row_table(users, folder / "user_ids.txt") if users else None
+        self._item_ids = tf.Variable([*items, ""], trainable=False, name="item_ids")
+        # Row U, after the last user, is the unseen shopper; to whom nothing is a repetition.
+        vectors = check_vectors(user_vectors, "user_vectors") if users else np.empty((0, self.dim))
+        self._user_vectors = tf.Variable(
+            np.concatenate([vectors, unseen]).astype(np.float32, copy=False),
+            trainable=False,
+            name="user_vectors",
+        )
+        if exclude_seen:
+            offsets = np.append(seen_offsets, seen_offsets[-1]).astype(np.int64)
+            rows = np.asarray(seen_rows, np.int32)
+            self._seen_offsets = tf.Variable(offsets, trainable=False, name="seen_offsets")
+            self._seen_rows = tf.Variable(rows, trainable=False, name="seen_rows")
+        self._samples = tuple(items[:8]), tuple(users[:8])
+
+    def serving_default(self, user_id: tf.Tensor) -> Answer:
+        """The best items for users: `user_id` string [B] -> `item_id`, `score` [B, K]."""
+        users = self._users(user_id)
+        queries = tf.gather(self._user_vectors, users)
+        return self._answer(*self._search(queries, self.k, self._excluded(None, users)))
+
+    def recommend(self, user_id: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor) -> Answer:
+        """As `serving_default`, without the items of `exclude`, of those that `allow` allows."""
+        users = self._users(user_id)
+        excluded = self._excluded(self.item_rows(exclude), users)
+        queries = tf.gather(self._user_vectors, users)
+        return self._answer(*self._search(queries, self.k, excluded, self.filters.bind(allow)))
+
+    def recommend_session(self, history: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor) -> Answer:
+        """The best items after a history of item ids, for shoppers never seen."""
+        rows = _distinct_first(self.item_rows(history))
+        queries = self._session(self._vectors(rows), rows >= 0)
+        excluded = self._excluded(tf.concat([rows, self.item_rows(exclude)], axis=1))
+        return self._answer(*self._search(queries, self.k, excluded, self.filters.bind(allow)))
+
+    def similar_items(self, item_id: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor) -> Answer:
+        """The items most like an item, by cosine, without the item itself."""
+        rows = self.item_rows(item_id)
+        excluded = self._excluded(tf.concat([rows[:, None], self.item_rows(exclude)], axis=1))
+        scores, found = self._search(
+            self._vectors(rows), self.k, excluded, self.filters.bind(allow), cosine=True
+        )
+        known = (rows >= 0)[:, None]
+        return self._answer(tf.where(known, scores, LOWEST_SCORE), tf.where(known, found, -1))
+
+    def embed_user(self, user_id: tf.Tensor) -> Answer:
+        """User vectors; the unseen shopper's for an unknown user."""
+        return {"embedding": tf.gather(self._user_vectors, self._users(user_id))}
+
+    def embed_item(self, item_id: tf.Tensor) -> Answer:
+        """Item vectors; zeros for an unknown item."""
+        return {"embedding": self._vectors(self.item_rows(item_id))}
+
+    def signatures(self) -> dict[str, Any]:
+        """The concrete function of every signature, with static E, F and T, by name."""
+        specs = {
+            name: tf.TensorSpec([None, *width], tf.string, name=name)
+            for name, width in {
+                "user_id": [],
+                "item_id": [],
+                "exclude": [self.exclude_size],
+                "allow": [self.allow_size],
+                "history": [self.history_size],
+            }.items()
+        }
+        return {
+            name: tf.function(getattr(self, name), autograph=False).get_concrete_function(
+                **{argument: specs[argument] for argument in arguments}
+            )
+            for name, arguments in _ARGUMENTS.items()
+        }
+
+    def sample_requests(self, batch: int) -> dict[str, dict[str, NDArray[np.object_]]]:
+        """A request of `batch` rows for every signature: known and unknown ids, some filters."""
+        items, users = self._samples
+        asked_items = _cycled([*items, _UNKNOWN], batch)
+        terms = _cycled([*self.filters.examples, ""], batch)
+        inputs = {
+            "user_id": np.array(_cycled([*users, _UNKNOWN], batch), object),
+            "item_id": np.array(asked_items, object),
+            "exclude": _first_column(asked_items[::-1], self.exclude_size),
+            "allow": _first_column(terms[::-1], self.allow_size),
+            "history": _first_column(asked_items, self.history_size),
+        }
+        return {
+            name: {argument: inputs[argument] for argument in arguments}
+            for name, arguments in _ARGUMENTS.items()
+        }
+
+    def item_rows(self, item_id: tf.Tensor) -> tf.Tensor:
+        """The rows of item ids, int32 of the same shape; -1 for unknown ones and ""."""
+        return tf.cast(self._item_table.lookup(item_id), tf.int32)
+
+    def seen_items(self, user_id: tf.Tensor) -> tf.RaggedTensor:
+        """The ids that `recommend` leaves out as seen, string `[B, None]`."""
+        users = self._users(tf.convert_to_tensor(user_id))
+        none = tf.RaggedTensor.from_row_lengths(
+            tf.zeros([0], tf.int32), tf.zeros_like(users, tf.int64)
+        )
+        return tf.gather(self._item_ids, self._excluded(None, users) if self.exclude_seen else none)
+
+    def _users(self, user_id: tf.Tensor) -> tf.Tensor:
+        if self._user_table is None:
+            return tf.zeros_like(user_id, tf.int64)
+        rows = self._user_table.lookup(user_id)
+        return tf.where(rows >= 0, rows, self.n_users)
+
+    def _excluded(
+        self, rows: tf.Tensor | None, users: tf.Tensor | None = None
+    ) -> tf.Tensor | tf.RaggedTensor | None:
+        """Joins the rows of a request, int32 `[B, E]`, and those that users have seen."""
+        if users is None or not self.exclude_seen:
+            return rows
+        starts = tf.gather(self._seen_offsets, users)
+        spans = tf.ragged.range(starts, tf.gather(self._seen_offsets, users + 1))
+        seen = spans.with_flat_values(tf.gather(self._seen_rows, spans.flat_values))
+        if rows is None:
+            return seen
+        return tf.concat([seen, tf.ragged.boolean_mask(rows, rows >= 0)], axis=1)
+
+    def _answer(self, scores: tf.Tensor, rows: tf.Tensor) -> Answer:
+        ids = tf.gather(self._item_ids, tf.where(rows >= 0, rows, self.n_items))
+        return {"item_id": ids, "score": scores}
+
+    def _unseen_shopper(self) -> NDArray[np.float32]:
+        history = tf.zeros([1, self.history_size, self.dim])
+        vector = np.asarray(self._session(history, tf.zeros([1, self.history_size], tf.bool)))
+        if vector.shape != (1, self.dim) or not np.isfinite(vector).all():
+            raise ValueError(
+                f"`session` must answer a history without items with finite vectors "
+                f"[1, {self.dim}], but it gave shape {list(vector.shape)}: {vector}. To resolve "
+                "this, let it handle a mask of all False, for instance by a learned vector."
+            )
+        return vector
+
+    def _check_shapes(self, item_vectors: Any, user_vectors: Any, filters: TermFilter) -> None:
+        found = {
+            "item_vectors": (tuple(item_vectors.shape), (self.n_items, self.dim)),
+            "user_vectors": (tuple(user_vectors.shape), (self.n_users, self.dim)),
+            "filters' items": (filters.n_items, self.n_items),
+        }
+        for name, (came, expected) in found.items():
+            if came != expected:
+                raise ValueError(
+                    f"`{name}` should be {expected} for {self.n_items} item ids, {self.n_users} "
+                    f"user ids and vectors of {self.dim} dimensions, but came as {came}."
+                )
+
+
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "serving_default": ("user_id",),
+    "recommend": ("user_id", "exclude", "allow"),
+    "recommend_session": ("history", "exclude", "allow"),
+    "similar_items": ("item_id", "exclude", "allow"),
+    "embed_user": ("user_id",),
+    "embed_item": ("item_id",),
+}
+
+
+def _distinct_first(rows: tf.Tensor) -> tf.Tensor:
+    """Moves the known rows of `[B, T]` to the front in their order, each once; -1 fills up."""
+    place = tf.range(tf.shape(rows)[1])
+    earlier = place[:, None] > place[None, :]
+    repeated = tf.reduce_any((rows[:, :, None] == rows[:, None, :]) & earlier, axis=2)
+    rows = tf.where(repeated, -1, rows)
+    order = tf.argsort(tf.where(rows >= 0, place, place + tf.size(place)), axis=1)
+    return tf.gather(rows, order, batch_dims=1)
+
+
+def _ids(values: Sequence[str] | NDArray[Any], name: str) -> list[str]:
+    ids = list(values)
+    check_lines(ids, name)
+    check_distinct(ids, name)
+    return ids
+
+
+def _check_seen(offsets: NDArray[Any], rows: NDArray[Any], n_users: int, n_items: int) -> None:
+    good = (
+        offsets.shape == (n_users + 1,)
+        and offsets[0] == 0
+        and offsets[-1] == len(rows)
+        and bool((np.diff(offsets) >= 0).all())
+    )
+    if not good:
+        raise ValueError(
+            f"`seen_offsets` must rise from 0 to the length of `seen_rows` ({len(rows)}) in "
+            f"{n_users + 1} steps, one more than there are users, but has shape "
+            f"{list(offsets.shape)} and ends {offsets[:1]} … {offsets[-1:]}."
+        )
+    if len(rows) and (rows.min() < 0 or rows.max() >= n_items):
+        raise ValueError(
+            f"`seen_rows` must lie in [0, {n_items}), but run from {rows.min()} to {rows.max()}."
+        )
+
+
+def _cycled(values: list[str], n: int) -> list[str]:
+    return [values[i % len(values)] for i in range(n)]
+
+
+def _first_column(values: list[str], width: int) -> NDArray[np.object_]:
+    padded = np.full((len(values), width), "", object)
+    padded[:, 0] = values
+    return padded

@@ -1,0 +1,143 @@
+"""Version folders: what TensorFlow Serving polls, written aside and renamed into place."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfmm.export import check
+from tfmm.export.card import make_card, write_card
+from tfmm.export.errors import ExportError
+from tfmm.export.servable import Servable
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+# A server takes folders named by numbers only, so that this one is invisible to it.
+_ASIDE = re.compile(r"\.tmp-(?P<host>.+)-(?P<pid>\d+)-[0-9a-f]+")
+
+
+def write_version(
+    servable: Servable,
+    models_dir: str | Path,
+    name: str,
+    card: Mapping[str, Any] | None = None,
+    warmup: bool = True,
+) -> Path:
+    """Writes a servable as the next version of a model: `models_dir/name/version/`.
+
+    The version is written beside its place under a name that no server loads, with its model card
+    and warm-up requests; then it is loaded again and every signature is asked; only then it is
+    renamed into place. What fails on the way is removed. What killed exports of this host left
+    behind is removed by the next export.
+
+    Args:
+        servable: what to write.
+        models_dir: the folder that holds a folder for each model; made if missing.
+        name: the model's name: letters, digits, "_" and "-".
+        card: what `tfmm.export.card.make_card` takes, beside what the export knows itself.
+        warmup: whether to write warm-up requests. Without them a server finds out at the first
+            request what it lacks, not when it loads the version.
+
+    Returns:
+        The version's folder; its name is one above the highest number there was. Exports at the
+        same time get different versions.
+
+    Raises:
+        ExportError: the name is not allowed, or a step failed; the message names the step.
+    """
+    if not _NAME.fullmatch(name):
+        raise ExportError(
+            f"A model's name may hold letters, digits, _ and - only, because it becomes a folder "
+            f"and part of a URL, but it is {name!r}. To resolve this, pass another `name`."
+        )
+    model = Path(models_dir) / name
+    aside = model / f".tmp-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    step = f"making the folder {model}"
+    try:
+        model.mkdir(parents=True, exist_ok=True)
+        step = "removing what killed exports left"
+        _remove_leftovers(model)
+        step = "writing the SavedModel"
+        signatures = servable.signatures()
+        tf.saved_model.save(servable, str(aside), signatures=signatures)
+        requests = 0
+        if warmup:
+            step = "writing the warm-up requests"
+            requests = check.write_warmup(servable, aside, name)
+        step = "the smoke test of the written version"
+        check.check_written(servable, aside)
+        step = "writing the model card and renaming the version into place"
+        sizes = {
+            "items": servable.n_items,
+            "users": servable.n_users,
+            "dimensions": servable.dim,
+            "bytes": sum(file.stat().st_size for file in aside.rglob("*") if file.is_file()),
+        }
+        while True:
+            version = max(list_versions(model), default=0) + 1
+            full = make_card(
+                card or {},
+                name=name,
+                version=version,
+                signatures=signatures,
+                sizes=sizes,
+                warmup_requests=requests,
+            )
+            write_card(full, aside)
+            if _renamed(aside, model / str(version)):
+                return model / str(version)
+    except Exception as error:
+        raise ExportError(
+            f"The export of {name!r} to {model} failed at {step}: {error}. Nothing was left that "
+            "a server would load."
+        ) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def list_versions(model: str | Path) -> list[int]:
+    """The versions in a model's folder, ascending, read as TensorFlow Serving reads them.
+
+    `00000002` is 2; names that are not numbers are no versions.
+    """
+    return sorted(
+        int(entry.name)
+        for entry in Path(model).iterdir()
+        if entry.name.isascii() and entry.name.isdigit() and entry.is_dir()
+    )
+
+
+def _renamed(aside: Path, target: Path) -> bool:
+    """Renames unless another export took the place first: a rename never replaces a full folder."""
+    try:
+        aside.rename(target)
+    except OSError as error:
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            return False
+        raise
+    return True
+
+
+def _remove_leftovers(model: Path) -> None:
+    for entry in model.iterdir():
+        match = _ASIDE.fullmatch(entry.name)
+        if match and match["host"] == socket.gethostname() and not _runs(int(match["pid"])):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
