@@ -113,7 +113,8 @@ class TagsEmbedding(Encoder):
 
     def build(self, input_shape: Any) -> None:
         self._check_adapted()
-        self.embeddings = add_table(self, len(self.state()["vocabulary"]) + 2, self.dim)
+        rows = len(self.state()["vocabulary"]) + 2
+        self.embeddings = add_table(self, rows, self.dim, reserved=2)
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
