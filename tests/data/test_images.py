@@ -78,6 +78,12 @@ def test_camera_orientation_is_applied():
     assert pixels[1].mean() < 60 < 200 < pixels[-2].mean()
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_broken_exif_costs_no_picture():
+    data = encoded(picture(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert decode_image(data).shape == (6, 8, 3)
+
+
 def noisy(size=(64, 64)):
     return Image.fromarray(
         np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3)).astype(np.uint8)

@@ -38,6 +38,15 @@ def test_ml100k_reports_its_duplicates():
     assert toy_story.tolist() == ["Animation", "Children", "Comedy"]
 
 
+def test_baby_loads_with_its_split():
+    mapping = {
+        "root": str(folder("baby")),
+        "events": {"table": "baby.inter.gz", "user": "userID", "item": "itemID"},
+    }
+    data = load(mapping, extra_event_columns=("x_label",))
+    assert (len(data.events), len(data.users), len(data.items)) == (160_792, 19_445, 7_050)
+
+
 def test_tiktok_loads_with_vectors():
     root = folder("tiktok")
     vector = {"kind": "vector", "path": "image_feat.npy"}

@@ -33,6 +33,12 @@ def test_root_expands_environment_variables(monkeypatch):
     assert shop(root="${TFMM_DATA}/hm").root == Path("/data/hm")
 
 
+def test_relative_variable_is_relative_to_the_working_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TFMM_DATA", "../data")
+    assert shop(root="${TFMM_DATA}/hm").root == tmp_path.parent / "data" / "hm"
+
+
 def test_unset_data_variable_falls_back_beside_the_project(monkeypatch):
     monkeypatch.delenv("TFMM_DATA", raising=False)
     project = Path(__file__).resolve().parents[2]

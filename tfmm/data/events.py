@@ -305,7 +305,9 @@ def extra_columns(
     """Further columns of these rows: integers or floats where every cell is one, else text."""
     kept = {}
     for name in names:
-        cells = table.column(name).take(pa.array(rows))
+        cells = table.column(name)
+        if len(rows) < len(cells):
+            cells = cells.take(pa.array(rows))
         for target in (pa.int64(), pa.float64()):
             if not pa.types.is_string(cells.type):
                 break

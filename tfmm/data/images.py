@@ -81,7 +81,12 @@ def _opened(data: bytes | str | os.PathLike[str]) -> Iterator[Image.Image]:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    turned = ImageOps.exif_transpose(image)
+    image.load()
+    try:
+        turned = ImageOps.exif_transpose(image)
+    # The pixels are whole by now: broken EXIF costs the orientation, not the picture.
+    except Exception:
+        turned = image
     if turned.mode in ("I", "F") or turned.mode.startswith("I;16"):
         return _from_deep(turned)
     if turned.has_transparency_data:

@@ -248,7 +248,7 @@ class _Reader:
         users = self.table("users", top["users"], events.user) if "users" in top else None
         root = folder
         if "root" in top:
-            root = folder / Path(self.string("root", top["root"])).expanduser()
+            root = folder / Path(self.root(top["root"])).expanduser()
         checks = self.mapping("checks", top["checks"], None) if "checks" in top else {}
         for check, policy in checks.items():
             problem = policy_problem(check, policy)
@@ -268,6 +268,11 @@ class _Reader:
         if not isinstance(value, str) or not value:
             self.fail(key, f"expected a name in text, got {_shown(value)}")
         return self.expand(key, value) if "${" in value else value
+
+    def root(self, value: Any) -> str:
+        root = self.string("root", value)
+        # A relative path in the environment was written by someone in the working folder.
+        return os.path.abspath(root) if str(value).startswith("${") else root
 
     def expand(self, key: str, text: str) -> str:
         def value(match: re.Match[str]) -> str:
