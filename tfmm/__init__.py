@@ -1,8 +1,8 @@
-"""tfmm: a shop's catalogue and events to a multimodal two-tower recommender that TensorFlow Serving serves.
+"""tfmm: from a shop's tables to a multimodal recommender that TensorFlow Serving serves.
 
 Importing tfmm decides which Keras `tf.keras` is. TensorFlow Recommenders needs Keras 2 (the package
-`tf_keras`), and TensorFlow reads that choice once, when `tf.keras` is first touched; so tfmm makes it
-here, before any of its modules touch TensorFlow. Submodules and public names load on first use.
+`tf_keras`), and TensorFlow reads that choice once, when `tf.keras` is first touched; so tfmm makes
+it here, before any of its modules touch TensorFlow. Submodules and public names load on first use.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _PUBLIC = {
     "Client": "tfmm.serving",
 }
 _SUBMODULES = (
-    "baselines data encoders evaluation export fusion models optimizers retrieval serving towers training"
+    "baselines data encoders evaluation export fusion models optimizers retrieval sample_shop "
+    "serving towers training"
 ).split()
 
 __all__ = ["__version__", *_PUBLIC, *_SUBMODULES]
@@ -33,16 +34,16 @@ __all__ = ["__version__", *_PUBLIC, *_SUBMODULES]
 def _choose_keras_2() -> None:
     tensorflow = sys.modules.get("tensorflow")
     keras = vars(tensorflow).get("keras") if tensorflow else None
-    # Before its first use `tf.keras` is TensorFlow's lazy loader; once resolved it names its package.
+    # Before its first use `tf.keras` is TensorFlow's lazy loader; resolved, it names its package.
     # Only its dict is read: asking the loader for an attribute it lacks would resolve it.
     state = vars(keras) if keras is not None else {}
     resolved = keras is not None and state.get("_tfll_initialized", True)
     package = state.get("_tfll_keras_version") or state.get("__name__", "")
     if resolved and not package.startswith("tf_keras"):
         raise ImportError(
-            "tfmm needs tf.keras to be Keras 2 (the package tf_keras), which TensorFlow Recommenders is "
-            "built on, but in this process tf.keras was already used and became Keras 3. To resolve this, "
-            "put `import tfmm` before the first use of tf.keras, or set the environment variable "
+            "tfmm needs tf.keras to be Keras 2 (the package tf_keras), which TensorFlow Recommenders "
+            "is built on, but in this process tf.keras was already used and became Keras 3. To resolve "
+            "this, put `import tfmm` before the first use of tf.keras, or set the environment variable "
             "TF_USE_LEGACY_KERAS=1 before Python starts."
         )
     os.environ["TF_USE_LEGACY_KERAS"] = "1"

@@ -1,0 +1,57 @@
+# make demo       the main job on the sample shop, from tables to answers over gRPC and REST
+# make test       the whole test suite
+# make lint       lint, format, types and import contracts
+# make notebooks  executes the notebooks
+# make clean      removes the virtual environment and what the commands above made
+#
+# The first call makes .venv (PYTHON=... picks the interpreter) and installs the tested versions there.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(firstword $(shell command -v python3.11 python3 python))
+PACKAGING := pyproject.toml setup.py constraints.txt
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar off -c constraints.txt
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+
+.PHONY: demo test lint notebooks clean
+
+demo: $(VENV)/.core
+	@$(BIN)/tfmm demo --out demo_out
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev
+	@echo "ruff check" && $(BIN)/ruff check .
+	@echo "ruff format" && $(BIN)/ruff format --check .
+	@echo "mypy" && $(BIN)/mypy tfmm
+	@echo "import contracts" && $(BIN)/lint-imports
+
+notebooks: $(VENV)/.dev
+	@for notebook in $(NOTEBOOKS); do \
+	    echo "executing $$notebook"; \
+	    $(BIN)/jupyter execute --timeout=900 "$$notebook" || exit 1; \
+	done
+
+clean:
+	rm -rf $(VENV) demo_out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@test -n "$(PYTHON)" || { echo "No Python found. Install Python 3.11, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	    echo "tfmm's tested versions need Python 3.11, but $(PYTHON) is $$($(PYTHON) -V 2>&1)."; \
+	    echo "Install Python 3.11 and name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Making the virtual environment $(VENV) with $$($(PYTHON) -V 2>&1)"
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing or incomplete; on Debian: apt install python3.11-venv"; exit 1; }
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.made $(PACKAGING)
+	@echo "Installing tfmm and what it needs (about 1 GB the first time; some minutes)"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.made $(PACKAGING)
+	@echo "Installing tfmm with its test tools (about 1 GB the first time; some minutes)"
+	@$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.core

@@ -1,0 +1,5 @@
+"""The package is declared in pyproject.toml; this file is for tools that look for a setup.py."""
+
+from setuptools import setup
+
+setup()

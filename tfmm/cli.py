@@ -1,0 +1,296 @@
+"""The command `tfmm`: check, train, recommend, export, serve, doctor, demo.
+
+Every command imports what it needs when it runs, so that `tfmm --help` answers at once.
+Exit codes: 0 done, 1 something in the input or the machine is wrong (one clear message), 2 wrong
+usage, 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfmm import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line, without the program's name; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    if not options.debug:
+        _quiet_tensorflow()
+    try:
+        return options.command(options)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if options.debug or not _is_for_the_user(error):
+            raise
+        print(f"tfmm {options.name}: {_message(error)}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--debug", action="store_true", help="show the whole traceback of an error")
+    parser = argparse.ArgumentParser(
+        prog="tfmm",
+        description="From a shop's catalogue and events to a multimodal recommender that "
+        "TensorFlow Serving serves.",
+    )
+    parser.add_argument("--version", action="version", version=f"tfmm {__version__}")
+    commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
+
+    check = commands.add_parser("check", parents=[shared], help="load a shop and report its flaws")
+    check.add_argument("shop", type=Path, metavar="SHOP.yaml", help="the shop file")
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON too")
+    check.add_argument(
+        "--policy",
+        action="append",
+        default=[],
+        metavar="CHECK=POLICY",
+        help="set the policy of one check (drop, mask, raise, keep); may be given several times",
+    )
+    check.set_defaults(command=_check)
+
+    train = commands.add_parser("train", parents=[shared], help="train a model and measure it")
+    train.add_argument("config", type=Path, metavar="RUN.yaml", help="the run file")
+    train.add_argument(
+        "--out", type=Path, required=True, metavar="RUN", help="the run folder to write"
+    )
+    train.add_argument(
+        "--from",
+        dest="from_run",
+        type=Path,
+        metavar="OLD_RUN",
+        help="start from this run's weights",
+    )
+    train.set_defaults(command=_train)
+
+    recommend = commands.add_parser(
+        "recommend", parents=[shared], help="write recommendations for many users to Parquet"
+    )
+    recommend.add_argument("run", type=Path, metavar="RUN", help="the run folder")
+    recommend.add_argument(
+        "--users",
+        type=Path,
+        metavar="FILE",
+        help="user ids: a text file with one a line, or a table (CSV, TSV, JSONL, Parquet) with "
+        "the shop file's column of user ids; without it, all users",
+    )
+    recommend.add_argument("--out", type=Path, required=True, metavar="FILE.parquet")
+    recommend.add_argument("--k", type=_positive, default=20, help="items for each user (20)")
+    recommend.set_defaults(command=_recommend)
+
+    export = commands.add_parser("export", parents=[shared], help="write a servable SavedModel")
+    export.add_argument("run", type=Path, metavar="RUN", help="the run folder")
+    export.add_argument(
+        "--out", type=Path, required=True, metavar="MODELS", help="the folder of all models"
+    )
+    export.add_argument("--name", help="the model's name (default: the run's)")
+    export.add_argument(
+        "--k", type=_positive, help="items in an answer (default: the run's index.k)"
+    )
+    export.add_argument(
+        "--no-exclude-seen",
+        dest="exclude_seen",
+        action="store_false",
+        help="also recommend items that the user has events of",
+    )
+    export.set_defaults(command=_export)
+
+    serve = commands.add_parser("serve", parents=[shared], help="serve exported models")
+    serve.add_argument("models", type=Path, metavar="MODELS", help="the folder of all models")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    serve.add_argument("--grpc-port", type=_port, default=8500, help="0 takes a free one (8500)")
+    serve.add_argument("--rest-port", type=_port, default=8501, help="0 takes a free one (8501)")
+    serve.set_defaults(command=_serve)
+
+    doctor = commands.add_parser("doctor", parents=[shared], help="check this installation")
+    doctor.set_defaults(command=_doctor)
+
+    demo = commands.add_parser(
+        "demo", parents=[shared], help="the whole job on the bundled sample shop"
+    )
+    demo.add_argument(
+        "--out", type=Path, default=Path("demo_out"), help="the folder to write (demo_out)"
+    )
+    demo.set_defaults(command=_demo)
+    return parser
+
+
+def _check(options: argparse.Namespace) -> int:
+    from tfmm.data import load
+
+    report = load(options.shop, policies=_policies(options.policy)).report
+    report.print()
+    if options.json:
+        _write_text(options.json, json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
+        print(f"wrote {options.json}")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from tfmm.training import train
+
+    run = train(options.config, options.out, from_run=options.from_run)
+    print(f"wrote {run.path}: the numbers are in {run.path / 'report.md'}")
+    return 0
+
+
+def _recommend(options: argparse.Namespace) -> int:
+    from tfmm.training import load_run, write_recommendations
+
+    run = load_run(options.run)
+    users = None
+    if options.users:
+        spec = run.data.shop.users
+        users = read_user_ids(options.users, spec.id if spec else run.data.shop.events.user)
+    rows = write_recommendations(run, options.out, users=users, k=options.k)
+    print(f"wrote {rows:,} rows to {options.out}")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from tfmm.export import export_model
+    from tfmm.training import load_run
+
+    run = load_run(options.run)
+    version = export_model(
+        run,
+        options.out,
+        name=options.name,
+        k=options.k or run.config.index.k,
+        exclude_seen=options.exclude_seen,
+    )
+    print(f"wrote {version}")
+    print(f"serve it with: tfmm serve {options.out}")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from tfmm.serving import serve_forever
+
+    serve_forever(
+        options.models,
+        host=options.host,
+        grpc_port=options.grpc_port,
+        rest_port=options.rest_port,
+    )
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from tfmm.doctor import diagnose
+
+    report = diagnose()
+    report.print()
+    return 1 if report.broken else 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from tfmm.demo import run_demo
+
+    run_demo(options.out)
+    return 0
+
+
+def read_user_ids(file: Path, column: str) -> list[str]:
+    """User ids from a file, in order, each once.
+
+    Args:
+        file: a table with the column `column` when its name ends as a table's does (.csv, .csv.gz,
+            .tsv, .jsonl, .parquet), else text with one id a line.
+        column: the table's column of user ids.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file holds no ids, or no such column.
+    """
+    if not file.is_file():
+        raise FileNotFoundError(f"There is no file of user ids {file}.")
+    if any(suffix.lower() in _TABLES for suffix in file.suffixes):
+        from tfmm.data.tables import as_text, objects, read_table
+
+        table, _ = read_table(file, {column: "the user ids"}, source="--users")
+        found = list(objects(as_text(table[column], f"{file}, column {column!r}")))
+    else:
+        found = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    ids = list(dict.fromkeys(user for user in found if user))  # each once, in the file's order
+    if not ids:
+        raise ValueError(f"{file} holds no user ids: expected one a line.")
+    return ids
+
+
+_TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
+
+
+def _policies(pairs: Sequence[str]) -> dict[str, str]:
+    policies = {}
+    for pair in pairs:
+        check, equals, policy = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--policy {pair}: expected CHECK=POLICY, as in image_corrupt=raise.")
+        policies[check.strip()] = policy.strip()
+    return policies
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, got {value}")
+    return value
+
+
+def _write_text(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    aside = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, file)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _quiet_tensorflow() -> None:
+    """Keeps TensorFlow's start-up talk, which no user of a command can act on, off the terminal."""
+    # Level 2, which `import tfmm` sets, still tells machines without a GPU of their missing CUDA.
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+
+
+def _is_for_the_user(error: Exception) -> bool:
+    """Whether an error speaks of what the user gave, rather than of a mistake in the program."""
+    kinds: tuple[type[Exception], ...] = (ValueError, OSError, TimeoutError, ModuleNotFoundError)
+    if isinstance(error, kinds):
+        return True
+    return type(error).__module__.startswith("tfmm.")
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error}. `tfmm doctor` says what is missing and how to install it."
+    text = str(error) or type(error).__name__
+    if type(error).__module__.startswith("tfmm.") or isinstance(error, OSError):
+        return text
+    return f"{text}\n(--debug shows where this came from)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
