@@ -41,10 +41,10 @@ def _choose_keras_2() -> None:
     package = state.get("_tfll_keras_version") or state.get("__name__", "")
     if resolved and not package.startswith("tf_keras"):
         raise ImportError(
-            "tfmm needs tf.keras to be Keras 2 (the package tf_keras), which TensorFlow Recommenders "
-            "is built on, but in this process tf.keras was already used and became Keras 3. To resolve "
-            "this, put `import tfmm` before the first use of tf.keras, or set the environment variable "
-            "TF_USE_LEGACY_KERAS=1 before Python starts."
+            "tfmm needs tf.keras to be Keras 2 (the package tf_keras), which TensorFlow "
+            "Recommenders is built on, but in this process tf.keras was already used and became "
+            "Keras 3. To resolve this, put `import tfmm` before the first use of tf.keras, or set "
+            "the environment variable TF_USE_LEGACY_KERAS=1 before Python starts."
         )
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
