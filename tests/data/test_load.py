@@ -201,6 +201,6 @@ def test_report_prints_and_is_json(shop, capsys):
             "count": 1,
             "policy": "drop",
             "examples": ["row 1: '404'"],
-            "detail": "1 distinct ids; ids of the items table look like '001'",
+            "detail": "1 distinct ids; those of the items table look like '001'",
         }
     ]

@@ -203,7 +203,8 @@ class _Loader:
                 "events",
                 int(unknown.sum()),
                 examples,
-                detail=f"{distinct:,} distinct ids; ids of the {name} table look like {rows.ids[0]!r}",
+                detail=f"{distinct:,} distinct ids; "
+                f"those of the {name} table look like {rows.ids[0]!r}",
             )
             raw.keep(~unknown, f"unknown_{name}")
         final = np.full(len(rows.ids), -1, np.int32)
