@@ -1,4 +1,4 @@
-"""The files for TensorFlow Serving parse, agree with each other, and serve on the embedded server."""
+"""The files for TensorFlow Serving parse, agree, and serve on the embedded server."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from tfmm.serving import predict, rest_json
+from tfmm.serving import json_answers, json_requests, predict
 from tfmm.serving.config import model_configs
 from tfmm.serving.errors import CODES, ServingConfigError, StatusError
 from tfmm.serving.models import ModelManager
@@ -114,8 +114,8 @@ class ServingCore:
     # JSON, as REST brings it
 
     def predict_json(self, spec: model_pb2.ModelSpec, body: bytes) -> bytes:
-        document = rest_json.parse_object(body)
-        name = rest_json.signature_name(document) or predict.DEFAULT_SIGNATURE
+        document = json_requests.parse_object(body)
+        name = json_requests.signature_name(document) or predict.DEFAULT_SIGNATURE
         with self.models.lease(*_which(spec)) as servable:
             signature = servable.signatures.get(name)
             if signature is None:
@@ -127,23 +127,23 @@ class ServingCore:
                 raise StatusError(
                     "INVALID_ARGUMENT", f"Failed to get input map for signature: {name}"
                 )
-            inputs, by_row = rest_json.predict_inputs(document, signature.inputs)
+            inputs, by_row = json_requests.predict_inputs(document, signature.inputs)
             outputs: dict[str, np.ndarray] = predict.run_signature(servable, signature, inputs)
-        return rest_json.predict_answer(outputs, by_row)
+        return json_answers.predict_answer(outputs, by_row)
 
     def classify_json(self, spec: model_pb2.ModelSpec, body: bytes) -> bytes:
         request = classification_pb2.ClassificationRequest(model_spec=spec)
-        document = rest_json.parse_object(body)
-        request.model_spec.signature_name = rest_json.signature_name(document)
-        request.input.CopyFrom(rest_json.examples_input(document))
-        return rest_json.classify_answer(self.classify(request).result)
+        document = json_requests.parse_object(body)
+        request.model_spec.signature_name = json_requests.signature_name(document)
+        request.input.CopyFrom(json_requests.examples_input(document))
+        return json_answers.classify_answer(self.classify(request).result)
 
     def regress_json(self, spec: model_pb2.ModelSpec, body: bytes) -> bytes:
         request = regression_pb2.RegressionRequest(model_spec=spec)
-        document = rest_json.parse_object(body)
-        request.model_spec.signature_name = rest_json.signature_name(document)
-        request.input.CopyFrom(rest_json.examples_input(document))
-        return rest_json.regress_answer(self.regress(request).result)
+        document = json_requests.parse_object(body)
+        request.model_spec.signature_name = json_requests.signature_name(document)
+        request.input.CopyFrom(json_requests.examples_input(document))
+        return json_answers.regress_answer(self.regress(request).result)
 
     def status_json(self, spec: model_pb2.ModelSpec) -> bytes:
         request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec)

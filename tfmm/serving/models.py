@@ -76,6 +76,7 @@ class ModelManager:
         self._failed: dict[tuple[str, int], tuple[Path, object]] = {}
         self._wake = threading.Event()
         self._stopping = False
+        self._polling = False
         self._polls_wanted = 1
         self._polls_done = 0
         self._thread = threading.Thread(target=self._watch, name="tfmm-models", daemon=True)
@@ -237,8 +238,6 @@ class ModelManager:
             return sorted(self._configs)
 
     # The watching thread
-
-    _polling = False
 
     def _watch(self) -> None:
         while not self._stopping:

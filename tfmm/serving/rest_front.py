@@ -11,8 +11,8 @@ from tensorflow_serving.apis import model_pb2
 
 from tfmm.serving.core import ServingCore
 from tfmm.serving.errors import HTTP_STATUS, ServingConfigError, StatusError
+from tfmm.serving.json_answers import error_answer
 from tfmm.serving.pool import InferencePool
-from tfmm.serving.rest_json import error_answer
 
 _WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
 # As in TensorFlow Serving the prefix's case does not matter; that of the method does.

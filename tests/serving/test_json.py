@@ -9,7 +9,7 @@ import pytest
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from tfmm.serving import rest_json
+from tfmm.serving import json_answers, json_requests
 from tfmm.serving.errors import StatusError
 
 
@@ -23,7 +23,7 @@ TWO = _inputs(text=types_pb2.DT_STRING, x=types_pb2.DT_INT32)
 
 
 def _read(document: dict, inputs=TEXT):
-    return rest_json.predict_inputs(document, inputs)
+    return json_requests.predict_inputs(document, inputs)
 
 
 def _refused(document: dict, inputs=TEXT) -> str:
@@ -106,19 +106,19 @@ def test_errors_quote_json_indented_with_arrays_on_one_line():
 )
 def test_broken_json_is_an_answer_not_a_crash(body, words):
     with pytest.raises(StatusError, match="JSON Parse error") as caught:
-        rest_json.parse_object(body)
+        json_requests.parse_object(body)
     assert words in caught.value.message
 
 
 def test_text_after_the_object_is_ignored():
-    assert rest_json.parse_object(b' {"a": 1} trailing') == {"a": 1}
+    assert json_requests.parse_object(b' {"a": 1} trailing') == {"a": 1}
 
 
 def test_lone_surrogates_are_refused_and_raw_bytes_survive():
-    assert "surrogate" in _refused(rest_json.parse_object(b'{"instances": ["\\ud800"]}'))
-    arrays, _ = _read(rest_json.parse_object(b'{"instances": ["\xff"]}'))
+    assert "surrogate" in _refused(json_requests.parse_object(b'{"instances": ["\\ud800"]}'))
+    arrays, _ = _read(json_requests.parse_object(b'{"instances": ["\xff"]}'))
     assert arrays["text"].tolist() == [b"\xff"]
-    body = rest_json.predict_answer({"out": arrays["text"]}, by_row=True)
+    body = json_answers.predict_answer({"out": arrays["text"]}, by_row=True)
     assert b'["\xff"' in body
 
 
@@ -139,13 +139,13 @@ def test_lone_surrogates_are_refused_and_raw_bytes_survive():
     ],
 )
 def test_floats_are_written_as_tensorflow_serving_writes_them(value, text):
-    body = rest_json.predict_answer({"y": np.array([value], np.float32)}, by_row=True)
+    body = json_answers.predict_answer({"y": np.array([value], np.float32)}, by_row=True)
     assert body.decode() == f'{{\n    "predictions": [{text}\n    ]\n}}'
 
 
 def test_doubles_keep_every_digit_they_need():
     values = np.array([0.1, 1 / 3, 1e300])
-    body = rest_json.predict_answer({"y": values}, by_row=False)
+    body = json_answers.predict_answer({"y": values}, by_row=False)
     assert json.loads(body)["outputs"] == values.tolist()
     assert b"0.33333333333333331" in body
 
@@ -153,12 +153,12 @@ def test_doubles_keep_every_digit_they_need():
 def test_one_output_is_unwrapped_and_several_are_named():
     one = {"y": np.array([[1, 2]], np.int64)}
     two = {**one, "raw_bytes": np.array([b"\xff"], object)}
-    assert json.loads(rest_json.predict_answer(one, True)) == {"predictions": [[1, 2]]}
-    assert json.loads(rest_json.predict_answer(one, False)) == {"outputs": [[1, 2]]}
+    assert json.loads(json_answers.predict_answer(one, True)) == {"predictions": [[1, 2]]}
+    assert json.loads(json_answers.predict_answer(one, False)) == {"outputs": [[1, 2]]}
     row = {"y": [1, 2], "raw_bytes": {"b64": "/w=="}}
-    assert json.loads(rest_json.predict_answer(two, True)) == {"predictions": [row]}
+    assert json.loads(json_answers.predict_answer(two, True)) == {"predictions": [row]}
     column = {"y": [[1, 2]], "raw_bytes": [{"b64": "/w=="}]}
-    assert json.loads(rest_json.predict_answer(two, False)) == {"outputs": column}
+    assert json.loads(json_answers.predict_answer(two, False)) == {"outputs": column}
 
 
 def test_row_answers_need_one_row_for_each_instance():
@@ -169,12 +169,12 @@ def test_row_answers_need_one_row_for_each_instance():
         ({"a": np.zeros(2, np.complex64)}, "Failed to write JSON value for tensor type"),
     ):
         with pytest.raises(StatusError, match=words):
-            rest_json.predict_answer({n: np.asarray(a) for n, a in outputs.items()}, by_row=True)
+            json_answers.predict_answer({n: np.asarray(a) for n, a in outputs.items()}, by_row=True)
 
 
 def test_examples_take_their_feature_type_from_the_json():
     document = {"examples": [{"a": 1.5, "b": [1, 2], "c": "x", "d": {"b64": "/w=="}, "e": True}]}
-    (example,) = rest_json.examples_input(document).example_list.examples
+    (example,) = json_requests.examples_input(document).example_list.examples
     features = example.features.feature
     assert features["a"].float_list.value == [1.5]
     assert features["b"].int64_list.value == [1, 2]
@@ -198,4 +198,4 @@ def test_examples_take_their_feature_type_from_the_json():
 )
 def test_examples_that_are_none_are_refused(document, words):
     with pytest.raises(StatusError, match=words):
-        rest_json.examples_input(document)
+        json_requests.examples_input(document)

@@ -1,10 +1,7 @@
-"""TensorFlow Serving's JSON: requests to arrays and examples, answers to text, errors in its words.
+"""Requests in TensorFlow Serving's JSON, read into arrays and examples; refusals in its words.
 
-Written after the REST API's documented forms (row format `instances`, column format `inputs`, bytes
-as `{"b64": …}`) and the recorded behaviour of `tensorflow_model_server` 2.20: a float has six
-digits where they suffice, nine otherwise, and always a point or an exponent; strings go out raw
-unless the output's name ends in `_bytes`; an error quotes JSON indented by four with arrays on one
-line.
+After the REST API's documented forms (row format `instances`, column format `inputs`, bytes as
+`{"b64": …}`) and the recorded behaviour of `tensorflow_model_server` 2.20.
 """
 
 from __future__ import annotations
@@ -13,17 +10,18 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import classification_pb2, input_pb2, regression_pb2
+from tensorflow_serving.apis import input_pb2
 
 from tfmm.serving import tensors
 from tfmm.serving.errors import StatusError
+from tfmm.serving.json_answers import quote
 
 # A server must not fall to a request of brackets only; no tensor is this deep.
 _MAX_DEPTH = 200
@@ -55,9 +53,6 @@ _DECODER = json.JSONDecoder()
 
 def _invalid(message: str) -> StatusError:
     return StatusError("INVALID_ARGUMENT", message)
-
-
-# Reading
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -378,155 +373,3 @@ def _add_to_feature(value: Any, name: str, feature: tf.train.Feature) -> None:
             f"{present.removesuffix('_list')}"
         )
     getattr(feature, kind).value.append(item)
-
-
-# Writing
-
-
-class _Raw(str):
-    """Text that is JSON already."""
-
-
-def quote(value: Any) -> str:
-    """A parsed JSON value as TensorFlow Serving quotes it in errors."""
-    return _render(value, 0, True)
-
-
-def _render(value: Any, depth: int, single_line: bool) -> str:
-    if isinstance(value, _Raw):
-        return value
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, float):
-        return _decimal_text(value, ".17g", value)
-    if isinstance(value, dict):
-        if not value:
-            return "{}"
-        indent = "\n" + "    " * (depth + 1)
-        members = (
-            f"{indent}{_render(key, depth, single_line)}: {_render(item, depth + 1, single_line)}"
-            for key, item in value.items()
-        )
-        return "{" + ",".join(members) + "\n" + "    " * depth + "}"
-    if isinstance(value, list):
-        if not value:
-            return "[]"
-        items = [_render(item, depth + 1, single_line) for item in value]
-        if single_line:
-            return "[" + ", ".join(items) + "]"
-        indent = "\n" + "    " * (depth + 1)
-        return "[" + indent + ("," + indent).join(items) + "\n" + "    " * depth + "]"
-    return json.dumps(value)
-
-
-def _decimal_text(value: float, full: str, back: float) -> str:
-    if not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("-Infinity" if value < 0 else "Infinity")
-    text = format(value, "g" if back == value else full)
-    return text if "." in text or "e" in text else text + ".0"
-
-
-def _float_texts(values: np.ndarray) -> list[_Raw]:
-    """JSON of each float: six digits if they say which float it is, else all that are needed."""
-    full = ".9g" if values.dtype == np.float32 else ".17g"
-    listed = values.tolist()
-    with np.errstate(over="ignore"):
-        back = np.array([float(f"{value:g}") for value in listed]).astype(values.dtype).tolist()
-    return [
-        _Raw(_decimal_text(value, full, again)) for value, again in zip(listed, back, strict=True)
-    ]
-
-
-def _leaves(name: str, array: np.ndarray) -> list[Any]:
-    if array.dtype in (np.float32, np.float64):
-        return _float_texts(array.ravel())
-    if array.dtype == object:
-        if name.endswith("_bytes"):
-            return [{"b64": base64.b64encode(item).decode("ascii")} for item in array.ravel()]
-        return [item.decode("utf-8", "surrogateescape") for item in array.ravel()]
-    if array.dtype == bool or array.dtype.name in (
-        "int8", "uint8", "int16", "int32", "int64", "uint32", "uint64",
-    ):  # fmt: skip
-        return array.ravel().tolist()
-    raise _invalid(f"Failed to write JSON value for tensor type: {tensors.array_dtype_name(array)}")
-
-
-def _nested(leaves: Iterator[Any], shape: tuple[int, ...]) -> Any:
-    if not shape:
-        return next(leaves)
-    return [_nested(leaves, shape[1:]) for _ in range(shape[0])]
-
-
-def predict_answer(outputs: Mapping[str, np.ndarray], by_row: bool) -> bytes:
-    """The body of an answer to predict, in the request's format.
-
-    Raises:
-        StatusError: in row format, outputs that are not one row for each instance.
-    """
-    if not outputs:
-        raise _invalid("Cannot convert empty tensor map to JSON")
-    if by_row:
-        _check_rows(outputs)
-    values = {n: _nested(iter(_leaves(n, array)), array.shape) for n, array in outputs.items()}
-    only = next(iter(values.values())) if len(values) == 1 else None
-    if not by_row:
-        return _body({"outputs": values if only is None else only}, single_line=False)
-    rows = only
-    if only is None:
-        rows = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
-        texts = ["\n        " + _render(row, 2, True) for row in rows]
-        return _encode_body('{\n    "predictions": [' + ",".join(texts) + "\n    ]\n}")
-    return _rows_body("predictions", rows)
-
-
-def _check_rows(outputs: Mapping[str, np.ndarray]) -> None:
-    batch = 0
-    for name, array in outputs.items():
-        if array.ndim == 0:
-            raise _invalid(f"Tensor name: {name} has no shape information ")
-        if len(array) < 1:
-            raise _invalid(f"Tensor name: {name} has invalid batch size: {len(array)}")
-        if batch and len(array) != batch:
-            raise _invalid(
-                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {batch}"
-            )
-        batch = len(array)
-
-
-def _rows_body(key: str, rows: Any) -> bytes:
-    items = ", ".join(_render(row, 2, True) for row in rows)
-    return _encode_body(f'{{\n    "{key}": [{items}\n    ]\n}}')
-
-
-def classify_answer(result: classification_pb2.ClassificationResult) -> bytes:
-    """The body of an answer to classify."""
-    rows = []
-    for entry in result.classifications:
-        scores = _float_texts(np.array([c.score for c in entry.classes], np.float32))
-        labels = [c.label for c in entry.classes]
-        rows.append([[label, score] for label, score in zip(labels, scores, strict=True)])
-    return _rows_body("results", rows)
-
-
-def regress_answer(result: regression_pb2.RegressionResult) -> bytes:
-    """The body of an answer to regress."""
-    values = np.array([entry.value for entry in result.regressions], np.float32)
-    return _body({"results": list(_float_texts(values))}, single_line=True)
-
-
-def error_answer(message: str) -> bytes:
-    """The body of an error."""
-    return _body({"error": message}, single_line=False)
-
-
-def _body(value: Any, single_line: bool) -> bytes:
-    return _encode_body(_render(value, 0, single_line))
-
-
-def _encode_body(text: str) -> bytes:
-    # Bytes that are no UTF-8 go out as they are, which is what TensorFlow Serving does with
-    # strings.
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace")
