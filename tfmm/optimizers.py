@@ -38,8 +38,8 @@ class LazyAdam(tf.keras.optimizers.Adam):
         rows, values = gradient.indices, gradient.values
         step = tf.cast(self.iterations + 1, variable.dtype)
         beta_1, beta_2 = (tf.cast(beta, variable.dtype) for beta in (self.beta_1, self.beta_2))
-        rate = tf.cast(self.learning_rate, variable.dtype)
-        rate *= tf.sqrt(1 - tf.pow(beta_2, step)) / (1 - tf.pow(beta_1, step))
+        correction = tf.sqrt(1 - tf.pow(beta_2, step)) / (1 - tf.pow(beta_1, step))
+        rate = tf.cast(self.learning_rate, variable.dtype) * correction
 
         first, second = self._momentums[position], self._velocities[position]
         m = beta_1 * tf.gather(first, rows) + (1 - beta_1) * values

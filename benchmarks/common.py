@@ -1,0 +1,56 @@
+"""What every benchmark shares: the data folder, the machine, and the table it prints and keeps."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import resource
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "numpy", "scipy")
+
+
+def data_folder() -> Path:
+    """`$TFMM_DATA`, by default `../shared/data` beside the project."""
+    default = Path(__file__).resolve().parents[1] / "../shared/data"
+    folder = Path(os.environ.get("TFMM_DATA") or default).resolve()
+    if not folder.is_dir():
+        raise SystemExit(f"The data folder {folder} is missing; set TFMM_DATA to where it is.")
+    os.environ["TFMM_DATA"] = str(folder)
+    return folder
+
+
+def peak_memory_gb() -> float:
+    """Highest resident memory of this process so far, in GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def report(name: str, rows: list[dict[str, Any]], settings: dict[str, Any]) -> None:
+    """Prints rows as a table and writes them with settings and machine to `results/<name>.json`."""
+    table = Table(title=name)
+    for column in rows[0]:
+        table.add_column(column, justify="left" if isinstance(rows[0][column], str) else "right")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console(width=160).print(table)
+    RESULTS.mkdir(exist_ok=True)
+    result = {
+        "name": name,
+        "date": datetime.date.today().isoformat(),
+        "settings": settings,
+        "rows": rows,
+        "cores": len(os.sched_getaffinity(0)),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "packages": {package: importlib.metadata.version(package) for package in PACKAGES},
+        "peak_memory_gb": round(peak_memory_gb(), 2),
+    }
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1, default=str) + "\n")

@@ -1,0 +1,50 @@
+"""The row-sparse Adam: like Adam where every row is met, still where it is not."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfmm
+
+
+def test_dense_and_fully_met_sparse_gradients_take_the_step_of_adam():
+    start = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    dense, lazy = tf.Variable(start), tf.Variable(start)
+    adam, sparse = tf.keras.optimizers.Adam(0.1), tfmm.LazyAdam(0.1)
+    for step in range(5):
+        gradient = tf.constant(np.random.default_rng(step).normal(size=(6, 3)), tf.float32)
+        adam.apply_gradients([(gradient, dense)])
+        sparse.apply_gradients([(tf.IndexedSlices(gradient, tf.range(6), (6, 3)), lazy)])
+    np.testing.assert_allclose(lazy, dense, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_outside_the_batch_and_their_moments_stay_as_they_are():
+    table = tf.Variable(tf.ones((5, 2)))
+    optimizer = tfmm.LazyAdam(0.1)
+    for _ in range(3):
+        rows = tf.constant([1, 3])
+        optimizer.apply_gradients([(tf.IndexedSlices(tf.ones((2, 2)), rows, (5, 2)), table)])
+    moved = np.any(table.numpy() != 1.0, axis=1)
+    np.testing.assert_array_equal(moved, [False, True, False, True, False])
+    for slot in (optimizer._momentums[0], optimizer._velocities[0]):
+        np.testing.assert_array_equal(np.any(slot.numpy() != 0, axis=1), moved)
+
+
+def test_repeated_rows_of_a_gradient_are_summed_first():
+    once, twice = tf.Variable(tf.ones((3, 1))), tf.Variable(tf.ones((3, 1)))
+    tfmm.LazyAdam(0.1).apply_gradients([(tf.IndexedSlices([[2.0]], [1], (3, 1)), once)])
+    tfmm.LazyAdam(0.1).apply_gradients([(tf.IndexedSlices([[1.0], [1.0]], [1, 1], (3, 1)), twice)])
+    np.testing.assert_allclose(once, twice)
+
+
+def test_config_round_trips_with_a_schedule():
+    schedule = tf.keras.optimizers.schedules.CosineDecay(0.1, 10)
+    optimizer = tfmm.LazyAdam(schedule, beta_1=0.8)
+    again = tfmm.LazyAdam.from_config(optimizer.get_config())
+    assert again.beta_1 == 0.8
+    assert float(again.learning_rate) == pytest.approx(0.1)
+
+
+def test_amsgrad_is_refused():
+    with pytest.raises(ValueError, match="no amsgrad variant"):
+        tfmm.LazyAdam(amsgrad=True)

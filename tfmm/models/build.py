@@ -1,0 +1,155 @@
+"""Builds a two-tower model for a shop's data from a handful of choices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmm import encoders as registry
+from tfmm.data.catalog import Catalog
+from tfmm.data.pipeline import FeatureColumns
+from tfmm.data.shop import ShopData
+from tfmm.encoders import Encoder
+from tfmm.fusion import fusion as make_fusion
+from tfmm.models.two_tower import TwoTower
+from tfmm.towers import Content, ItemTower, UserTower
+
+#: Rows that a training step encodes anew of a heavy feature.
+BUDGET = 512
+
+
+def two_tower(
+    data: ShopData,
+    *,
+    encoders: Mapping[str, Any] | None = None,
+    fusion: str | Mapping[str, Any] = "gated",
+    dim: int = 64,
+    id: bool = True,
+    id_dropout: float = 0.1,
+    modality_dropout: float = 0.1,
+    history: str = "mean",
+    history_size: int = 50,
+    user_id: bool = False,
+    user_id_dropout: float = 0.5,
+    user_features: Mapping[str, Any] | None = None,
+    normalize: bool = True,
+    temperature: float = 0.2,
+    log_q: bool = True,
+    hard_negatives: int | None = None,
+    negatives: int = 0,
+    budget: int = BUDGET,
+    cache: str | Path | None = None,
+    states: Mapping[str, Any] | None = None,
+) -> TwoTower:
+    """A `TwoTower` whose encoders are adapted to the catalogue.
+
+    Args:
+        data: what `tfmm.load` returned.
+        encoders: encoder by feature: a registered name, or a mapping `{name: …, …its arguments}`; None
+            takes the default of every feature's kind, `{}` none at all. `tfmm.encoders.names()` lists
+            what there is.
+        fusion: a registered name, or a mapping `{name: …, …its arguments}`.
+        dim: length of the vectors.
+        id, id_dropout, normalize: see `ItemTower`.
+        modality_dropout: share of modalities hidden in training.
+        history, history_size: see `UserTower`.
+        user_id, user_id_dropout: the user tower's `id` and `id_dropout`.
+        user_features: like `encoders`, for the users' table; None reads no features.
+        temperature, log_q, hard_negatives, negatives: see `TwoTower`.
+        budget: rows that a training step encodes anew of a heavy feature, see `Content`.
+        cache: folder where decoded pictures are kept between runs.
+        states: what the encoders learned in an earlier run (`encoder_states`), in place of `data`.
+
+    Raises:
+        ValueError: for a feature, encoder or fusion that does not exist, with the nearest one named.
+    """
+    states = states or {}
+    folder = Path(cache) if cache else None
+    n_items, n_users = len(data.items), len(data.users)
+    fusing = {"name": fusion} if isinstance(fusion, str) else dict(fusion)
+    fusing.setdefault("modality_dropout", modality_dropout)
+
+    def content(catalog: Catalog, chosen: Mapping[str, Any], state: Mapping, label: str):
+        made = {name: _encoder(catalog, name, value, dim) for name, value in chosen.items()}
+        for name, encoder in made.items():
+            if name in state:
+                encoder.load_state(state[name])
+            else:
+                encoder.adapt(catalog.features[name])
+        columns = {
+            name: encoder.prepare(catalog.features[name], cache=folder)
+            for name, encoder in made.items()
+        }
+        present = np.ones((len(catalog), len(made)), bool)
+        for m, name in enumerate(made):
+            present[:, m] = catalog.features[name].present
+        budgets = {name: budget for name, encoder in made.items() if encoder.heavy}
+        inputs = FeatureColumns(columns, present, budgets)
+        if not made:
+            return None, inputs
+        options = dict(fusing)
+        return (
+            Content(
+                made, make_fusion(options.pop("name"), dim=dim, **options), len(catalog), label
+            ),
+            inputs,
+        )
+
+    if encoders is None:
+        encoders = {
+            name: registry.default(column.kind) for name, column in data.items.features.items()
+        }
+    item_content, items = content(data.items, encoders, states.get("items", {}), "item_content")
+    user_content, users = content(
+        data.users, user_features or {}, states.get("users", {}), "user_content"
+    )
+    if users.budgets:
+        raise ValueError(
+            f"User features cannot have heavy encoders; choose a light one for {sorted(users.budgets)} "
+            "(for text: bag)."
+        )
+    return TwoTower(
+        ItemTower(
+            n_items, dim, content=item_content, id=id, id_dropout=id_dropout, normalize=normalize
+        ),
+        UserTower(
+            n_users,
+            dim,
+            history=history,
+            history_size=history_size,
+            id=user_id,
+            id_dropout=user_id_dropout,
+            content=user_content,
+            normalize=normalize,
+        ),
+        items,
+        users if user_content is not None else None,
+        temperature=temperature,
+        log_q=log_q,
+        hard_negatives=hard_negatives,
+        negatives=negatives,
+    )
+
+
+def encoder_states(model: TwoTower) -> dict[str, dict[str, Any]]:
+    """What the encoders of `model` learned from the data, as JSON values, for `two_tower(states=…)`."""
+    towers = {"items": model.item_tower.content, "users": model.user_tower.content}
+    return {
+        table: {name: encoder.state() for name, encoder in content.encoders.items()}
+        for table, content in towers.items()
+        if content is not None
+    }
+
+
+def _encoder(catalog: Catalog, feature: str, choice: str | Mapping[str, Any], dim: int) -> Encoder:
+    if feature not in catalog.features:
+        raise ValueError(
+            f"An encoder is named for the feature {feature!r}, which the shop file does not have; it "
+            f"has {', '.join(catalog.features) or 'none'}."
+        )
+    config = {"name": choice} if isinstance(choice, str) else dict(choice)
+    kind = catalog.features[feature].kind
+    return registry.encoder(kind, config.pop("name", None), dim=dim, **config)

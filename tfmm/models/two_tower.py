@@ -1,0 +1,285 @@
+"""The two-tower retrieval model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from tfmm.data.interactions import Interactions
+from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
+from tfmm.towers import Content, ItemTower, UserTower
+
+
+class TwoTower(tfrs.Model):
+    """Scores an item for a user by the inner product of their vectors.
+
+    Trained by in-batch softmax (`tfrs.tasks.Retrieval`): the targets of a batch are each other's
+    negatives, corrected for how often an item is drawn (logQ; Yi et al., RecSys 2019), optionally
+    joined by uniform negatives (Yang et al., "Mixed negative sampling", WWW 2020). The target itself,
+    met again in the batch, is no negative (an accidental hit).
+
+    ```python
+    shop = tfmm.load("shop.yaml")
+    parts = tfmm.split(shop, by="user", valid=0.1, test=0.2)
+    model = tfmm.TwoTower.from_data(shop, dim=64)
+    model.compile(optimizer=tfmm.LazyAdam(0.01))
+    model.fit(model.batches(parts.train, batch_size=2048), epochs=5)
+    scores = model.score(np.arange(10), parts.train)  # [10, items]
+    ```
+
+    Args:
+        item_tower: the item tower.
+        user_tower: the user tower.
+        items: encoder inputs of the catalogue.
+        users: encoder inputs of the users, where the user tower reads features.
+        temperature: divides the scores before the softmax.
+        log_q: whether scores are corrected for sampling probability.
+        hard_negatives: train against only the so many highest-scored negatives of each example.
+        negatives: uniform negatives that join each batch.
+
+    Raises:
+        ValueError: for a temperature that is not positive.
+    """
+
+    def __init__(
+        self,
+        item_tower: ItemTower,
+        user_tower: UserTower,
+        items: FeatureColumns,
+        users: FeatureColumns | None = None,
+        *,
+        temperature: float = 0.2,
+        log_q: bool = True,
+        hard_negatives: int | None = None,
+        negatives: int = 0,
+    ) -> None:
+        super().__init__(name="two_tower")
+        if not temperature > 0:
+            raise ValueError(f"temperature must be positive, got {temperature}.")
+        self.item_tower, self.user_tower = item_tower, user_tower
+        self.items, self.users = items, users
+        self.log_q, self.negatives = log_q, negatives
+        self.task = tfrs.tasks.Retrieval(
+            loss=tf.keras.losses.CategoricalCrossentropy(
+                from_logits=True, reduction=tf.keras.losses.Reduction.SUM_OVER_BATCH_SIZE
+            ),
+            temperature=temperature,
+            num_hard_negatives=hard_negatives,
+            # The same by `score_mask`, without a second pass over the labels.
+            remove_accidental_hits=False,
+        )
+
+        self._create_variables()
+
+    @classmethod
+    def from_data(cls, data: Any, **config: Any) -> TwoTower:
+        """A model for a shop's data, see `tfmm.models.build.two_tower` for the arguments."""
+        from tfmm.models.build import two_tower
+
+        return two_tower(data, **config)
+
+    def batches(
+        self, pairs: Interactions, batch_size: int = 2048, **options: Any
+    ) -> tf.data.Dataset:
+        """Training batches for `fit`, see `tfmm.data.pipeline.training_batches` for the options.
+
+        Marks the items of `pairs` as known: the others' id embeddings stay unused.
+        """
+        known = np.zeros(pairs.n_items, bool)
+        known[pairs.item] = True
+        self.item_tower.known.assign(known)
+        return training_batches(
+            pairs,
+            self.items,
+            self.users,
+            batch_size=batch_size,
+            history_size=self.user_tower.history_size,
+            negatives=self.negatives,
+            **options,
+        )
+
+    def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
+        """The loss of a batch of `tfmm.data.pipeline.training_batches`, a scalar."""
+        items, _ = self.item_tower(inputs, training=training)
+        features = None
+        if self.users is not None:
+            features = {
+                "items": inputs["user"],
+                "present": inputs["user_present"],
+                "features": inputs["user_features"],
+            }
+        queries = self.user_tower(
+            items, inputs["history"], inputs["user"], features, training=training
+        )
+        target = inputs["target"]
+        candidates = tf.concat([target, inputs["negatives"]], 0)
+        own = tf.eye(tf.size(target), tf.size(candidates), dtype=tf.bool)
+        return self.task(
+            queries,
+            tf.gather(items, candidates),
+            sample_weight=inputs["weight"],
+            candidate_sampling_probability=inputs["probability"] if self.log_q else None,
+            score_mask=own | (target[:, None] != candidates[None, :]),
+            compute_metrics=False,
+        )
+
+    def call(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
+        """Vectors of a batch of item rows, see `ItemTower.call`."""
+        return self.item_tower(inputs, training=training)[0]
+
+    def item_vectors(
+        self, batch_size: int = 1024, mask: str | None = None, refresh: bool = True
+    ) -> np.ndarray:
+        """The vectors of the whole catalogue.
+
+        Args:
+            batch_size: items encoded at a time.
+            mask: a feature that is treated as missing everywhere.
+            refresh: encode heavy features anew; False takes the vectors encoded last.
+
+        Returns:
+            float32 `[n_items, dim]`, in the order of the catalogue.
+        """
+        return self._encode_items(batch_size, mask, refresh)[0]
+
+    def modality_weights(self, batch_size: int = 1024) -> dict[str, float]:
+        """Mean fusion weight of each feature over the items that have it."""
+        if self.item_tower.content is None:
+            return {}
+        weights = self._encode_items(batch_size, None, False)[1]
+        return {
+            name: float(weights[self.items.present[:, m], m].mean())
+            for m, name in enumerate(self.items.columns)
+            if self.items.present[:, m].any()
+        }
+
+    def user_vectors(
+        self,
+        interactions: Interactions,
+        users: np.ndarray | None = None,
+        items: np.ndarray | None = None,
+        batch_size: int = 4096,
+    ) -> np.ndarray:
+        """The vectors of users with the histories that `interactions` gives them.
+
+        Args:
+            interactions: the histories, of which each user's latest `history_size` items count.
+            users: int `[U]`, the user rows to compute, -1 for a shopper never seen; all rows by default.
+            items: item vectors float32 `[n_items, dim]`, where they are at hand.
+            batch_size: users computed at a time.
+
+        Returns:
+            float32 `[U, dim]`.
+        """
+        users = np.arange(self.user_tower.rows) if users is None else np.asarray(users)
+        vectors = tf.constant(self.item_vectors() if items is None else items)
+        out = np.empty((len(users), self.user_tower.dim), np.float32)
+        for start in range(0, len(users), batch_size):
+            part = users[start : start + batch_size]
+            known, rows = part >= 0, np.maximum(part, 0)
+            features = None
+            if self.users is not None:
+                features = next(row_batches(rows, self.users, list(self.users.columns), len(part)))
+                features["present"] &= known[:, None]
+            history = _latest(interactions, rows, self.user_tower.history_size)
+            history[~known] = -1
+            out[start : start + len(part)] = self._user_step(
+                vectors, tf.constant(history), tf.constant(part, tf.int32), features
+            ).numpy()
+        return out
+
+    def score(self, users: np.ndarray, interactions: Interactions) -> np.ndarray:
+        """Scores float32 `[b, n_items]` of all items for user rows int `[b]`."""
+        items = self.item_vectors()
+        return self.user_vectors(interactions, users, items) @ items.T
+
+    def session_module(self) -> tf.Module:
+        """The user tower alone, as a callable that export saves.
+
+        Returns:
+            A module to call as `module(history float32 [B, T, dim], mask bool [B, T])`, which gives
+            float32 `[B, dim]`; a row of `mask` without any item gives the newcomer's vector.
+        """
+        return _Session(self.user_tower)
+
+    @tf.function(reduce_retracing=True)
+    def _user_step(
+        self, items: tf.Tensor, history: tf.Tensor, users: tf.Tensor, features: Any
+    ) -> tf.Tensor:
+        return self.user_tower(items, history, users, features)
+
+    @tf.function(reduce_retracing=True)
+    def _item_step(self, batch: Mapping[str, Any]) -> tuple[tf.Tensor, tf.Tensor]:
+        return self.item_tower(batch)
+
+    def _create_variables(self) -> None:
+        """Runs one item and one user through the towers, so that all their variables exist."""
+        row = np.zeros(1, np.int32)
+        batch = next(row_batches(row, self.items, self.items.light, 1))
+        batch["encode"] = {
+            name: {"at": row, "inputs": tf.constant(self.items.columns[name][:1])}
+            for name in self.items.budgets
+        }
+        vectors, _ = self.item_tower(batch)
+        features = None
+        if self.users is not None:
+            features = next(row_batches(row, self.users, list(self.users.columns), 1))
+        self.user_tower(vectors, row[:, None], row, features)
+
+    def _encode_items(
+        self, batch_size: int, mask: str | None, refresh: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if mask is not None and mask not in self.items.columns:
+            raise ValueError(
+                f"There is no feature {mask!r} to mask; the model reads "
+                f"{', '.join(self.items.columns) or 'none'}."
+            )
+        content = self.item_tower.content
+        everything = np.arange(self.item_tower.rows)
+        if content is not None and refresh:
+            for name in content.heavy:
+                self._fill_bank(content, name, everything, batch_size)
+        vectors = np.empty((len(everything), self.item_tower.dim), np.float32)
+        weights = np.zeros((len(everything), len(self.items.columns)), np.float32)
+        start = 0
+        for batch in row_batches(everything, self.items, self.items.light, 8 * batch_size):
+            if mask is not None:
+                hidden = np.array([name != mask for name in self.items.columns])
+                batch["present"] = batch["present"] & hidden
+            stop = start + len(batch["items"])
+            part = self._item_step(batch)
+            vectors[start:stop], weights[start:stop] = part[0].numpy(), part[1].numpy()
+            start = stop
+        return vectors, weights
+
+    def _fill_bank(self, content: Content, name: str, rows: np.ndarray, batch_size: int) -> None:
+        encode = tf.function(content.encoders[name], reduce_retracing=True)
+        for batch in row_batches(rows, self.items, [name], batch_size):
+            vectors = encode(batch["features"][name], training=False)
+            content.remember(name, batch["items"], vectors)
+
+
+class _Session(tf.Module):
+    def __init__(self, tower: UserTower) -> None:
+        super().__init__(name="session")
+        self.tower = tower
+
+    @tf.function
+    def __call__(self, history: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        return self.tower.session(history, mask)
+
+
+def _latest(interactions: Interactions, users: np.ndarray, size: int) -> np.ndarray:
+    """The latest `size` item rows of each user, int32 `[b, T]`, oldest first, -1 where padded."""
+    start, stop = interactions.offsets[users], interactions.offsets[users + 1]
+    length = np.minimum(stop - start, size)
+    step = np.arange(max(1, int(length.max(initial=0))))
+    inside = step[None, :] < length[:, None]
+    where = np.where(inside, (stop - length)[:, None] + step[None, :], 0)
+    if len(interactions.item) == 0:
+        return np.full(inside.shape, -1, np.int32)
+    return np.where(inside, interactions.item[where], -1).astype(np.int32)

@@ -1,0 +1,148 @@
+"""Saves a model's weights with the names of their rows, and restores them into a model of other rows.
+
+A table's rows belong to strings: an item's id, a user's id, a word, a category. Weights are moved by
+these names, so one mechanism serves a run loaded again on a catalogue that has grown since, and a
+training that starts from an earlier run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmm.models.build import encoder_states
+from tfmm.models.two_tower import TwoTower
+
+
+def save_weights(
+    model: TwoTower, folder: str | Path, item_ids: np.ndarray, user_ids: np.ndarray
+) -> None:
+    """Writes `weights.npz`, `rows.json` (names of embedding rows) and `encoders.json` to `folder`.
+
+    Each file is written aside and renamed into place; `encoders.json` comes last, so a folder that has
+    it is complete.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {path: variable.numpy() for path, variable in _variables(model).items()}
+    with open(folder / ".weights.npz", "wb") as file:
+        np.savez(file, **weights)  # type: ignore[arg-type]
+    os.replace(folder / ".weights.npz", folder / "weights.npz")
+    names = {path: list(rows) for path, rows in _row_names(model, item_ids, user_ids).items()}
+    for file_name, value in (("rows.json", names), ("encoders.json", encoder_states(model))):
+        (folder / f".{file_name}").write_text(json.dumps(value, ensure_ascii=False))
+        os.replace(folder / f".{file_name}", folder / file_name)
+
+
+def saved_states(folder: str | Path) -> dict[str, Any]:
+    """What the encoders of a saved model learned, for `tfmm.models.build.two_tower(states=…)`.
+
+    Raises:
+        FileNotFoundError: where no complete model was saved.
+    """
+    path = Path(folder) / "encoders.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{folder} holds no saved model: {path.name} is missing.")
+    return json.loads(path.read_text())
+
+
+def restore_weights(
+    model: TwoTower, folder: str | Path, item_ids: np.ndarray, user_ids: np.ndarray
+) -> dict[str, int]:
+    """Fills `model` with saved weights, row by row name.
+
+    Rows that the saved model did not have keep their initial values; an item without a saved row
+    counts as unknown, so its id embedding stays unused.
+
+    Returns:
+        Counts: `restored` and `new` variables, `new_items` and `new_users` rows.
+
+    Raises:
+        FileNotFoundError: where no complete model was saved.
+        ValueError: for a weight whose shape differs in more than its rows.
+    """
+    saved_states(folder)
+    old_names = json.loads((Path(folder) / "rows.json").read_text())
+    new_names = _row_names(model, item_ids, user_ids)
+    counts = {"restored": 0, "new": 0, "new_items": 0, "new_users": 0}
+    with np.load(Path(folder) / "weights.npz") as saved:
+        for path, variable in _variables(model).items():
+            if path not in saved:
+                counts["new"] += 1
+                continue
+            value = saved[path]
+            if path in new_names and path in old_names:
+                value, missing = _move_rows(value, old_names[path], variable, new_names[path])
+                if path.endswith("/known"):
+                    counts["new_items"] = missing
+                elif path == "user_tower/id_embedding":
+                    counts["new_users"] = missing
+            if value.shape != tuple(variable.shape):
+                raise ValueError(
+                    f"The saved weight {path} has shape {value.shape}, the model needs "
+                    f"{tuple(variable.shape)}: the run that is read was trained with another "
+                    "architecture (dim, encoders or fusion). Use its configuration, or train anew."
+                )
+            variable.assign(value)
+            counts["restored"] += 1
+    return counts
+
+
+def _move_rows(
+    value: np.ndarray, old: list[str], variable: tf.Variable, new: list[str]
+) -> tuple[np.ndarray, int]:
+    """The old rows under their new places; where there is none, the variable's present row."""
+    place = {name: row for row, name in enumerate(old)}
+    source = np.fromiter((place.get(name, -1) for name in new), np.int64, len(new))
+    moved = variable.numpy()
+    if moved.shape[1:] != value.shape[1:]:
+        return value, 0
+    moved[source >= 0] = value[source[source >= 0]]
+    return moved, int((source < 0).sum())
+
+
+def _row_names(model: TwoTower, item_ids: Any, user_ids: Any) -> dict[str, list[str]]:
+    """Path of each variable with one row a string -> these strings."""
+    named: dict[int, list[str]] = {}
+    items, users = model.item_tower, model.user_tower
+    item_names, user_names = [str(i) for i in item_ids], [str(u) for u in user_ids]
+    named[id(items.known)] = item_names
+    for tower, names in ((items, item_names), (users, user_names)):
+        if tower.id:
+            named[id(tower.id_embedding)] = names
+        if tower.content is None:
+            continue
+        for bank in (*tower.content.banks.values(), *tower.content.filled.values()):
+            named[id(bank)] = names
+        for encoder in tower.content.encoders.values():
+            for attribute, strings in encoder.vocabularies().items():
+                named[id(getattr(encoder, attribute))] = strings
+    return {p: named[id(v)] for p, v in _variables(model).items() if id(v) in named}
+
+
+def _variables(model: TwoTower) -> dict[str, tf.Variable]:
+    """The towers' variables by the shortest path of attributes that leads to them."""
+    found: dict[str, tf.Variable] = {}
+    queue: deque[tuple[str, Any]] = deque(
+        [("item_tower", model.item_tower), ("user_tower", model.user_tower)]
+    )
+    met = set()
+    weights = {id(w) for tower in (model.item_tower, model.user_tower) for w in tower.weights}
+    while queue:
+        path, value = queue.popleft()
+        if id(value) in met:
+            continue
+        met.add(id(value))
+        if isinstance(value, tf.Variable):
+            if id(value) in weights:
+                found[path] = value
+            continue
+        for name, child in sorted(tf.train.TrackableView.children(value).items()):
+            queue.append((f"{path}/{name}", child))
+    return found

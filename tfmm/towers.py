@@ -1,0 +1,305 @@
+"""The two towers: an item tower over modalities and an id, a user tower over history, id and features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfmm.encoders import Encoder
+from tfmm.fusion import Fusion
+
+HISTORIES = ("mean", "self_attention", "gru", "none")
+
+
+class Content(tf.keras.layers.Layer):
+    """Encodes every modality of an item (or user) and fuses them into one vector.
+
+    Heavy encoders (`Encoder.heavy`: a CNN, an LSTM) do not see every row of a training batch. They
+    encode the rows that the batch names under `encode`; for the others the layer takes the vector it
+    computed last, from a bank with one row an item, as cross-batch memory does (Wang et al.,
+    arXiv:1912.06798). Gradients reach the encoder through the freshly encoded rows, and fusion through
+    all. A row that was never encoded counts as a missing modality.
+
+    Args:
+        encoders: encoders by feature name, adapted.
+        fusion: combines their vectors.
+        rows: the number of items, the height of the banks.
+    """
+
+    def __init__(
+        self, encoders: Mapping[str, Encoder], fusion: Fusion, rows: int, name: str | None = None
+    ) -> None:
+        super().__init__(name=name)
+        if not encoders:
+            raise ValueError(
+                "Content needs at least one encoder; leave it out for an id-only tower."
+            )
+        self.encoders = dict(encoders)
+        self.fusion = fusion
+        self.rows = rows
+        self.heavy = [name for name, encoder in encoders.items() if encoder.heavy]
+        self.banks: dict[str, tf.Variable] = {}
+        self.filled: dict[str, tf.Variable] = {}
+        for feature in self.heavy:
+            self.banks[feature] = self.add_weight(
+                f"{feature}_bank",
+                (rows, self.encoders[feature].dim),
+                initializer="zeros",
+                trainable=False,
+            )
+            self.filled[feature] = self.add_weight(
+                f"{feature}_filled", (rows,), dtype=tf.bool, initializer="zeros", trainable=False
+            )
+
+    def call(self, batch: Mapping[str, Any], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Fused vectors of a batch of rows.
+
+        Args:
+            batch: `items` int32 `[n]`, `present` bool `[n, M]`, `features` {name: `[n, ...]`} for light
+                encoders, and in training `encode` {name: {`at` int32 `[K]`, `inputs` `[K, ...]`}}.
+            training: whether dropout and augmentation are on.
+
+        Returns:
+            Vectors float32 `[n, dim]` and the weights of the modalities float32 `[n, M]`.
+        """
+        tokens, present = [], tf.unstack(batch["present"], num=len(self.encoders), axis=1)
+        for number, (name, encoder) in enumerate(self.encoders.items()):
+            if not encoder.heavy:
+                tokens.append(encoder(batch["features"][name], training=training))
+                continue
+            token = tf.gather(self.banks[name], batch["items"])
+            known = tf.gather(self.filled[name], batch["items"])
+            if name in batch.get("encode", {}):
+                at = batch["encode"][name]["at"][:, None]
+                fresh = encoder(batch["encode"][name]["inputs"], training=training)
+                token = tf.tensor_scatter_nd_update(token, at, fresh)
+                known = tf.tensor_scatter_nd_update(known, at, tf.ones_like(at[:, 0], tf.bool))
+                if training:
+                    self.remember(name, tf.gather_nd(batch["items"], at), fresh)
+            tokens.append(token)
+            present[number] = present[number] & known
+        return self.fusion(tf.stack(tokens, 1), tf.stack(present, 1), training=training)
+
+    def remember(self, name: str, rows: tf.Tensor, vectors: tf.Tensor) -> None:
+        """Writes the vectors `[K, dim]` of rows int32 `[K]` into the bank of a heavy feature."""
+        vectors = tf.stop_gradient(vectors)
+        self.banks[name].scatter_update(tf.IndexedSlices(vectors, rows))
+        self.filled[name].scatter_update(tf.IndexedSlices(tf.ones_like(rows, tf.bool), rows))
+
+
+class ItemTower(tf.keras.layers.Layer):
+    """The vector of an item: fused content plus an id embedding that cold items do without.
+
+    The id embedding is dropped at random in training (`id_dropout`), so that content learns to stand
+    alone, and is zero for items that were never trained on: `known` says which were.
+
+    Args:
+        rows: the number of items.
+        dim: length of the vectors.
+        content: the modalities, or None for an id-only tower.
+        id: whether items have an id embedding.
+        id_dropout: share of the items of a batch whose id embedding is left out in training.
+        normalize: whether vectors are scaled to length one.
+
+    Raises:
+        ValueError: for a tower that reads neither content nor id.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        dim: int = 64,
+        *,
+        content: Content | None = None,
+        id: bool = True,
+        id_dropout: float = 0.1,
+        normalize: bool = True,
+        name: str = "item_tower",
+    ) -> None:
+        super().__init__(name=name)
+        if content is None and not id:
+            raise ValueError(
+                "The item tower reads nothing: give it `content` (the shop file's item features) or "
+                "`id: true`."
+            )
+        if not 0.0 <= id_dropout < 1.0:
+            raise ValueError(f"id_dropout must lie in [0, 1), got {id_dropout}.")
+        self.rows, self.dim, self.content = rows, dim, content
+        self.id, self.id_dropout, self.normalize = id, id_dropout, normalize
+        self.known = self.add_weight(
+            "known", (rows,), dtype=tf.bool, initializer="zeros", trainable=False
+        )
+        if id:
+            self.id_embedding = self.add_weight(
+                "id_embedding",
+                (rows, dim),
+                initializer=tf.keras.initializers.RandomNormal(stddev=0.05),
+            )
+
+    def call(self, batch: Mapping[str, Any], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """Item vectors of a batch of rows, see `Content.call`.
+
+        Returns:
+            Vectors float32 `[n, dim]` and modality weights float32 `[n, M]` (M = 0 without content).
+        """
+        rows = batch["items"]
+        vectors = tf.zeros((tf.shape(rows)[0], self.dim))
+        weights = tf.zeros((tf.shape(rows)[0], 0))
+        if self.content is not None:
+            vectors, weights = self.content(batch, training=training)
+        if self.id:
+            keep = tf.gather(self.known, rows)
+            if training and self.content is not None and self.id_dropout > 0:
+                keep &= tf.random.uniform(tf.shape(rows)) >= self.id_dropout
+            own = tf.nn.embedding_lookup(self.id_embedding, rows)
+            vectors += own * tf.cast(keep, own.dtype)[:, None]
+        if self.normalize:
+            vectors = tf.math.l2_normalize(vectors, axis=1)
+        return vectors, weights
+
+
+class UserTower(tf.keras.layers.Layer):
+    """The vector of a user: pooled item vectors of the history, user features, and an id embedding.
+
+    The history is made of the item tower's own vectors, so a shopper who was never seen in training
+    gets an answer from the items alone; one without any history gets a learned vector.
+
+    Args:
+        rows: the number of users.
+        dim: length of the vectors, that of the items.
+        history: "mean"; "self_attention" (one block of Kang and McAuley's SASRec, arXiv:1808.09781,
+            without the causal mask, added to the mean); "gru" (a GRU over the history, oldest first,
+            added to the mean); or "none".
+        history_size: the most items of a history that are read, the latest ones.
+        id: whether users have an id embedding.
+        id_dropout: share of the users of a batch whose id embedding is left out in training.
+        content: user features, or None.
+        normalize: whether vectors are scaled to length one.
+
+    Raises:
+        ValueError: for an unknown `history`, or a tower that reads nothing.
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        dim: int = 64,
+        *,
+        history: str = "mean",
+        history_size: int = 50,
+        id: bool = False,
+        id_dropout: float = 0.5,
+        content: Content | None = None,
+        normalize: bool = True,
+        name: str = "user_tower",
+    ) -> None:
+        super().__init__(name=name)
+        if history not in HISTORIES:
+            raise ValueError(f"history must be one of {', '.join(HISTORIES)}, got {history!r}.")
+        if history == "none" and not id and content is None:
+            raise ValueError(
+                "The user tower reads nothing: give it `history: mean`, `id: true` or user features."
+            )
+        self.rows, self.dim, self.history, self.history_size = rows, dim, history, history_size
+        self.id, self.id_dropout, self.content, self.normalize = id, id_dropout, content, normalize
+        small = tf.keras.initializers.RandomNormal(stddev=0.05)
+        self.newcomer = self.add_weight("newcomer", (dim,), initializer=small)
+        if id:
+            self.id_embedding = self.add_weight("id_embedding", (rows, dim), initializer=small)
+        if history == "self_attention":
+            self.pooling: tf.keras.layers.Layer | None = _SelfAttention(dim, history_size)
+        elif history == "gru":
+            self.pooling = tf.keras.layers.GRU(dim, name="gru")
+        else:
+            self.pooling = None
+
+    def call(
+        self,
+        items: tf.Tensor,
+        history: tf.Tensor,
+        user: tf.Tensor | None = None,
+        features: Mapping[str, Any] | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """User vectors.
+
+        Args:
+            items: item vectors float32 `[U, dim]`.
+            history: positions in `items`, int32 `[B, T]`, oldest first, -1 where padded.
+            user: user rows int32 `[B]`, -1 for users never seen; None where nobody is known.
+            features: a `Content` batch of the users' features, or None.
+            training: whether dropout is on.
+
+        Returns:
+            float32 `[B, dim]`.
+        """
+        vectors = self.pool(items, history, training)
+        if self.content is not None and features is not None:
+            vectors += self.content(features, training=training)[0]
+        if self.id and user is not None:
+            keep = user >= 0
+            if training and self.history != "none" and self.id_dropout > 0:
+                keep &= tf.random.uniform(tf.shape(user)) >= self.id_dropout
+            own = tf.nn.embedding_lookup(self.id_embedding, tf.maximum(user, 0))
+            vectors += own * tf.cast(keep, own.dtype)[:, None]
+        return tf.math.l2_normalize(vectors, axis=1) if self.normalize else vectors
+
+    def pool(self, items: tf.Tensor, history: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The history's vector float32 `[B, dim]`, the newcomer's where there is none; see `call`."""
+        batch = tf.shape(history)[0]
+        inside = tf.where(history >= 0)
+        user = inside[:, 0]
+        count = tf.math.unsorted_segment_sum(tf.ones_like(user, tf.float32), user, batch)[:, None]
+        if self.history == "none":
+            return tf.zeros((batch, self.dim)) + self.newcomer
+        rows = tf.gather(items, tf.gather_nd(history, inside))
+        mean = tf.math.unsorted_segment_sum(rows, user, batch) / tf.maximum(count, 1.0)
+        if self.pooling is not None:
+            sequence = tf.gather(items, tf.maximum(history, 0))
+            mean += self.pooling(sequence, mask=history >= 0, training=training)
+        return tf.where(count > 0, mean, self.newcomer)
+
+    def session(self, history: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """Vectors of shoppers of whom only a history is known.
+
+        Args:
+            history: item vectors float32 `[B, T, dim]`, oldest first.
+            mask: bool `[B, T]`, True where there is an item; a row without any is a newcomer.
+
+        Returns:
+            float32 `[B, dim]`.
+        """
+        shape = tf.shape(mask)
+        flat = tf.reshape(history, (shape[0] * shape[1], self.dim))
+        place = tf.reshape(tf.range(shape[0] * shape[1]), shape)
+        return self(flat, tf.where(mask, place, -1))
+
+
+class _SelfAttention(tf.keras.layers.Layer):
+    """One transformer block over a history `[B, T, dim]`, pooled to `[B, dim]` by a masked mean."""
+
+    def __init__(self, dim: int, length: int, heads: int = 2) -> None:
+        super().__init__(name="self_attention")
+        self.length = length
+        self.before = tf.keras.layers.LayerNormalization(epsilon=1e-6)
+        self.between = tf.keras.layers.LayerNormalization(epsilon=1e-6)
+        self.attention = tf.keras.layers.MultiHeadAttention(heads, dim // heads, dropout=0.1)
+        self.widen = tf.keras.layers.Dense(2 * dim, activation="gelu")
+        # Zero at first, so that training starts from the mean of the history.
+        self.narrow = tf.keras.layers.Dense(dim, kernel_initializer="zeros")
+        small = tf.keras.initializers.RandomNormal(stddev=0.02)
+        self.places = self.add_weight("places", (length, dim), initializer=small)
+
+    def call(self, sequence: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        present = tf.cast(mask, tf.float32)
+        # Counted from the latest item, so that a place means the same in every length of history.
+        age = tf.cast(tf.reduce_sum(present, 1, keepdims=True), tf.int32) - 1
+        age = age - tf.range(tf.shape(mask)[1])[None, :]
+        hidden = sequence + tf.gather(self.places, tf.clip_by_value(age, 0, self.length - 1))
+        hidden = self.before(hidden)
+        allowed = mask[:, None, :] & mask[:, :, None]
+        hidden += self.attention(hidden, hidden, attention_mask=allowed, training=training)
+        hidden = self.narrow(self.widen(self.between(hidden))) * present[:, :, None]
+        return tf.reduce_sum(hidden, 1) / tf.maximum(tf.reduce_sum(present, 1, keepdims=True), 1.0)

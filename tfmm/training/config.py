@@ -1,0 +1,215 @@
+"""The run file: what to train, on which shop, and how, with a default for all but the shop."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class RunFileError(ValueError):
+    """A run file that cannot be used; the message names the file, the key and what was expected."""
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """How events are parted, see `tfmm.data.split`."""
+
+    by: str = "user"
+    """`user`, `leave_one_out`, `time` or `column`."""
+    valid: Any = None
+    """Share for validation (`user`, `time`), an instant (`time`) or the column's value (`column`)."""
+    test: Any = None
+    """Likewise for the test."""
+    train: Any = None
+    """The column's value of training events (`column`)."""
+    column: str | None = None
+    """The events' column that tells the part (`column`)."""
+    seed: int = 1
+    cold_items: float = 0.0
+    """Share of items that are never trained on, half of them met in validation, half in the test."""
+
+
+@dataclass(frozen=True)
+class ItemsConfig:
+    """The item tower."""
+
+    encoders: dict[str, Any] | None = None
+    """Encoder by feature; by default every feature with the default of its kind."""
+    fusion: Any = "gated"
+    """`concat`, `weighted`, `gated`, `attention`, `late` or `hybrid`; or `{name: …, …}`."""
+    id: bool = True
+    """Whether items have an id embedding beside their content."""
+    id_dropout: float = 0.1
+    """Share of items whose id embedding is hidden in training, so that content stands alone."""
+    modality_dropout: float = 0.1
+    """Share of modalities hidden in training."""
+    dim: int = 64
+    budget: int = 512
+    """Items that a training step encodes anew with a heavy encoder (CNN, LSTM)."""
+
+
+@dataclass(frozen=True)
+class UsersConfig:
+    """The user tower."""
+
+    id: bool = False
+    """Whether users have an id embedding beside their history."""
+    id_dropout: float = 0.5
+    history: str = "mean"
+    """`mean`, `self_attention`, `gru` or `none`."""
+    history_size: int = 50
+    """The latest items of a history that are read."""
+    features: dict[str, Any] | None = None
+    """Encoder by feature of the users' table; by default none."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Training."""
+
+    epochs: int = 10
+    batch_size: int = 2048
+    optimizer: str = "lazy_adam"
+    """`lazy_adam`, `adagrad` or `adam` (dense: its step grows with the number of ids)."""
+    learning_rate: float = 0.01
+    schedule: str = "cosine"
+    """`cosine` (to zero over all epochs) or `constant`."""
+    seed: int = 1
+    patience: int = 3
+    """Epochs without a better validation recall after which training stops."""
+    temperature: float = 0.2
+    log_q: bool = True
+    hard_negatives: int | None = None
+    negatives: int = 0
+    """Uniform negatives that join each batch."""
+    balance: float = 0.0
+    """0 draws events as they come; 1 draws every item equally often."""
+
+
+@dataclass(frozen=True)
+class IndexConfig:
+    """The retrieval index of the export."""
+
+    kind: str = "auto"
+    k: int = 100
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """What is measured."""
+
+    k: tuple[int, ...] = (5, 10, 20, 50)
+    baselines: tuple[str, ...] = ("popularity", "item_knn", "user_knn", "ease")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A whole run file. Build it with `RunConfig.from_file` or `RunConfig.from_dict`."""
+
+    shop: Any
+    """The shop file, relative to the run file; or the shop as a mapping."""
+    name: str = "shop"
+    """The model's name: the folder of its exported versions and its name on the server."""
+    split: SplitConfig = field(default_factory=SplitConfig)
+    items: ItemsConfig = field(default_factory=ItemsConfig)
+    users: UsersConfig = field(default_factory=UsersConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    index: IndexConfig = field(default_factory=IndexConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> RunConfig:
+        """Reads a run file.
+
+        Raises:
+            FileNotFoundError: when there is none.
+            RunFileError: for YAML that does not parse, unknown keys and values of the wrong type.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no run file {path}.")
+        try:
+            value = yaml.safe_load(path.read_text())
+        except yaml.YAMLError as error:
+            raise RunFileError(f"{path} is not valid YAML: {error}") from error
+        return cls.from_dict(value, source=path)
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any], source: Path | None = None) -> RunConfig:
+        """Checks a mapping of the run file's form; `source` is the file that errors name.
+
+        A relative `shop` is resolved against the folder of `source`.
+        """
+        where = str(source) if source else "the run configuration"
+        if not isinstance(value, Mapping):
+            raise RunFileError(f"{where}: expected a mapping of keys to values, got {value!r}.")
+        if "shop" not in value:
+            raise RunFileError(f"{where}: the key `shop` is missing; it names the shop file.")
+        config = _build(cls, value, where, "")
+        if isinstance(config.shop, (str, Path)):
+            base = source.parent if source else Path()
+            shop = str((base / config.shop).resolve())
+            config = dataclasses.replace(config, shop=shop)
+        return config
+
+    def to_dict(self) -> dict[str, Any]:
+        """The complete configuration, as plain YAML and JSON values."""
+        return json.loads(json.dumps(dataclasses.asdict(self), default=str))
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the complete configuration."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _build(cls: type, value: Mapping[str, Any], where: str, prefix: str) -> Any:
+    hints = typing.get_type_hints(cls)
+    known = {f.name for f in dataclasses.fields(cls)}
+    arguments = {}
+    for key, part in value.items():
+        label = f"{prefix}{key}"
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"; did you mean `{prefix}{near[0]}`?" if near else ""
+            raise RunFileError(
+                f"{where}: unknown key `{label}`{hint} Known here: {', '.join(sorted(known))}."
+            )
+        kind = hints[key]
+        if dataclasses.is_dataclass(kind):
+            if not isinstance(part, Mapping):
+                raise RunFileError(f"{where}: `{label}` must be a mapping, got {part!r}.")
+            arguments[key] = _build(typing.cast(type, kind), part, where, f"{label}.")
+        else:
+            arguments[key] = _typed(kind, part, where, label)
+    return cls(**arguments)
+
+
+def _typed(kind: Any, value: Any, where: str, label: str) -> Any:
+    """`value` as `kind`, a plain type or a union or tuple of such, or a RunFileError."""
+    if kind is Any:
+        return value
+    options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    for option in options:
+        origin = typing.get_origin(option) or option
+        if origin is tuple and isinstance(value, (list, tuple)):
+            inner = typing.get_args(option)[0]
+            return tuple(_typed(inner, part, where, label) for part in value)
+        if origin is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+        if origin is int and isinstance(value, bool):
+            continue
+        if isinstance(origin, type) and isinstance(value, origin):
+            return value
+    expected = " or ".join(getattr(o, "__name__", str(o)) for o in options)
+    raise RunFileError(f"{where}: `{label}` must be {expected}, got {value!r}.")

@@ -1,0 +1,65 @@
+"""Measures a fitted model on its split, beside the baselines and with each modality hidden in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tfmm.data.splits import Split
+from tfmm.evaluation import evaluate, evaluate_split_baselines
+from tfmm.models.two_tower import TwoTower
+from tfmm.training.config import EvaluateConfig
+
+#: What choices are made on.
+CHOICE = "recall@20"
+
+
+def validate(model: TwoTower, parts: Split) -> dict[str, float]:
+    """Recall@20 and NDCG@20 on the validation part, for the model fitted on the training part."""
+    found = _evaluate(model, parts.train, parts.valid, parts.cold_valid_pairs, (20,))
+    row = {key: found["model"][key] for key in (CHOICE, "ndcg@20")}
+    if "cold" in found:
+        row[f"cold_{CHOICE}"] = found["cold"][CHOICE]
+    return row
+
+
+def measure(
+    model: TwoTower,
+    parts: Split,
+    config: EvaluateConfig,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """The sections `model`, `cold`, `baselines` and `modalities` of `metrics.json`, on the test part.
+
+    Args:
+        model: fitted on `parts.final_train()`.
+        parts: the split; the baselines are tuned on its validation part.
+        config: list lengths and baselines.
+        say: takes lines of progress.
+    """
+    ks = tuple(sorted({*config.k, 20}))
+    seen, cold = parts.final_train(), parts.cold_test_pairs
+    say("Measuring the model on the test part.")
+    metrics = _evaluate(model, seen, parts.test, cold, ks)
+    weights = model.modality_weights()
+    metrics["modalities"] = {}
+    for name in model.items.columns:
+        without = _evaluate(model, seen, parts.test, cold, (20,), mask=name)
+        row = {"recall_drop": metrics["model"][CHOICE] - without["model"][CHOICE]}
+        if "cold" in without:
+            row["cold_recall_drop"] = metrics["cold"][CHOICE] - without["cold"][CHOICE]
+        if name in weights:
+            row["weight"] = weights[name]
+        metrics["modalities"][name] = row
+    if config.baselines:
+        say(f"Tuning and measuring the baselines: {', '.join(config.baselines)}.")
+        metrics["baselines"] = evaluate_split_baselines(parts, names=config.baselines, ks=ks)
+    return metrics
+
+
+def _evaluate(
+    model: TwoTower, seen: Any, truth: Any, cold: Any, ks: tuple[int, ...], mask: str | None = None
+) -> dict[str, Any]:
+    items = model.item_vectors(mask=mask, refresh=mask is None)
+    users = model.user_vectors(seen, items=items)
+    return evaluate((users, items), truth, seen=seen, cold=cold if len(cold) else None, ks=ks)

@@ -1,0 +1,137 @@
+"""A run folder: what `train` wrote, read back."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tfmm.data.interactions import Interactions
+from tfmm.data.shop import ShopData, load
+from tfmm.data.splits import Split, split
+from tfmm.models.build import two_tower
+from tfmm.models.two_tower import TwoTower
+from tfmm.models.weights import restore_weights, saved_states
+from tfmm.training.config import RunConfig
+
+MODEL = "model"
+
+
+@dataclass
+class Run:
+    """A trained model with its data and numbers.
+
+    Attributes:
+        path: the run folder.
+        config: the complete configuration.
+        data: the shop's data.
+        model: the trained model, with a row for every item and user of `data`.
+        metrics: what `metrics.json` holds.
+    """
+
+    path: Path
+    config: RunConfig
+    data: ShopData
+    model: TwoTower
+    metrics: dict[str, Any]
+
+    @cached_property
+    def split(self) -> Split:
+        """The split that the run was trained and measured on."""
+        return split_of(self.config, self.data)
+
+    @cached_property
+    def interactions(self) -> Interactions:
+        """All events of the shop as distinct pairs: the histories that an export serves."""
+        return Interactions.from_events(
+            self.data.events, len(self.data.users), len(self.data.items)
+        )
+
+
+def load_run(path: str | Path) -> Run:
+    """Reads a finished run: the shop's tables as they are now, and the model as it was trained.
+
+    Items and users that joined the tables since get rows of their own: items are served by their
+    content, users by their history.
+
+    Raises:
+        FileNotFoundError: for a folder that is no finished run.
+    """
+    path = Path(path)
+    if not (path / "config.yaml").is_file():
+        raise FileNotFoundError(
+            f"{path} is no run folder: it holds no config.yaml. `tfmm train RUN.yaml --out {path}` "
+            "makes one."
+        )
+    if not (path / "metrics.json").is_file():
+        raise FileNotFoundError(
+            f"The run in {path} is not finished: it holds no metrics.json. Give the same "
+            f"`tfmm train` command again; it goes on from the last checkpoint."
+        )
+    config = RunConfig.from_dict(yaml.safe_load((path / "config.yaml").read_text()))
+    data = load_data(config)
+    model = build_model(config, data, saved_states(path / MODEL))
+    restore_weights(model, path / MODEL, data.items.ids, data.users.ids)
+    metrics = json.loads((path / "metrics.json").read_text())
+    return Run(path, config, data, model, metrics)
+
+
+def load_data(config: RunConfig) -> ShopData:
+    """The shop's tables, with the event column that the split reads."""
+    return load(
+        config.shop, extra_event_columns=(config.split.column,) if config.split.column else ()
+    )
+
+
+def split_of(config: RunConfig, data: ShopData) -> Split:
+    """The split that a configuration asks for."""
+    wanted = config.split
+    return split(
+        data,
+        by=wanted.by,
+        valid=wanted.valid,
+        test=wanted.test,
+        train=wanted.train,
+        column=wanted.column,
+        seed=wanted.seed,
+        cold_items=wanted.cold_items,
+    )
+
+
+def build_model(
+    config: RunConfig, data: ShopData, states: dict[str, Any] | None = None
+) -> TwoTower:
+    """The untrained model that a configuration asks for."""
+    items, users, train = config.items, config.users, config.train
+    return two_tower(
+        data,
+        encoders=items.encoders,
+        fusion=items.fusion,
+        dim=items.dim,
+        id=items.id,
+        id_dropout=items.id_dropout,
+        modality_dropout=items.modality_dropout,
+        budget=items.budget,
+        history=users.history,
+        history_size=users.history_size,
+        user_id=users.id,
+        user_id_dropout=users.id_dropout,
+        user_features=users.features,
+        temperature=train.temperature,
+        log_q=train.log_q,
+        hard_negatives=train.hard_negatives,
+        negatives=train.negatives,
+        cache=cache_folder(),
+        states=states,
+    )
+
+
+def cache_folder() -> Path:
+    """Where decoded pictures are kept between runs: `$TFMM_CACHE`, or `tfmm` in the user's cache."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("TFMM_CACHE") or Path(home) / "tfmm")

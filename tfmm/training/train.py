@@ -1,0 +1,168 @@
+"""From a run file to a run folder: load, choose on validation, refit, meet the test once, report."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import yaml
+
+from tfmm.data.shop import ShopData
+from tfmm.data.splits import Split
+from tfmm.evaluation import write_report
+from tfmm.models.two_tower import TwoTower
+from tfmm.models.weights import restore_weights, save_weights
+from tfmm.training.config import RunConfig
+from tfmm.training.fit import best_epoch, fit
+from tfmm.training.measure import CHOICE, measure, validate
+from tfmm.training.run import MODEL, Run, build_model, load_data, load_run, split_of
+
+
+def train(
+    config: RunConfig | Mapping[str, Any] | str | Path,
+    out: str | Path,
+    *,
+    from_run: str | Path | None = None,
+    say: Callable[[str], None] = print,
+) -> Run:
+    """Trains as a run file says and writes the run folder `out`.
+
+    The model is fitted on the training part and its number of epochs chosen on validation; then a new
+    one is fitted on training and validation together, and it and every baseline, tuned on validation
+    too, meet the test once. Splits given by a column are not refitted. A run that was killed goes on
+    from its last checkpoint when it is started again with the same configuration.
+
+    Args:
+        config: a run file, or what it would hold.
+        out: the run folder: new, or one of the same configuration.
+        from_run: an earlier run, whose weights the training starts from; items, users, words and
+            categories that it did not have join with fresh rows.
+        say: takes lines of progress.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        RunFileError: for a configuration that cannot be used.
+        FileExistsError: when `out` holds something else.
+    """
+    if isinstance(config, (str, Path)):
+        config = RunConfig.from_file(config)
+    elif not isinstance(config, RunConfig):
+        config = RunConfig.from_dict(config)
+    out = Path(out)
+    if _claim(out, config):
+        say(f"{out} holds the finished run of this configuration.")
+        return load_run(out)
+
+    started = time.perf_counter()
+    data = load_data(config)
+    parts = split_of(config, data)
+    seconds = {"load": time.perf_counter() - started}
+    say(
+        f"Loaded {len(data.items):,} items, {len(data.users):,} users, {len(data.events):,} events: "
+        f"{len(parts.train):,} distinct pairs to train on, {len(parts.valid):,} for validation, "
+        f"{len(parts.test):,} for the test."
+    )
+
+    started = time.perf_counter()
+    model, history, examples = _fit_phases(config, data, parts, out, from_run, say)
+    fitting = time.perf_counter() - started
+    save_weights(model, out / MODEL, data.items.ids, data.users.ids)
+    seconds["train"] = fitting
+
+    started = time.perf_counter()
+    metrics = measure(model, parts, config.evaluate, say)
+    seconds["evaluate"] = time.perf_counter() - started
+    metrics |= {
+        "split": parts.counts(),
+        "seconds": {name: round(value, 2) for name, value in seconds.items()},
+        "examples_per_second": round(examples / max(sum(r["seconds"] for r in history), 1e-9), 1),
+        "config_sha256": config.sha256,
+    }
+    write_report(metrics, out / "report.md", [row for row in history if CHOICE in row])
+    aside = out / ".metrics.json"
+    aside.write_text(json.dumps(metrics, indent=1))
+    os.replace(aside, out / "metrics.json")
+    run = Run(out, config, data, model, metrics)
+    run.split = parts
+    return run
+
+
+def _claim(out: Path, config: RunConfig) -> bool:
+    """Makes the folder this configuration's; True when its run is finished already."""
+    written = out / "config.yaml"
+    if written.exists():
+        before = RunConfig.from_dict(yaml.safe_load(written.read_text()))
+        if before.sha256 != config.sha256:
+            raise FileExistsError(
+                f"{out} holds a run of another configuration ({written}). Choose another folder, or "
+                "remove that one."
+            )
+        return (out / "metrics.json").exists()
+    if out.exists() and any(out.iterdir()):
+        raise FileExistsError(
+            f"{out} exists and is no run folder. Choose a new or an empty folder."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    aside = out / ".config.yaml"
+    aside.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True))
+    os.replace(aside, written)
+    return False
+
+
+def _fit_phases(
+    config: RunConfig,
+    data: ShopData,
+    parts: Split,
+    out: Path,
+    from_run: str | Path | None,
+    say: Callable[[str], None],
+) -> tuple[TwoTower, list[dict[str, float]], int]:
+    """The fitted model, the rows of all epochs, and how many examples they saw."""
+
+    def fresh() -> TwoTower:
+        tf.keras.utils.set_random_seed(config.train.seed)
+        model = build_model(config, data)
+        if from_run is not None:
+            moved = restore_weights(model, Path(from_run) / MODEL, data.items.ids, data.users.ids)
+            say(
+                f"Starting from {from_run}: {moved['restored']} weights taken over, "
+                f"{moved['new_items']:,} new items."
+            )
+        return model
+
+    model = fresh()
+    say(f"Choosing the number of epochs on validation, {config.train.epochs} at most.")
+    history = fit(
+        model,
+        parts.train,
+        config.train,
+        out / "checkpoints" / "choose",
+        ordered=parts.ordered,
+        validate=lambda: validate(model, parts),
+        say=say,
+        logs=out / "logs" / "choose",
+    )
+    examples = len(history) * len(parts.train)
+    if not parts.refit:
+        return model, history, examples
+    epochs = best_epoch(history)
+    say(f"Refitting on training and validation for {epochs} epochs.")
+    model = fresh()
+    refitted = fit(
+        model,
+        parts.final_train(),
+        config.train,
+        out / "checkpoints" / "refit",
+        ordered=parts.ordered,
+        epochs=epochs,
+        say=say,
+        logs=out / "logs" / "refit",
+    )
+    return model, history + refitted, examples + epochs * len(parts.final_train())
