@@ -44,8 +44,10 @@ def test_vector_and_weights_have_the_promised_shapes(
     kind: str, tokens: np.ndarray, mask: np.ndarray
 ) -> None:
     vector, weights = trained(kind, tokens, mask)(tokens, mask)
-    assert vector.shape == (N, DIM) and vector.dtype == tf.float32
-    assert weights.shape == (N, M) and weights.dtype == tf.float32
+    assert vector.shape == (N, DIM)
+    assert vector.dtype == tf.float32
+    assert weights.shape == (N, M)
+    assert weights.dtype == tf.float32
 
 
 def test_weights_sum_to_one_over_what_is_there(
@@ -90,7 +92,8 @@ def test_all_missing_gives_zeros(kind: str, tokens: np.ndarray, mask: np.ndarray
     layer = trained(kind, tokens, mask)
     for training in (False, True):
         vector, weights = layer(tokens, np.zeros_like(mask), training=training)
-        assert not np.any(vector) and not np.any(weights)
+        assert not np.any(vector)
+        assert not np.any(weights)
 
 
 def test_items_do_not_influence_each_other(kind: str, tokens: np.ndarray, mask: np.ndarray) -> None:
@@ -135,7 +138,8 @@ def test_loss_falls_in_training(kind: str, tokens: np.ndarray, mask: np.ndarray)
 def test_config_round_trips_through_json(kind: str) -> None:
     layer = fusion(kind, dim=DIM, modality_dropout=0.25, normalize=False)
     config = json.loads(json.dumps(layer.get_config()))
-    assert config["modality_dropout"] == 0.25 and config["normalize"] is False
+    assert config["modality_dropout"] == 0.25
+    assert config["normalize"] is False
     assert type(layer).from_config(config).get_config() == layer.get_config()
     assert tf.keras.layers.deserialize(tf.keras.layers.serialize(layer)).kind == kind
 
@@ -195,7 +199,8 @@ def test_modality_dropout_hides_some_but_never_all(kind: str, tokens: np.ndarray
 
 def test_one_modality_alone_works(kind: str, tokens: np.ndarray) -> None:
     vector, weights = fusion(kind, dim=DIM)(tokens[:, :1], np.ones((N, 1), bool))
-    assert np.isfinite(vector).all() and np.any(vector)
+    assert np.isfinite(vector).all()
+    assert np.any(vector)
     np.testing.assert_allclose(weights, np.ones((N, 1)), atol=1e-5)
 
 
@@ -205,9 +210,11 @@ def test_tokens_of_another_width_are_refused(kind: str, tokens: np.ndarray) -> N
 
 
 def test_unknown_kind_and_argument_name_the_nearest() -> None:
-    with pytest.raises(ValueError, match="Unknown fusion: 'gate'. Did you mean 'gated'.*late"):
+    with pytest.raises(ValueError, match=r"Unknown fusion: 'gate'. Did you mean 'gated'.*late"):
         fusion("gate")
-    with pytest.raises(ValueError, match="Unknown argument of fusion 'attention': 'head'.*'heads'"):
+    with pytest.raises(
+        ValueError, match=r"Unknown argument of fusion 'attention': 'head'.*'heads'"
+    ):
         fusion("attention", head=2)
 
 
@@ -237,7 +244,7 @@ def test_hybrid_score_is_the_weighted_sum_of_early_and_late(tokens: np.ndarray) 
 
 
 def test_late_refuses_more_modalities_than_components(tokens: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="3 modalities and 2 components. Raise dim"):
+    with pytest.raises(ValueError, match=r"3 modalities and 2 components. Raise dim"):
         fusion("late", dim=2)(tokens[:, :, :2], np.ones((N, M), bool))
 
 

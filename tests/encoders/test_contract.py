@@ -128,7 +128,8 @@ def test_encodes_a_column_into_finite_vectors(case: tuple[str, str, Column]) -> 
     inputs = encoder.prepare(case[2])
     vectors = encoder(inputs)
     assert len(inputs) == N
-    assert vectors.shape == (N, DIM) and vectors.dtype == tf.float32
+    assert vectors.shape == (N, DIM)
+    assert vectors.dtype == tf.float32
     assert np.isfinite(vectors).all()
     assert np.isfinite(encoder(inputs, training=True)).all()
     assert encoder.compute_output_shape(inputs.shape) == (N, DIM)

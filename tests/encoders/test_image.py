@@ -25,7 +25,8 @@ def made(**config: Any) -> CNN:
 @pytest.mark.parametrize("shape", [(16, 16), (31, 17), (5, 64), (4, 4)])
 def test_any_picture_size_works(shape: tuple[int, int]) -> None:
     vectors = made()(pictures(2, *shape), training=True)
-    assert vectors.shape == (2, 6) and np.isfinite(vectors).all()
+    assert vectors.shape == (2, 6)
+    assert np.isfinite(vectors).all()
 
 
 def test_missing_picture_gives_zeros() -> None:
@@ -33,7 +34,8 @@ def test_missing_picture_gives_zeros() -> None:
     images[2] = 0
     for training in (False, True):
         vectors = made()(images, training=training).numpy()
-        assert not np.any(vectors[2]) and np.any(vectors, axis=1).sum() == 5
+        assert not np.any(vectors[2])
+        assert np.any(vectors, axis=1).sum() == 5
 
 
 def test_group_norm_keeps_pictures_apart_in_training() -> None:
@@ -67,7 +69,8 @@ def test_group_norm_takes_fewer_groups_where_they_do_not_divide() -> None:
 def test_augmentation_varies_pictures_within_bounds_and_only_in_training() -> None:
     encoder, images = made(), pictures()
     views = [encoder.vary(tf.constant(images)).numpy() for _ in range(2)]
-    assert views[0].shape == images.shape and np.abs(views[0]).max() < 1.4
+    assert views[0].shape == images.shape
+    assert np.abs(views[0]).max() < 1.4
     assert np.abs(views[0] - views[1]).max() > 0.1
     np.testing.assert_array_equal(encoder(images), encoder(images))
     assert np.abs(encoder(images, training=True) - encoder(images, training=True)).max() > 0

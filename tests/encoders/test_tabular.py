@@ -178,5 +178,5 @@ def test_rates_out_of_range_are_refused() -> None:
         CategoryEmbedding(unknown_rate=1.0)
     with pytest.raises(ValueError, match="hidden must be 0 or a positive integer, but got -1"):
         VectorProjection(hidden=-1)
-    with pytest.raises(ValueError, match="bins must be an integer of 1 or more, but got 2.5"):
+    with pytest.raises(ValueError, match=r"bins must be an integer of 1 or more, but got 2.5"):
         PiecewiseNumber(bins=2.5)  # type: ignore[arg-type]

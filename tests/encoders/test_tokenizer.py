@@ -56,7 +56,8 @@ def test_ids_are_padding_then_unknown_then_vocabulary() -> None:
     ids = tokenizer.tokenize(tf.constant(["coat red", "", "red nonesuch"])).numpy()
     assert ids.dtype == np.int32
     np.testing.assert_array_equal(ids[:2], [[5, 4], [0, 0]])
-    assert ids[2, 0] == 4 and 1 <= ids[2, 1] <= 3
+    assert ids[2, 0] == 4
+    assert 1 <= ids[2, 1] <= 3
 
 
 def test_texts_are_cut_at_max_tokens_and_never_narrower_than_one() -> None:

@@ -83,14 +83,14 @@ class CNN(Encoder):
         return load_thumbnails(column, (self.size[0], self.size[1]), cache).values
 
     def build(self, input_shape: Any) -> None:
-        layers: list[Convolution | Residual] = [
-            Convolution(self.widths[0], 4, 4, self.norm, name="stem")
-        ]
+        layers: list[Convolution | Residual] = []
         for stage, width in enumerate(self.widths):
-            if stage:
-                layers.append(Convolution(width, 3, 2, self.norm, name=f"down{stage}"))
-            for block in range(self.blocks):
-                layers.append(Residual(width, self.norm, name=f"stage{stage}_block{block}"))
+            name, kernel, stride = (f"down{stage}", 3, 2) if stage else ("stem", 4, 4)
+            layers.append(Convolution(width, kernel, stride, self.norm, name=name))
+            layers.extend(
+                Residual(width, self.norm, name=f"stage{stage}_block{block}")
+                for block in range(self.blocks)
+            )
         self.network = layers
         channels = 3
         for layer in self.network:
