@@ -30,7 +30,7 @@ def main() -> None:
         # Requests are padded to these widths, so wider ones cost every request a little.
         exclude_size=64,  # ids that a request may exclude: the cart, what is out of stock
         allow_size=16,  # `feature=value` terms that a request may filter by
-        history_size=50,  # items of a session that the model looks at
+        history_size=None,  # items of a session that count: as many as in training
     )
     print(f"Wrote {version}; its numbers are in {version / 'model_card.md'}")
 

@@ -31,9 +31,12 @@ def run() -> SimpleNamespace:
         weight=np.ones(4, np.float32),
     )
     name, index = "little_shop", SimpleNamespace(kind="auto", k=7)
+    users_config = SimpleNamespace(history_size=9)
     features = {"kind": kind_column(), "price": Column(kind="number", codes=[0] * 30)}
     return SimpleNamespace(
-        config=SimpleNamespace(name=name, index=index, to_dict=lambda: {"name": name}),
+        config=SimpleNamespace(
+            name=name, index=index, users=users_config, to_dict=lambda: {"name": name}
+        ),
         data=SimpleNamespace(
             items=Catalog(ids=np.array(ITEMS, object), features=features),
             users=Catalog(ids=np.array(USERS, object), features={}),
@@ -50,12 +53,13 @@ def run() -> SimpleNamespace:
 
 
 def test_a_run_becomes_a_version(run: SimpleNamespace, tmp_path: Path) -> None:
-    version = export_model(run, tmp_path, exclude_size=3, allow_size=2, history_size=4)
+    version = export_model(run, tmp_path, exclude_size=3, allow_size=2)
     assert version == tmp_path / "little_shop" / "1"
     card = json.loads((version / "model_card.json").read_text())
     assert card["data"] == {"items": 30, "users": 12, "events": 4, "distinct user-item pairs": 3}
     assert card["metrics"]["model"] == {"recall@20": 0.5}
     assert card["signatures"]["recommend"]["outputs"]["item_id"]["shape"] == [None, 7]
+    assert card["signatures"]["recommend_session"]["inputs"]["history"]["shape"] == [None, 9]
     recommend = tf.saved_model.load(str(version)).signatures["recommend"]
     answer = recommend(
         user_id=tf.constant([USERS[3]]),

@@ -31,7 +31,7 @@ def export_model(
     exclude_seen: bool = True,
     exclude_size: int = 64,
     allow_size: int = 16,
-    history_size: int = 50,
+    history_size: int | None = None,
 ) -> Path:
     """Exports a run as the next version of a model: `models_dir/name/version/`.
 
@@ -43,7 +43,8 @@ def export_model(
         exclude_seen: whether users' own items are left out of their recommendations.
         exclude_size: ids that a request may exclude.
         allow_size: filter terms that a request may hold.
-        history_size: ids that a session's history may hold.
+        history_size: ids that a session's history may hold; as many as the run's
+            `users.history_size` if None, which is what its user tower was trained on.
 
     Returns:
         The version's folder.
@@ -92,7 +93,7 @@ def servable_of(
     exclude_seen: bool = True,
     exclude_size: int = 64,
     allow_size: int = 16,
-    history_size: int = 50,
+    history_size: int | None = None,
 ) -> Servable:
     """The servable of a run, with histories that hold all of its events.
 
@@ -114,6 +115,6 @@ def servable_of(
         k=k,
         exclude_size=exclude_size,
         allow_size=allow_size,
-        history_size=history_size,
+        history_size=run.config.users.history_size if history_size is None else history_size,
         exclude_seen=exclude_seen,
     )
