@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 
-import tensorflow as tf
-
 from tfmm.export import export_model
 from tfmm.training import load_run
 
@@ -35,6 +33,8 @@ def main() -> None:
     print(f"Wrote {version}; its numbers are in {version / 'model_card.md'}")
 
     # From here on nothing of tfmm is needed: this is what a server does.
+    import tensorflow as tf
+
     recommend = tf.saved_model.load(str(version)).signatures["recommend"]
     user = run.data.users.ids[0] if len(run.data.users) else "somebody new"
     answer = recommend(
