@@ -1,0 +1,78 @@
+"""What `import tfmm` does to a process, seen from fresh interpreters."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def python(program: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
+    environment["PYTHONPATH"] = str(REPOSITORY)
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_import_alone_loads_nothing_but_itself_and_the_standard_library():
+    done = python(
+        "import sys; before = set(sys.modules); import tfmm\n"
+        "new = set(sys.modules) - before\n"
+        "print(sorted({n.split('.')[0] for n in new} - sys.stdlib_module_names), len(new) < 60)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['tfmm'] True\n"
+
+
+def test_help_loads_neither_tensorflow_nor_tables():
+    done = python(
+        "import sys\n"
+        "from tfmm.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "heavy = {'tensorflow', 'numpy', 'pandas', 'pyarrow', 'rich'}\n"
+        "print('heavy', sorted(heavy & set(sys.modules)))"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "heavy []" in done.stdout
+
+
+def test_import_before_tensorflow_chooses_keras_2():
+    done = python("import tfmm, tensorflow as tf; print(tf.keras.Model.__module__)")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("tf_keras")
+
+
+def test_import_after_tensorflow_but_before_its_keras_still_chooses_keras_2():
+    done = python("import tensorflow as tf; import tfmm; print(tf.keras.Model.__module__)")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("tf_keras")
+
+
+def test_import_after_keras_3_was_resolved_says_what_to_do():
+    done = python("import tensorflow as tf; tf.keras.Model; import tfmm")
+    assert done.returncode == 1
+    message = done.stderr.strip().splitlines()[-1]
+    assert message.startswith("ImportError: tfmm needs tf.keras to be Keras 2")
+    assert "put `import tfmm` before the first use of tf.keras" in message
+    assert "TF_USE_LEGACY_KERAS=1" in message
+
+
+def test_public_names_are_listed_and_unknown_ones_refused():
+    done = python(
+        "import tfmm\n"
+        "assert 'load' in dir(tfmm) and 'sample_shop' in dir(tfmm)\n"
+        "try: tfmm.lod\n"
+        "except AttributeError as error: print(error)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "'lod'" in done.stdout
