@@ -1,8 +1,8 @@
 """Does a training step's time grow with the number of users and items?
 
-Trains the same two-tower model (ids in both towers) with equal batches over tables of few and of many
-rows, steps of the two taken in turn, and prints the ratio of the median step times, with the memory of
-the optimizer's state. Ids are drawn evenly, the worst case for a table's locality.
+Trains the same two-tower model (ids in both towers) with equal batches over tables of few and of
+many rows, steps of the two taken in turn, and prints the ratio of the median step times, with the
+memory of the optimizer's state. Ids are drawn evenly, the worst case for a table's locality.
 
     python benchmarks/optimizer_rows.py [--few 100000] [--many 5000000]
 """
@@ -13,11 +13,10 @@ import argparse
 import time
 
 import numpy as np
+import tensorflow as tf
 from common import report
 
-import tfmm  # noqa: I001  (before TensorFlow: it chooses Keras 2)
-import tensorflow as tf
-
+import tfmm
 from tfmm.data.pipeline import FeatureColumns
 from tfmm.models.two_tower import TwoTower
 from tfmm.towers import ItemTower, UserTower

@@ -1,27 +1,29 @@
 """Training throughput beside the same model written as TensorFlow Recommenders' tutorials write it.
 
-Both models have the same towers (user: mean of the history's item vectors and an id embedding; item: id
-and category embeddings), the same in-batch softmax with `tfrs.tasks.Retrieval`, the same optimizer and
-the same batches' size. The tutorial's way: string ids in a `tf.data.Dataset.from_tensor_slices`,
-`shuffle`, `batch`, `cache`, StringLookup layers in the model, the default Keras loop, the retrieval
-metric off during training, as the tutorials advise. Epochs of the two are taken in turn in one process.
+Both models have the same towers (user: mean of the history's item vectors and an id embedding;
+item: id and category embeddings), the same in-batch softmax with `tfrs.tasks.Retrieval`, the same
+optimizer and the same batches' size. The tutorial's way: string ids in a
+`tf.data.Dataset.from_tensor_slices`, `shuffle`, `batch`, `cache`, StringLookup layers in the model,
+the default Keras loop, the retrieval metric off during training, as the tutorials advise. Epochs of
+the two are taken in turn in one process.
 
     python benchmarks/throughput.py
 """
 
 from __future__ import annotations
 
+import tfmm
+
+# isort: split
+# TFRS resolves tf.keras, so tfmm, which chooses Keras 2, comes first.
 import argparse
 import time
 
 import numpy as np
-from common import report
-
-import tfmm  # noqa: I001  (before TensorFlow: it chooses Keras 2)
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
+from common import report
 
-from tfmm.data.catalog import Catalog
 from tfmm.data.columns import CategoryColumn
 from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns

@@ -13,7 +13,8 @@ class LazyAdam(tf.keras.optimizers.Adam):
     until the row is met again; dense gradients take the ordinary Adam step. State is two floats per
     parameter, as in Adam.
 
-    Source: Kingma and Ba, "Adam", arXiv:1412.6980, algorithm 1, applied to the rows of the gradient.
+    Source: Kingma and Ba, "Adam", arXiv:1412.6980, algorithm 1, applied to the rows of the
+        gradient.
 
     Args:
         learning_rate: a float, or a `tf.keras.optimizers.schedules.LearningRateSchedule`.

@@ -1,4 +1,5 @@
-"""The two towers: an item tower over modalities and an id, a user tower over history, id and features."""
+"""The two towers: an item tower over modalities and an id, a user tower over history, id and
+features."""
 
 from __future__ import annotations
 
@@ -17,10 +18,10 @@ class Content(tf.keras.layers.Layer):
     """Encodes every modality of an item (or user) and fuses them into one vector.
 
     Heavy encoders (`Encoder.heavy`: a CNN, an LSTM) do not see every row of a training batch. They
-    encode the rows that the batch names under `encode`; for the others the layer takes the vector it
-    computed last, from a bank with one row an item, as cross-batch memory does (Wang et al.,
-    arXiv:1912.06798). Gradients reach the encoder through the freshly encoded rows, and fusion through
-    all. A row that was never encoded counts as a missing modality.
+    encode the rows that the batch names under `encode`; for the others the layer takes the vector
+    it computed last, from a bank with one row an item, as cross-batch memory does (Wang et al.,
+    arXiv:1912.06798). Gradients reach the encoder through the freshly encoded rows, and fusion
+    through all. A row that was never encoded counts as a missing modality.
 
     Args:
         encoders: encoders by feature name, adapted.
@@ -57,8 +58,9 @@ class Content(tf.keras.layers.Layer):
         """Fused vectors of a batch of rows.
 
         Args:
-            batch: `items` int32 `[n]`, `present` bool `[n, M]`, `features` {name: `[n, ...]`} for light
-                encoders, and in training `encode` {name: {`at` int32 `[K]`, `inputs` `[K, ...]`}}.
+            batch: `items` int32 `[n]`, `present` bool `[n, M]`, `features` {name: `[n, ...]`} for
+                light encoders, and in training `encode` {name: {`at` int32 `[K]`, `inputs` `[K,
+                ...]`}}.
             training: whether dropout and augmentation are on.
 
         Returns:
@@ -92,7 +94,8 @@ class Content(tf.keras.layers.Layer):
 class ItemTower(tf.keras.layers.Layer):
     """The vector of an item: fused content plus an id embedding that cold items do without.
 
-    The id embedding is dropped at random in training (`id_dropout`), so that content learns to stand
+    The id embedding is dropped at random in training (`id_dropout`), so that content learns to
+    stand
     alone, and is zero for items that were never trained on: `known` says which were.
 
     Args:
@@ -121,7 +124,7 @@ class ItemTower(tf.keras.layers.Layer):
         super().__init__(name=name)
         if content is None and not id:
             raise ValueError(
-                "The item tower reads nothing: give it `content` (the shop file's item features) or "
+                "The item tower reads nothing: give it `content` (the shop's item features) or "
                 "`id: true`."
             )
         if not 0.0 <= id_dropout < 1.0:
@@ -142,7 +145,8 @@ class ItemTower(tf.keras.layers.Layer):
         """Item vectors of a batch of rows, see `Content.call`.
 
         Returns:
-            Vectors float32 `[n, dim]` and modality weights float32 `[n, M]` (M = 0 without content).
+            Vectors float32 `[n, dim]` and modality weights float32 `[n, M]` (M = 0 without
+            content).
         """
         rows = batch["items"]
         vectors = tf.zeros((tf.shape(rows)[0], self.dim))
@@ -170,8 +174,8 @@ class UserTower(tf.keras.layers.Layer):
         rows: the number of users.
         dim: length of the vectors, that of the items.
         history: "mean"; "self_attention" (one block of Kang and McAuley's SASRec, arXiv:1808.09781,
-            without the causal mask, added to the mean); "gru" (a GRU over the history, oldest first,
-            added to the mean); or "none".
+            without the causal mask, added to the mean); "gru" (a GRU over the history, oldest
+            first, added to the mean); or "none".
         history_size: the most items of a history that are read, the latest ones.
         id: whether users have an id embedding.
         id_dropout: share of the users of a batch whose id embedding is left out in training.
@@ -200,7 +204,7 @@ class UserTower(tf.keras.layers.Layer):
             raise ValueError(f"history must be one of {', '.join(HISTORIES)}, got {history!r}.")
         if history == "none" and not id and content is None:
             raise ValueError(
-                "The user tower reads nothing: give it `history: mean`, `id: true` or user features."
+                "The user tower reads nothing: give it `history: mean`, `id: true` or features."
             )
         self.rows, self.dim, self.history, self.history_size = rows, dim, history, history_size
         self.id, self.id_dropout, self.content, self.normalize = id, id_dropout, content, normalize
@@ -247,7 +251,7 @@ class UserTower(tf.keras.layers.Layer):
         return tf.math.l2_normalize(vectors, axis=1) if self.normalize else vectors
 
     def pool(self, items: tf.Tensor, history: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The history's vector float32 `[B, dim]`, the newcomer's where there is none; see `call`."""
+        """The history's vector `[B, dim]`, the newcomer's where there is none; see `call`."""
         batch = tf.shape(history)[0]
         inside = tf.where(history >= 0)
         user = inside[:, 0]

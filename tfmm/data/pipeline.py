@@ -1,8 +1,8 @@
 """tf.data pipelines: training pairs with their histories, and item batches for encoding.
 
-Everything is addressed by row number; strings never enter a training step. A batch names each distinct
-item once (`items`), and the pairs point into that list, so that a tower computes each item once a batch
-and not once an example.
+Everything is addressed by row number; strings never enter a training step. A batch names each
+distinct item once (`items`), and the pairs point into that list, so that a tower computes each item
+once a batch and not once an example.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def sampling_probability(
         pairs: the training pairs.
         balance: 0 draws every pair equally often; 1 draws every group equally often. Between them a
             pair's chance is its group's count to the power of `-balance`.
-        groups: int `[n_items]`, the class of each item (its category, say); by default its own row, so
-            that `balance` evens out popularity.
+        groups: int `[n_items]`, the class of each item (its category, say); by default its own row,
+            so that `balance` evens out popularity.
 
     Returns:
-        The probability of each pair, float64 `[p]`, or None where all are equal; and of each item to be
-        the target of a drawn pair, float32 `[n_items]`: the Q of the logQ correction
+        The probability of each pair, float64 `[p]`, or None where all are equal; and of each item
+        to be the target of a drawn pair, float32 `[n_items]`: the Q of the logQ correction
         (Yi et al., "Sampling-bias-corrected neural modeling", RecSys 2019).
     """
     if not 0.0 <= balance <= 1.0:
@@ -135,8 +135,8 @@ def _strictly_earlier(pairs: Interactions) -> np.ndarray:
     """For each pair, the end of the run of its user's pairs with a strictly earlier time."""
     if pairs.time is None:
         raise ValueError(
-            "Histories in time order need event times: name the `time` column under `events` in the "
-            "shop file, or use a split without order ({by: user})."
+            "Histories in time order need event times: name the `time` column under `events` in "
+            "the shop file, or use a split without order ({by: user})."
         )
     new = np.ones(len(pairs.item), bool)
     new[1:] = (pairs.user[1:] != pairs.user[:-1]) | (pairs.time[1:] != pairs.time[:-1])
@@ -164,13 +164,14 @@ def training_batches(
     resumed training (`first_epoch`) sees what an unbroken one would have seen.
 
     Args:
-        pairs: distinct user-item pairs to learn from; their weights, scaled to mean 1, weigh the loss.
+        pairs: distinct user-item pairs to learn from; their weights, scaled to mean 1, weigh the
+            loss.
         items: encoder inputs of the catalogue.
         users: encoder inputs of the users, where the user tower reads features.
         batch_size: examples a batch; the last batch of an epoch may be smaller.
         history_size: most items in a history.
-        ordered: histories hold strictly earlier events only (splits by time); otherwise a sample of the
-            user's other items.
+        ordered: histories hold strictly earlier events only (splits by time); otherwise a sample of
+            the user's other items.
         negatives: uniformly drawn extra candidates a batch.
         balance, groups: see `sampling_probability`.
         seed: of order, histories, negatives and of the choice of items to encode.
@@ -178,12 +179,13 @@ def training_batches(
 
     Returns:
         A finite dataset of dictionaries:
-            `user` int32 `[B]`, `target` int32 `[B]` (a position in `items`), `history` int32 `[B, T]`
-            (positions in `items`, -1 where padded), `negatives` int32 `[M]` (positions), `weight`
-            float32 `[B]`, `probability` float32 `[B + M]` (chance of each candidate to be drawn, up to
-            a factor), `items` int32 `[U]` (distinct item rows), `present` bool `[U, F]`, `features`
-            {name: `[U, ...]`}, `encode` {name: {`at` int32 `[K]`, `inputs` `[K, ...]`}} for heavy
-            encoders, `user_features` {name: `[B, ...]`} and `user_present` bool `[B, G]`.
+            `user` int32 `[B]`, `target` int32 `[B]` (a position in `items`), `history` int32 `[B,
+            T]` (positions in `items`, -1 where padded), `negatives` int32 `[M]` (positions),
+            `weight` float32 `[B]`, `probability` float32 `[B + M]` (chance of each candidate to be
+            drawn, up to a factor), `items` int32 `[U]` (distinct item rows), `present` bool `[U,
+            F]`, `features` {name: `[U, ...]`}, `encode` {name: {`at` int32 `[K]`, `inputs` `[K,
+            ...]`}} for heavy encoders, `user_features` {name: `[B, ...]`} and `user_present` bool
+            `[B, G]`.
 
     Raises:
         ValueError: without pairs, for sizes below one, or `ordered` without event times.

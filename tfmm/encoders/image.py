@@ -25,7 +25,7 @@ class CNN(Encoder):
     A 4 × 4 stem of stride 4, then one stage a width: a residual block of two 3 × 3 convolutions (He
     et al., arXiv:1512.03385), stages apart by a strided 3 × 3 convolution. It is fully
     convolutional: any picture of 4 × 4 pixels or more works. In training, pictures are flipped,
-    moved and zoomed by up to `shift`, and vary in brightness and contrast by up to `jitter`.
+    the batch is moved by up to `shift`, and brightness and contrast vary by up to `jitter`.
 
     Args:
         dim: length of the vectors.
@@ -35,7 +35,7 @@ class CNN(Encoder):
         norm: "group" (Wu and He, arXiv:1803.08494), under which a picture's vector does not depend
             on the other pictures of the batch; or "batch", which is faster.
         augment: whether training varies the pictures.
-        shift: the most that augmentation cuts off at each side, as a share of the picture.
+        shift: the most that augmentation moves pictures, as a share of their height and width.
         jitter: the most that augmentation changes brightness (of 1) and contrast (relative).
         dropout: share of the pooled components that training leaves out.
         name: Keras's layer name.
@@ -117,16 +117,19 @@ class CNN(Encoder):
 
     def vary(self, images: tf.Tensor) -> tf.Tensor:
         """Random views of pictures `uint8 [n, h, w, 3]`, scaled to about [-1, 1]."""
-        n = tf.shape(images)[0]
-        top, left, bottom, right = tf.unstack(tf.random.uniform([4, n], 0.0, self.shift))
-        bottom, right = 1.0 - bottom, 1.0 - right
-        flip = tf.random.uniform([n]) < 0.5
-        # A box whose left edge is right of its right one comes out mirrored.
-        boxes = [top, tf.where(flip, right, left), bottom, tf.where(flip, left, right)]
-        x = tf.image.crop_and_resize(
-            images, tf.stack(boxes, axis=1), tf.range(n), tf.shape(images)[1:3]
+        n, height, width = (tf.shape(images)[axis] for axis in range(3))
+        x = tf.cast(images, self.compute_dtype)
+        flip = tf.random.uniform([n, 1, 1, 1]) < 0.5
+        x = tf.where(flip, x[:, :, ::-1], x)
+        # One move for the whole batch: a slice of the mirrored border costs next to nothing, while
+        # a crop of its own for each picture would cost a good part of the network.
+        rows, columns = (
+            tf.cast(self.shift * tf.cast(side, tf.float32), tf.int32) for side in (height, width)
         )
-        x = tf.cast(x, self.compute_dtype)
+        x = tf.pad(x, [[0, 0], [rows, rows], [columns, columns], [0, 0]], "SYMMETRIC")
+        top = tf.random.uniform([], 0, 2 * rows + 1, tf.int32)
+        left = tf.random.uniform([], 0, 2 * columns + 1, tf.int32)
+        x = tf.ensure_shape(x[:, top : top + height, left : left + width], images.shape)
         contrast, brightness = tf.unstack(
             tf.random.uniform([2, n, 1, 1, 1], -self.jitter, self.jitter, dtype=x.dtype)
         )

@@ -48,9 +48,9 @@ def two_tower(
 
     Args:
         data: what `tfmm.load` returned.
-        encoders: encoder by feature: a registered name, or a mapping `{name: …, …its arguments}`; None
-            takes the default of every feature's kind, `{}` none at all. `tfmm.encoders.names()` lists
-            what there is.
+        encoders: encoder by feature: a registered name, or a mapping `{name: …, …its arguments}`;
+            None takes the default of every feature's kind, `{}` none at all.
+            `tfmm.encoders.names()` lists what there is.
         fusion: a registered name, or a mapping `{name: …, …its arguments}`.
         dim: length of the vectors.
         id, id_dropout, normalize: see `ItemTower`.
@@ -64,7 +64,8 @@ def two_tower(
         states: what the encoders learned in an earlier run (`encoder_states`), in place of `data`.
 
     Raises:
-        ValueError: for a feature, encoder or fusion that does not exist, with the nearest one named.
+        ValueError: for a feature, encoder or fusion that does not exist, with the nearest one
+            named.
     """
     states = states or {}
     folder = Path(cache) if cache else None
@@ -108,8 +109,8 @@ def two_tower(
     )
     if users.budgets:
         raise ValueError(
-            f"User features cannot have heavy encoders; choose a light one for {sorted(users.budgets)} "
-            "(for text: bag)."
+            "User features cannot have heavy encoders; choose a light one for "
+            f"{sorted(users.budgets)} (for text: bag)."
         )
     return TwoTower(
         ItemTower(
@@ -135,7 +136,7 @@ def two_tower(
 
 
 def encoder_states(model: TwoTower) -> dict[str, dict[str, Any]]:
-    """What the encoders of `model` learned from the data, as JSON values, for `two_tower(states=…)`."""
+    """What the encoders learned from the data, as JSON values, for `two_tower(states=…)`."""
     towers = {"items": model.item_tower.content, "users": model.user_tower.content}
     return {
         table: {name: encoder.state() for name, encoder in content.encoders.items()}
@@ -147,8 +148,8 @@ def encoder_states(model: TwoTower) -> dict[str, dict[str, Any]]:
 def _encoder(catalog: Catalog, feature: str, choice: str | Mapping[str, Any], dim: int) -> Encoder:
     if feature not in catalog.features:
         raise ValueError(
-            f"An encoder is named for the feature {feature!r}, which the shop file does not have; it "
-            f"has {', '.join(catalog.features) or 'none'}."
+            f"An encoder is named for the feature {feature!r}, which the shop file does not have; "
+            f"it has {', '.join(catalog.features) or 'none'}."
         )
     config = {"name": choice} if isinstance(choice, str) else dict(choice)
     kind = catalog.features[feature].kind

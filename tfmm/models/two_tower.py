@@ -19,8 +19,8 @@ class TwoTower(tfrs.Model):
 
     Trained by in-batch softmax (`tfrs.tasks.Retrieval`): the targets of a batch are each other's
     negatives, corrected for how often an item is drawn (logQ; Yi et al., RecSys 2019), optionally
-    joined by uniform negatives (Yang et al., "Mixed negative sampling", WWW 2020). The target itself,
-    met again in the batch, is no negative (an accidental hit).
+    joined by uniform negatives (Yang et al., "Mixed negative sampling", WWW 2020). The target
+    itself, met again in the batch, is no negative (an accidental hit).
 
     ```python
     shop = tfmm.load("shop.yaml")
@@ -168,7 +168,8 @@ class TwoTower(tfrs.Model):
 
         Args:
             interactions: the histories, of which each user's latest `history_size` items count.
-            users: int `[U]`, the user rows to compute, -1 for a shopper never seen; all rows by default.
+            users: int `[U]`, the user rows to compute, -1 for a shopper never seen; all rows by
+                default.
             items: item vectors float32 `[n_items, dim]`, where they are at hand.
             batch_size: users computed at a time.
 

@@ -1,8 +1,9 @@
-"""Saves a model's weights with the names of their rows, and restores them into a model of other rows.
+"""Saves a model's weights with the names of their rows, and restores them into a model of other
+rows.
 
-A table's rows belong to strings: an item's id, a user's id, a word, a category. Weights are moved by
-these names, so one mechanism serves a run loaded again on a catalogue that has grown since, and a
-training that starts from an earlier run.
+A table's rows belong to strings: an item's id, a user's id, a word, a category. Weights are moved
+by these names, so one mechanism serves a run loaded again on a catalogue that has grown since, and
+a training that starts from an earlier run.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ def save_weights(
 ) -> None:
     """Writes `weights.npz`, `rows.json` (names of embedding rows) and `encoders.json` to `folder`.
 
-    Each file is written aside and renamed into place; `encoders.json` comes last, so a folder that has
-    it is complete.
+    Each file is written aside and renamed into place; `encoders.json` comes last, so a folder that
+    has it is complete.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,8 @@ class SplitConfig:
     by: str = "user"
     """`user`, `leave_one_out`, `time` or `column`."""
     valid: Any = None
-    """Share for validation (`user`, `time`), an instant (`time`) or the column's value (`column`)."""
+    """Share for validation (`user`, `time`), an instant (`time`) or the column's value
+    (`column`)."""
     test: Any = None
     """Likewise for the test."""
     train: Any = None
@@ -36,7 +37,8 @@ class SplitConfig:
     """The events' column that tells the part (`column`)."""
     seed: int = 1
     cold_items: float = 0.0
-    """Share of items that are never trained on, half of them met in validation, half in the test."""
+    """Share of items that are never trained on, half of them met in validation, half in the
+    test."""
 
 
 @dataclass(frozen=True)

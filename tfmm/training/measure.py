@@ -1,4 +1,5 @@
-"""Measures a fitted model on its split, beside the baselines and with each modality hidden in turn."""
+"""Measures a fitted model on its split, beside the baselines and with each modality hidden in
+turn."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def measure(
     config: EvaluateConfig,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
-    """The sections `model`, `cold`, `baselines` and `modalities` of `metrics.json`, on the test part.
+    """The sections `model`, `cold`, `baselines` and `modalities` of `metrics.json`, on the test
+    part.
 
     Args:
         model: fitted on `parts.final_train()`.

@@ -132,6 +132,6 @@ def build_model(
 
 
 def cache_folder() -> Path:
-    """Where decoded pictures are kept between runs: `$TFMM_CACHE`, or `tfmm` in the user's cache."""
+    """Where decoded pictures are kept between runs: `$TFMM_CACHE`, or `tfmm` in the user cache."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("TFMM_CACHE") or Path(home) / "tfmm")

@@ -1,4 +1,5 @@
-"""From a run file to a run folder: load, choose on validation, refit, meet the test once, report."""
+"""From a run file to a run folder: load, choose on validation, refit, meet the test once,
+report."""
 
 from __future__ import annotations
 
@@ -32,10 +33,10 @@ def train(
 ) -> Run:
     """Trains as a run file says and writes the run folder `out`.
 
-    The model is fitted on the training part and its number of epochs chosen on validation; then a new
-    one is fitted on training and validation together, and it and every baseline, tuned on validation
-    too, meet the test once. Splits given by a column are not refitted. A run that was killed goes on
-    from its last checkpoint when it is started again with the same configuration.
+    The model is fitted on the training part and its number of epochs chosen on validation; then a
+    new one is fitted on training and validation together, and it and every baseline, tuned on
+    validation too, meet the test once. Splits given by a column are not refitted. A run that was
+    killed goes on from its last checkpoint when it is started again with the same configuration.
 
     Args:
         config: a run file, or what it would hold.
@@ -65,8 +66,8 @@ def train(
     parts = split_of(config, data)
     seconds = {"load": time.perf_counter() - started}
     say(
-        f"Loaded {len(data.items):,} items, {len(data.users):,} users, {len(data.events):,} events: "
-        f"{len(parts.train):,} distinct pairs to train on, {len(parts.valid):,} for validation, "
+        f"Loaded {len(data.items):,} items, {len(data.users):,} users, {len(data.events):,} "
+        f"events: {len(parts.train):,} distinct pairs to train on, {len(parts.valid):,} for validation, "
         f"{len(parts.test):,} for the test."
     )
 
@@ -101,8 +102,8 @@ def _claim(out: Path, config: RunConfig) -> bool:
         before = RunConfig.from_dict(yaml.safe_load(written.read_text()))
         if before.sha256 != config.sha256:
             raise FileExistsError(
-                f"{out} holds a run of another configuration ({written}). Choose another folder, or "
-                "remove that one."
+                f"{out} holds a run of another configuration ({written}). Choose another folder, "
+                "or remove that one."
             )
         return (out / "metrics.json").exists()
     if out.exists() and any(out.iterdir()):
