@@ -77,7 +77,7 @@ class EASE(Baseline):
             for lam in lams:
                 fitted = cls(**{**config, **params, "lam": lam})
                 fitted.weights_ = _solve(gram.copy(), lam)
-                yield {**params, "lam": lam}, fitted
+                yield {**params, **({"lam": lam} if "lam" in grid else {})}, fitted
 
     def _gram(self, train: sp.csr_matrix) -> NDArray[np.float32]:
         n_items = train.shape[1]

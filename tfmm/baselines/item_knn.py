@@ -29,14 +29,14 @@ class ItemKNN(Baseline):
 
     name: ClassVar[str] = "item_knn"
     grid: ClassVar[Mapping[str, Sequence[Any]]] = {
-        "shrink": (0.0, 3.0, 10.0, 30.0),
-        "k": (20, 50, 100, 200, 400),
+        "shrink": (0.0, 10.0, 30.0, 100.0, 300.0),
+        "k": (100, 300, 1000),
     }
 
-    k: int = 100
+    k: int = 300
     """Neighbours kept for each item."""
 
-    shrink: float = 3.0
+    shrink: float = 30.0
     """Added to the denominator of the similarity: the larger, the less rare items count."""
 
     similarity: neighbours.Similarity = "cosine"
@@ -92,7 +92,7 @@ class ItemKNN(Baseline):
             for k in ks:
                 cut = cls(**{**config, **params, "k": k})
                 cut.similar_ = _cut(fitted.similar_, k)
-                yield {**params, "k": k}, cut
+                yield {**params, **({"k": k} if "k" in grid else {})}, cut
 
 
 def _cut(similar: sp.csr_matrix, k: int) -> sp.csr_matrix:

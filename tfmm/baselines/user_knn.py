@@ -30,13 +30,13 @@ class UserKNN(Baseline):
     name: ClassVar[str] = "user_knn"
     grid: ClassVar[Mapping[str, Sequence[Any]]] = {
         "shrink": (0.0, 3.0, 10.0),
-        "k": (50, 100, 200, 400, 800),
+        "k": (200, 800),
     }
 
-    k: int = 200
+    k: int = 800
     """Neighbours asked for each shopper."""
 
-    shrink: float = 3.0
+    shrink: float = 0.0
     """Added to the denominator of the similarity: the larger, the less short histories count."""
 
     similarity: neighbours.Similarity = "cosine"

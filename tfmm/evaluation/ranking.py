@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -167,11 +168,11 @@ def _rank(
                 scores[owner, taken.indices] = -np.inf
             # NumPy lets go of the interpreter in these loops, so threads share the rows of a block.
             share = -(-len(scores) // workers)
-            parts = list(
-                pool.map(
-                    lambda part: top_k(part, k), np.split(scores, range(share, len(scores), share))
-                )
-            )
+            shares = np.split(scores, range(share, len(scores), share))
+            try:
+                parts = list(pool.map(partial(top_k, k=k), shares))
+            except NotANumberError:
+                raise _not_a_number(scores) from None
             items[rows] = np.concatenate([part.items for part in parts])
             best[rows] = np.concatenate([part.scores for part in parts])
     return Ranking(items, best)
@@ -207,13 +208,8 @@ def top_k(scores: NDArray[np.float32], k: int) -> Ranking:
             np.maximum(coarse[:, : rest.shape[1]], rest, out=coarse[:, : rest.shape[1]])
     else:
         coarse = scores
-    unsorted = np.isnan(coarse.max(axis=1))
-    if unsorted.any():
-        raise NotANumberError(
-            f"{int(np.isnan(scores).sum()):,} of {scores.size:,} scores in a block of {b} users "
-            f"are NaN, in the rows of {int(unsorted.sum())} of them. To resolve this, look for NaN "
-            f"in the model's vectors: a diverged training or a feature that was not checked."
-        )
+    if np.isnan(coarse.max()):
+        raise _not_a_number(scores)
     kth = min(k, coarse.shape[1])
     bound = np.partition(coarse, coarse.shape[1] - kth, axis=1)[:, coarse.shape[1] - kth]
     above = np.flatnonzero(scores > bound[:, None])
@@ -232,3 +228,12 @@ def top_k(scores: NDArray[np.float32], k: int) -> Ranking:
         columns[i, found[i] : found[i] + len(equal)] = equal
     order = np.argsort(-values, axis=1, kind="stable")[:, :k]
     return Ranking(np.take_along_axis(columns, order, 1), np.take_along_axis(values, order, 1))
+
+
+def _not_a_number(scores: NDArray[np.float32]) -> NotANumberError:
+    nan = np.isnan(scores)
+    return NotANumberError(
+        f"{int(nan.sum()):,} of {scores.size:,} scores in a block of {len(scores)} users are NaN, "
+        f"in the rows of {int(nan.any(axis=1).sum())} of them. To resolve this, look for NaN in "
+        f"the model's vectors: a diverged training, or a feature that was not checked."
+    )

@@ -1,0 +1,233 @@
+"""What every baseline promises, and each against a naive reference."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from tfmm import baselines
+from tfmm.baselines import (
+    BASELINES,
+    EASE,
+    EASEMemoryError,
+    ItemKNN,
+    NotFittedError,
+    Popularity,
+    UserKNN,
+    neighbours,
+)
+
+
+@pytest.fixture
+def train():
+    rng = np.random.default_rng(4)
+    dense = (rng.random((30, 17)) < 0.25) * rng.integers(1, 5, (30, 17))
+    dense[:, 16] = 0  # an item nobody has
+    return sp.csr_matrix(dense.astype(np.float32))
+
+
+def naive_similarity(a, b, similarity, shrink):
+    """Similarity of the rows of two dense matrices."""
+    if similarity == "pearson":
+        a = a - a.mean(axis=1, keepdims=True)
+        b = b - b.mean(axis=1, keepdims=True)
+    scale = np.linalg.norm(a, axis=1)[:, None] * np.linalg.norm(b, axis=1)[None] + shrink
+    return np.divide(a @ b.T, scale, out=np.zeros((len(a), len(b))), where=scale > 0)
+
+
+def naive_neighbours(similar, shared, k):
+    kept = np.zeros_like(similar)
+    for i, row in enumerate(similar):
+        allowed = [j for j in range(len(row)) if shared[i, j] and row[j] > 1e-9]
+        for j in sorted(allowed, key=lambda j: (-np.float32(row[j]), j))[:k]:
+            kept[i, j] = row[j]
+    return kept
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_baseline_scores_any_histories(name, train):
+    fitted = baselines.create(name).fit(train)
+    scores = fitted.score(train[:4])
+    assert scores.shape == (4, 17)
+    assert scores.dtype == np.float32
+    unseen = sp.csr_matrix(np.eye(17, dtype=np.float32)[[3, 5]])
+    assert np.isfinite(fitted.score(unseen)).all()
+    assert np.isfinite(fitted.score(sp.csr_matrix((1, 17), dtype=np.float32))).all()
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_baseline_is_the_same_each_time(name, train):
+    once, again = (baselines.create(name).fit(train).score(train) for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_baseline_refuses_scores_before_fit(name, train):
+    with pytest.raises(NotFittedError, match="call `fit` first"):
+        baselines.create(name).score(train)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_baseline_refuses_histories_over_other_items(name, train):
+    with pytest.raises(ValueError, match=r"\[B, 17\].*\[30, 9\]"):
+        baselines.create(name).fit(train).score(train[:, :9])
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_config_makes_the_same_baseline_again(name, train):
+    made = baselines.create(name, weighted=True)
+    again = baselines.create(name, **made.config())
+    np.testing.assert_array_equal(made.fit(train).score(train), again.fit(train).score(train))
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_weights_count_only_when_asked(name, train):
+    binary = sp.csr_matrix(train > 0, dtype=np.float32)
+    plain = baselines.create(name).fit(train).score(train)
+    np.testing.assert_array_equal(plain, baselines.create(name).fit(binary).score(binary))
+    assert not np.array_equal(plain, baselines.create(name, weighted=True).fit(train).score(train))
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_variants_equal_separate_fits(name, train):
+    grid = {field: values[:2] for field, values in BASELINES[name].grid.items()}
+    count = 0
+    for params, fitted in BASELINES[name].variants(train, grid, weighted=True):
+        alone = baselines.create(name, weighted=True, **params).fit(train)
+        np.testing.assert_allclose(fitted.score(train), alone.score(train), rtol=1e-6)
+        assert fitted.config() == alone.config()
+        count += 1
+    assert count == np.prod([len(values) for values in grid.values()], dtype=int)
+
+
+def test_popularity_counts_users(train):
+    scores = Popularity().fit(train).score(train[:2])
+    np.testing.assert_array_equal(scores[1], (train.toarray() > 0).sum(axis=0))
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "pearson"])
+@pytest.mark.parametrize("shrink", [0.0, 2.5])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_item_knn_equals_naive_reference(train, similarity, shrink, weighted):
+    dense = train.toarray().astype(np.float64)
+    dense = dense if weighted else (dense > 0).astype(np.float64)
+    similar = naive_similarity(dense.T, dense.T, similarity, shrink)
+    shared = (dense.T @ dense) > 0
+    np.fill_diagonal(shared, False)
+    expected = dense @ naive_neighbours(similar, shared, 4)
+    made = ItemKNN(k=4, shrink=shrink, similarity=similarity, weighted=weighted).fit(train)
+    np.testing.assert_allclose(made.score(train), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("similarity", ["cosine", "pearson"])
+@pytest.mark.parametrize("shrink", [0.0, 2.5])
+def test_user_knn_equals_naive_reference(train, similarity, shrink):
+    dense = (train.toarray() > 0).astype(np.float64)
+    histories = (np.random.default_rng(5).random((6, 17)) < 0.3).astype(np.float64)
+    similar = naive_similarity(histories, dense, similarity, shrink)
+    expected = naive_neighbours(similar, histories @ dense.T > 0, 5) @ dense
+    made = UserKNN(k=5, shrink=shrink, similarity=similarity).fit(train)
+    scores = made.score(sp.csr_matrix(histories.astype(np.float32)))
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_pearson_over_all_users_is_numpys_correlation(train):
+    dense = (train.toarray() > 0).astype(np.float64)[:, :16]
+    made = ItemKNN(k=16, shrink=0.0, similarity="pearson").fit(sp.csr_matrix(dense))
+    correlation = np.corrcoef(dense.T)
+    got = made.similar_.toarray()
+    stored = got > 0
+    np.testing.assert_allclose(got[stored], correlation[stored], rtol=1e-5)
+
+
+def test_neighbours_do_not_depend_on_blocks(train, monkeypatch):
+    whole = [ItemKNN(k=3).fit(train).score(train), UserKNN(k=3).fit(train).score(train)]
+    monkeypatch.setattr(neighbours, "BLOCK_PRODUCTS", 40)
+    parts = [ItemKNN(k=3).fit(train).score(train), UserKNN(k=3).fit(train).score(train)]
+    np.testing.assert_array_equal(whole[0], parts[0])
+    np.testing.assert_allclose(whole[1], parts[1], rtol=1e-6)
+
+
+def test_item_knn_leaves_out_longest_users(train):
+    sizes = np.diff(train.indptr)
+    limit = int(np.sort(sizes)[-4])
+    made = ItemKNN(longest=limit).fit(train)
+    alone = ItemKNN(longest=None).fit(train[np.flatnonzero(sizes <= limit)])
+    np.testing.assert_array_equal(made.score(train), alone.score(train))
+
+
+@pytest.mark.slow
+def test_item_knn_on_a_million_items_takes_no_items_squared_memory():
+    rng = np.random.default_rng(6)
+    n, users, events = 1_000_000, 100_000, 1_000_000
+    matrix = sp.csr_matrix(
+        (
+            np.ones(events, np.float32),
+            (rng.integers(0, users, events), rng.integers(0, n, events)),
+        ),
+        shape=(users, n),
+    )
+    made = ItemKNN(k=10).fit(matrix)
+    assert made.similar_.shape == (n, n)
+    assert np.diff(made.similar_.indptr).max() <= 10
+
+
+def test_equal_similarities_keep_the_lower_item():
+    same = sp.csr_matrix(np.ones((3, 6), np.float32))
+    kept = ItemKNN(k=2, shrink=0.0).fit(same).similar_
+    assert kept.indices.reshape(6, 2).tolist() == [[1, 2], [0, 2], [0, 1], [0, 1], [0, 1], [0, 1]]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_ease_equals_its_closed_form(train, weighted):
+    dense = train.toarray().astype(np.float64)
+    dense = dense if weighted else (dense > 0).astype(np.float64)
+    inverse = np.linalg.inv(dense.T @ dense + 3.0 * np.eye(17))
+    weights = np.eye(17) - inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    made = EASE(lam=3.0, weighted=weighted).fit(train)
+    np.testing.assert_allclose(made.score(train), dense @ weights, rtol=1e-4, atol=1e-5)
+
+
+def test_ease_is_exact_past_one_block():
+    rng = np.random.default_rng(7)
+    matrix = sp.random(300, 1100, 0.02, "csr", np.float32, rng)
+    gram = (matrix.T @ matrix).toarray().astype(np.float64) + 5.0 * np.eye(1100)
+    inverse = np.linalg.inv(gram)
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    made = EASE(lam=5.0, weighted=True).fit(matrix)
+    np.testing.assert_allclose(made.weights_, weights, atol=1e-5)
+
+
+def test_ease_refuses_what_does_not_fit_before_building_it():
+    with pytest.raises(EASEMemoryError, match=r"1,000,000 items needs 7,450.6 GiB.*item-kNN"):
+        EASE().fit(sp.csr_matrix((3, 1_000_000), dtype=np.float32))
+    assert issubclass(EASEMemoryError, MemoryError)
+    assert EASE.memory(1000) == 8_000_000
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (
+            lambda: baselines.create("item-knn"),
+            "only popularity, item_knn.*Did you mean 'item_knn'",
+        ),
+        (lambda: ItemKNN(k=0), "at least 1 neighbour"),
+        (lambda: UserKNN(shrink=-1.0), "0 or more"),
+        (lambda: ItemKNN(similarity="cosin"), "one of cosine, pearson"),
+        (lambda: EASE(lam=0), "above 0"),
+    ],
+)
+def test_bad_configuration_says_what_is_expected(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_baselines_do_not_load_tensorflow():
+    code = "import sys, tfmm.baselines, tfmm.data.splits; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
