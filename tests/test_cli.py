@@ -1,0 +1,195 @@
+"""The command line: what each command does, its messages and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+import tfmm
+from tfmm import cli
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "events.csv").write_text("user,item\nu1,i1\nu1,i2\nu2,i1\nu9,i9\n")
+    (tmp_path / "items.csv").write_text("item,name\ni1,red\ni2,\n")
+    file = tmp_path / "shop.yaml"
+    file.write_text(
+        "items: {table: items.csv, id: item, features: {name: {kind: text, column: name}}}\n"
+        "events: {table: events.csv, user: user, item: item}\n"
+    )
+    return file
+
+
+def test_version_is_the_package_s(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.strip() == f"tfmm {tfmm.__version__}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["chekc"], ["train", "run.yaml"], ["recommend", "r", "--out", "o", "--k", "0"]],
+)
+def test_wrong_usage_exits_with_2(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    assert end.value.code == 2
+    assert "usage: tfmm" in capsys.readouterr().err
+
+
+def test_ports_outside_the_range_are_refused(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["serve", "models", "--rest-port", "70000"])
+    assert "from 0 to 65535" in capsys.readouterr().err
+
+
+def test_check_prints_the_report_and_writes_it_as_json(shop, tmp_path, capsys):
+    file = tmp_path / "new" / "report.json"
+    assert cli.main(["check", str(shop), "--json", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "2 items, 2 users, 3 events" in out
+    report = json.loads(file.read_text())
+    assert report["counts"]["events"] == 3
+    assert [path.name for path in file.parent.iterdir()] == ["report.json"]
+
+
+def test_check_policy_stops_on_what_it_names(shop, capsys):
+    from tfmm.data.checks import CHECKS
+
+    check = next(name for name in CHECKS if "unknown_item" in name)
+    assert cli.main(["check", str(shop), "--policy", f"{check}=raise"]) == 1
+    assert check in capsys.readouterr().err
+    assert cli.main(["check", str(shop), "--policy", check]) == 1
+    assert "expected CHECK=POLICY" in capsys.readouterr().err
+
+
+def test_missing_shop_file_is_one_message_without_traceback(tmp_path, capsys):
+    assert cli.main(["check", str(tmp_path / "no.yaml")]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("tfmm check: ")
+    assert "no.yaml" in err
+    assert "Traceback" not in err
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    with pytest.raises(ValueError, match=r"no\.yaml"):
+        cli.main(["check", str(tmp_path / "no.yaml"), "--debug"])
+
+
+def test_mistakes_in_the_program_keep_their_traceback(shop, monkeypatch):
+    def broken(*_, **__):
+        raise KeyError("a bug")
+
+    monkeypatch.setattr("tfmm.data.load", broken)
+    with pytest.raises(KeyError):
+        cli.main(["check", str(shop)])
+
+
+def test_missing_package_points_to_the_doctor(shop, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise ModuleNotFoundError("No module named 'pyarrow'")
+
+    monkeypatch.setattr("tfmm.data.load", broken)
+    assert cli.main(["check", str(shop)]) == 1
+    assert "`tfmm doctor`" in capsys.readouterr().err
+
+
+def test_interrupt_exits_with_130(shop, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tfmm.data.load", interrupted)
+    assert cli.main(["check", str(shop)]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_user_ids_from_text_keep_order_and_leading_zeros(tmp_path):
+    file = tmp_path / "users.txt"
+    file.write_text("\ufeff007\n\n 12 \n007\nzoë\n", encoding="utf-8")
+    assert cli.read_user_ids(file, "user") == ["007", "12", "zoë"]
+
+
+def test_user_ids_from_tables(tmp_path):
+    csv = tmp_path / "users.csv"
+    csv.write_text("age,user\n3,007\n4,12\n4,\n")
+    assert cli.read_user_ids(csv, "user") == ["007", "12"]
+    parquet = tmp_path / "users.parquet"
+    pd.DataFrame({"user": [7, 12, 7]}).to_parquet(parquet)
+    assert cli.read_user_ids(parquet, "user") == ["7", "12"]
+
+
+def test_user_ids_missing_empty_or_without_the_column(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no\.txt"):
+        cli.read_user_ids(tmp_path / "no.txt", "user")
+    (tmp_path / "empty.txt").write_text("\n")
+    with pytest.raises(ValueError, match="holds no user ids"):
+        cli.read_user_ids(tmp_path / "empty.txt", "user")
+    (tmp_path / "users.csv").write_text("usr\n1\n")
+    with pytest.raises(ValueError, match="usr"):
+        cli.read_user_ids(tmp_path / "users.csv", "user")
+
+
+def test_serve_passes_its_options_on(monkeypatch, tmp_path):
+    asked = {}
+    monkeypatch.setattr(
+        "tfmm.serving.serve_forever", lambda models, **options: asked.update(options, models=models)
+    )
+    assert cli.main(["serve", str(tmp_path), "--grpc-port", "0", "--host", "0.0.0.0"]) == 0
+    assert asked == {"models": tmp_path, "host": "0.0.0.0", "grpc_port": 0, "rest_port": 8501}
+
+
+def test_serve_without_a_folder_says_so(tmp_path, capsys):
+    assert cli.main(["serve", str(tmp_path / "models")]) == 1
+    assert str(tmp_path / "models") in capsys.readouterr().err
+
+
+def test_train_passes_its_options_on(monkeypatch, tmp_path, capsys):
+    asked = []
+
+    def train(config, out, from_run=None):
+        asked.append((config, out, from_run))
+        return SimpleNamespace(path=out)
+
+    monkeypatch.setattr("tfmm.training.train", train)
+    assert cli.main(["train", "run.yaml", "--out", "new", "--from", "old"]) == 0
+    assert asked == [(Path("run.yaml"), Path("new"), Path("old"))]
+    assert "report.md" in capsys.readouterr().out
+
+
+def test_train_without_its_run_file_says_so(tmp_path, capsys):
+    assert cli.main(["train", str(tmp_path / "no.yaml"), "--out", str(tmp_path / "run")]) == 1
+    assert "no.yaml" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("command", ["export", "recommend"])
+def test_folder_that_is_no_run_says_so(command, tmp_path, capsys):
+    assert cli.main([command, str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert str(tmp_path) in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_export_takes_k_from_the_run_unless_given(monkeypatch, tmp_path, capsys):
+    asked = []
+    run = SimpleNamespace(config=SimpleNamespace(index=SimpleNamespace(k=30)))
+    monkeypatch.setattr("tfmm.training.load_run", lambda path: run)
+
+    def export_model(run, models, **options):
+        asked.append(options)
+        return models / "shop" / "1"
+
+    monkeypatch.setattr("tfmm.export.export_model", export_model)
+    assert cli.main(["export", "run", "--out", "models"]) == 0
+    arguments = ["export", "run", "--out", "models", "--k", "5", "--name", "x", "--no-exclude-seen"]
+    assert cli.main(arguments) == 0
+    assert asked == [
+        {"name": None, "k": 30, "exclude_seen": True},
+        {"name": "x", "k": 5, "exclude_seen": False},
+    ]
+    assert "tfmm serve models" in capsys.readouterr().out
