@@ -210,7 +210,7 @@ def test_ease_refuses_what_does_not_fit_before_building_it():
 
 
 @pytest.mark.parametrize(
-    "make, message",
+    ("make", "message"),
     [
         (
             lambda: baselines.create("item-knn"),

@@ -39,7 +39,7 @@ def digest(made):
     return hashed.hexdigest()[:16]
 
 
-@pytest.mark.parametrize("valid, test", [(0.1, 0.2), (0.07, 0.5), (0.0, 0.3)])
+@pytest.mark.parametrize(("valid", "test"), [(0.1, 0.2), (0.07, 0.5), (0.0, 0.3)])
 def test_by_user_holds_out_exact_ceilings(valid, test):
     n = np.array([1, 2, 3, 5, 10, 30, 100])
     user = np.repeat(np.arange(len(n)), n)
@@ -100,7 +100,8 @@ def test_leave_one_out_takes_the_last_by_time_then_by_file_order():
     assert as_set(made.test) == {(0, 2), (1, 0)}
     assert as_set(made.valid) == {(0, 1)}
     assert as_set(made.train) == {(0, 3), (0, 0), (1, 1), (2, 5)}
-    assert made.ordered and made.refit
+    assert made.ordered
+    assert made.refit
 
 
 def test_time_split_cuts_everyone_at_once(events):
@@ -160,7 +161,8 @@ def test_column_split_can_hold_out_cold_items(events):
     events.extra["part"] = np.arange(len(events.user)) % 3
     made = split(events, "column", column="part", train=0, valid=1, test=2, cold_items=0.3)
     cold = np.r_[made.cold_valid, made.cold_test]
-    assert len(cold) and not np.isin(made.train.item, cold).any()
+    assert len(cold)
+    assert not np.isin(made.train.item, cold).any()
     assert not np.isin(made.test.item, cold).any()
 
 
@@ -171,7 +173,7 @@ def test_shop_data_gives_its_sizes(events):
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    ("arguments", "message"),
     [
         ({"by": "users"}, "by one of user, leave_one_out, time, column. Did you mean 'user'"),
         ({"valid": 1.5}, "`valid` is 1.5, but it must be a fraction"),
@@ -201,5 +203,5 @@ def test_bad_arguments_say_what_to_do(events, arguments, message):
 
 @pytest.mark.parametrize("by", ["leave_one_out", "time"])
 def test_splits_in_time_need_times(by):
-    with pytest.raises(SplitError, match="needs the time of each event.*by: user"):
+    with pytest.raises(SplitError, match=r"needs the time of each event.*by: user"):
         split(log([0, 0], [0, 1]), by)

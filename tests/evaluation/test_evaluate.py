@@ -104,7 +104,8 @@ def test_deciles_divide_trained_items_equally():
     counts = np.r_[0, 0, np.arange(100, 0, -1)]
     decile = popularity_deciles(counts)
     assert np.bincount(decile).tolist() == [2] + [10] * 10
-    assert decile[2] == 10 and decile[101] == 1
+    assert decile[2] == 10
+    assert decile[101] == 1
 
 
 def test_lists_longer_than_the_catalogue_are_allowed(case):

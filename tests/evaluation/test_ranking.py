@@ -96,7 +96,7 @@ def test_nan_scores_are_an_error_with_their_number():
 
 
 @pytest.mark.parametrize(
-    "call, message",
+    ("call", "message"),
     [
         (lambda u, i: rank_vectors(u, i[:, :2]), "vectors of 3 dimensions and items of 2"),
         (lambda u, i: rank_vectors(u[0], i), r"shapes \[U, D\] and \[N, D\].*\[3\]"),

@@ -56,7 +56,8 @@ class UserKNN(Baseline):
     def score(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         users, stats = self.users_, self.stats_
         histories = self._histories(histories, None if users is None else users.shape[1])
-        assert users is not None and stats is not None
+        assert users is not None
+        assert stats is not None
         scores = np.empty(histories.shape, np.float32)
         for block in neighbours.row_blocks(histories, users):
             rows = histories[block]
