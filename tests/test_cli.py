@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -193,3 +195,18 @@ def test_export_takes_k_from_the_run_unless_given(monkeypatch, tmp_path, capsys)
         {"name": "x", "k": 5, "exclude_seen": False},
     ]
     assert "tfmm serve models" in capsys.readouterr().out
+
+
+def test_serving_command_starts_without_tensorflow_talk(tmp_path):
+    """The folder is missing, which is found only after TensorFlow has started."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tfmm.cli", "serve", str(tmp_path / "models")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("tfmm serve: ")

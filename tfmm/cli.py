@@ -177,6 +177,8 @@ def _export(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     from tfmm.serving import serve_forever
 
+    if not options.debug:
+        _start_session_quietly()
     serve_forever(
         options.models,
         host=options.host,
@@ -197,6 +199,8 @@ def _doctor(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     from tfmm.demo import run_demo
 
+    if not options.debug:
+        _start_session_quietly()
     run_demo(options.out)
     return 0
 
@@ -273,6 +277,26 @@ def _quiet_tensorflow() -> None:
     logging.getLogger("absl").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     warnings.filterwarnings("ignore", category=DeprecationWarning)
+
+
+def _start_session_quietly() -> None:
+    """Runs a first session with standard error closed to TensorFlow.
+
+    The process's first session logs two lines that no setting turns off; they come only once.
+    """
+    import tensorflow as tf
+
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+            session.run(tf.constant(1))
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _is_for_the_user(error: Exception) -> bool:
