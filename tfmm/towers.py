@@ -41,6 +41,9 @@ class Content(tf.keras.layers.Layer):
         self.fusion = fusion
         self.rows = rows
         self.heavy = [name for name, encoder in encoders.items() if encoder.heavy]
+        self.encode = {
+            name: tf.function(self.encoders[name], reduce_retracing=True) for name in self.heavy
+        }
         self.banks: dict[str, tf.Variable] = {}
         self.filled: dict[str, tf.Variable] = {}
         for feature in self.heavy:
@@ -135,11 +138,7 @@ class ItemTower(tf.keras.layers.Layer):
             "known", (rows,), dtype=tf.bool, initializer="zeros", trainable=False
         )
         if id:
-            self.id_embedding = self.add_weight(
-                "id_embedding",
-                (rows, dim),
-                initializer=tf.keras.initializers.RandomNormal(stddev=0.05),
-            )
+            self.id_embedding = self.add_weight("id_embedding", (rows, dim), initializer=_small())
 
     def call(self, batch: Mapping[str, Any], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Item vectors of a batch of rows, see `Content.call`.
@@ -208,10 +207,9 @@ class UserTower(tf.keras.layers.Layer):
             )
         self.rows, self.dim, self.history, self.history_size = rows, dim, history, history_size
         self.id, self.id_dropout, self.content, self.normalize = id, id_dropout, content, normalize
-        small = tf.keras.initializers.RandomNormal(stddev=0.05)
-        self.newcomer = self.add_weight("newcomer", (dim,), initializer=small)
+        self.newcomer = self.add_weight("newcomer", (dim,), initializer=_small())
         if id:
-            self.id_embedding = self.add_weight("id_embedding", (rows, dim), initializer=small)
+            self.id_embedding = self.add_weight("id_embedding", (rows, dim), initializer=_small())
         if history == "self_attention":
             self.pooling: tf.keras.layers.Layer | None = _SelfAttention(dim, history_size)
         elif history == "gru":
@@ -281,6 +279,10 @@ class UserTower(tf.keras.layers.Layer):
         return self(flat, tf.where(mask, place, -1))
 
 
+def _small() -> tf.keras.initializers.Initializer:
+    return tf.keras.initializers.RandomNormal(stddev=0.05)
+
+
 class _SelfAttention(tf.keras.layers.Layer):
     """One transformer block over a history `[B, T, dim]`, pooled to `[B, dim]` by a masked mean."""
 
@@ -293,8 +295,7 @@ class _SelfAttention(tf.keras.layers.Layer):
         self.widen = tf.keras.layers.Dense(2 * dim, activation="gelu")
         # Zero at first, so that training starts from the mean of the history.
         self.narrow = tf.keras.layers.Dense(dim, kernel_initializer="zeros")
-        small = tf.keras.initializers.RandomNormal(stddev=0.02)
-        self.places = self.add_weight("places", (length, dim), initializer=small)
+        self.places = self.add_weight("places", (length, dim), initializer=_small())
 
     def call(self, sequence: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
         present = tf.cast(mask, tf.float32)

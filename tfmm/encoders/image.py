@@ -32,8 +32,9 @@ class CNN(Encoder):
         size: height and width of the thumbnails in pixels.
         widths: channels of each stage.
         blocks: residual blocks a stage.
-        norm: "group" (Wu and He, arXiv:1803.08494), under which a picture's vector does not depend
-            on the other pictures of the batch; or "batch", which is faster.
+        norm: "batch"; or "group" (Wu and He, arXiv:1803.08494), under which a picture's vector does
+            not depend on the other pictures of the batch, but which takes overall colour and
+            contrast out of each picture, often what tells products apart.
         augment: whether training varies the pictures.
         shift: the most that augmentation moves pictures, as a share of their height and width.
         jitter: the most that augmentation changes brightness (of 1) and contrast (relative).
@@ -53,7 +54,7 @@ class CNN(Encoder):
         size: Sequence[int] = (64, 64),
         widths: Sequence[int] = (32, 64, 128),
         blocks: int = 1,
-        norm: str = "group",
+        norm: str = "batch",
         augment: bool = True,
         shift: float = 0.1,
         jitter: float = 0.1,

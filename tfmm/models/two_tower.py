@@ -73,6 +73,8 @@ class TwoTower(tfrs.Model):
             remove_accidental_hits=False,
         )
 
+        self._item_step = tf.function(self.item_tower, reduce_retracing=True)
+        self._user_step = tf.function(self.user_tower, reduce_retracing=True)
         self._create_variables()
 
     @classmethod
@@ -207,16 +209,6 @@ class TwoTower(tfrs.Model):
         """
         return _Session(self.user_tower)
 
-    @tf.function(reduce_retracing=True)
-    def _user_step(
-        self, items: tf.Tensor, history: tf.Tensor, users: tf.Tensor, features: Any
-    ) -> tf.Tensor:
-        return self.user_tower(items, history, users, features)
-
-    @tf.function(reduce_retracing=True)
-    def _item_step(self, batch: Mapping[str, Any]) -> tuple[tf.Tensor, tf.Tensor]:
-        return self.item_tower(batch)
-
     def _create_variables(self) -> None:
         """Runs one item and one user through the towers, so that all their variables exist."""
         row = np.zeros(1, np.int32)
@@ -258,9 +250,8 @@ class TwoTower(tfrs.Model):
         return vectors, weights
 
     def _fill_bank(self, content: Content, name: str, rows: np.ndarray, batch_size: int) -> None:
-        encode = tf.function(content.encoders[name], reduce_retracing=True)
         for batch in row_batches(rows, self.items, [name], batch_size):
-            vectors = encode(batch["features"][name], training=False)
+            vectors = content.encode[name](batch["features"][name], training=False)
             content.remember(name, batch["items"], vectors)
 
 
