@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 python))
 PACKAGING := pyproject.toml setup.py constraints.txt
-PIP = $(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar off -c constraints.txt
+PIP = $(BIN)/python -m pip install --disable-pip-version-check -qq --progress-bar off -c constraints.txt
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
 .PHONY: demo test lint notebooks clean
