@@ -25,7 +25,7 @@ lint: $(VENV)/.dev
 	@echo "ruff check" && $(BIN)/ruff check .
 	@echo "ruff format" && $(BIN)/ruff format --check .
 	@echo "mypy" && $(BIN)/mypy tfmm
-	@echo "import contracts" && $(BIN)/lint-imports
+	@echo "import contracts" && $(BIN)/lint-imports --no-logo
 
 notebooks: $(VENV)/.dev
 	@for notebook in $(NOTEBOOKS); do \
