@@ -43,7 +43,7 @@ def hits(ranked: NDArray[np.int32], truth: sp.csr_matrix) -> NDArray[np.bool_]:
     """
     n_items = truth.shape[1]
     found = np.empty(ranked.shape, np.bool_)
-    rows_at_once = max(1, min(_BLOCK, 2**25 // max(n_items, 1)))
+    rows_at_once = max(1, min(_BLOCK, 2**22 // max(n_items, 1)))
     # One column more, never set, for -1.
     is_test = np.zeros((rows_at_once, n_items + 1), np.bool_)
     for start in range(0, len(ranked), rows_at_once):
