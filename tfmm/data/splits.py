@@ -227,7 +227,7 @@ def _sizes(data: Any, events: Any) -> tuple[int, int]:
     if events is not data:
         return len(data.users), len(data.items)
     largest = [int(rows.max()) + 1 if len(rows) else 0 for rows in (events.user, events.item)]
-    return getattr(data, "n_users", largest[0]), getattr(data, "n_items", largest[1])
+    return int(getattr(data, "n_users", largest[0])), int(getattr(data, "n_items", largest[1]))
 
 
 def _ceil_share(share: Fraction, counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from tfmm.evaluation.compare import (
 )
 from tfmm.evaluation.evaluator import evaluate
 from tfmm.evaluation.ranking import NotANumberError, Ranking, rank_scores, rank_vectors
+from tfmm.evaluation.report import write_report
 
 __all__ = [
     "NotANumberError",
@@ -21,4 +22,5 @@ __all__ = [
     "rank_scores",
     "rank_vectors",
     "tune",
+    "write_report",
 ]

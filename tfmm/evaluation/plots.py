@@ -1,0 +1,140 @@
+"""The report's plots, drawn without a display."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+OURS = "#1f6f8b"
+OTHERS = "#b8c0c8"
+SECOND = "#e07a3f"
+INK = "#2b2f33"
+_FAINT = "#e6e8ea"
+
+
+def _figure(height: float, width: float = 7.2, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    axes = [figure.add_subplot(1, columns, i + 1) for i in range(columns)]
+    for ax in axes:
+        for side in ("top", "right", "left"):
+            ax.spines[side].set_visible(False)
+        ax.spines["bottom"].set_color("#9aa1a8")
+        ax.tick_params(colors=INK, length=0, labelsize=10)
+        ax.set_axisbelow(True)
+    return figure, axes
+
+
+def _title(ax: Axes, text: str) -> None:
+    ax.set_title(text, loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
+
+
+def _save(figure: Figure, path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=144)
+    return path
+
+
+def _bars(ax: Axes, values: Mapping[str, float], colours: Sequence[str], form: str) -> None:
+    """Horizontal bars, the first on top, each with its value."""
+    names = list(values)[::-1]
+    numbers = [values[name] for name in names]
+    bars = ax.barh(names, numbers, color=list(colours)[::-1], height=0.66)
+    ax.bar_label(bars, labels=[format(v, form) for v in numbers], padding=4, fontsize=10, color=INK)
+    ax.xaxis.grid(True, color=_FAINT)
+    low, high = min(0.0, *numbers), max(0.0, *numbers)
+    room = 0.16 * ((high - low) or 1.0)
+    ax.set_xlim(low - (room if low < 0 else 0), high + room)
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+
+
+def compare(values: Mapping[str, float], metric: str, title: str, path: Path) -> Path:
+    """One metric of the model, which comes first, and of the baselines, as bars."""
+    figure, (ax,) = _figure(1.25 + 0.42 * len(values))
+    _bars(ax, values, [OURS] + [OTHERS] * (len(values) - 1), ".4f")
+    _title(ax, title)
+    ax.set_xlabel(f"{metric}, mean over shoppers with test items", fontsize=10, color=INK)
+    return _save(figure, path)
+
+
+def learning_curve(
+    epochs: Sequence[float],
+    metric: str,
+    values: Sequence[float],
+    losses: Sequence[float] | None,
+    path: Path,
+) -> Path:
+    """A validation metric by epoch, its best marked, beside the training loss if there is one."""
+    alone = losses is None
+    figure, axes = _figure(3.4, columns=1 if alone else 2, width=7.2 if alone else 9)
+    ax = axes[0]
+    ax.plot(epochs, values, color=OURS, marker="o", markersize=4.5, linewidth=1.8)
+    best = max(range(len(values)), key=values.__getitem__)
+    ax.plot(epochs[best], values[best], "o", markersize=9, color=SECOND, zorder=3)
+    ax.annotate(
+        f"best {values[best]:.4f}",
+        (epochs[best], values[best]),
+        xytext=(0, 10),
+        textcoords="offset points",
+        ha="center",
+        color=SECOND,
+        fontsize=10,
+    )
+    _title(ax, f"{metric} on validation")
+    if losses is not None:
+        axes[1].plot(epochs, losses, color=INK, marker="o", markersize=4.5, linewidth=1.8)
+        _title(axes[1], "Training loss")
+    for ax in axes:
+        ax.set_xlabel("epoch", fontsize=10, color=INK)
+        ax.yaxis.grid(True, color=_FAINT)
+        ax.margins(x=0.06, y=0.18)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    return _save(figure, path)
+
+
+def deciles(rows: Sequence[Mapping[str, Any]], metric: str, path: Path) -> Path:
+    """Recall by the training popularity of the test items, and how many test items there are."""
+    figure, (ax,) = _figure(3.6)
+    places = range(len(rows))
+    values = [row[metric] for row in rows]
+    bars = ax.bar(places, values, color=OURS, width=0.72)
+    ax.bar_label(bars, labels=[f"{v:.3f}" for v in values], padding=3, fontsize=9, color=INK)
+    names = ["none" if row["decile"] == 0 else str(row["decile"]) for row in rows]
+    ax.set_xticks(
+        places, [f"{n}\n({row['test_items']:,})" for n, row in zip(names, rows, strict=True)]
+    )
+    ax.yaxis.grid(True, color=_FAINT)
+    ax.margins(y=0.14)
+    ax.set_xlabel(
+        "tenth of the items by training popularity, 10 the most popular (test items in it)",
+        fontsize=10,
+        color=INK,
+    )
+    ax.set_ylabel(metric, fontsize=10, color=INK)
+    _title(ax, f"{metric} by popularity of the test item")
+    return _save(figure, path)
+
+
+def modalities(rows: Mapping[str, Mapping[str, float]], path: Path) -> Path:
+    """What masking each modality costs, and the weights that fusion gave, where it has some."""
+    drops = {name: row["recall_drop"] for name, row in rows.items() if "recall_drop" in row}
+    weights = {name: row["weight"] for name, row in rows.items() if "weight" in row}
+    shown = [values for values in (drops, weights) if values]
+    figure, axes = _figure(
+        1.5 + 0.42 * len(rows), columns=len(shown), width=7.2 if len(shown) == 1 else 10
+    )
+    for ax, values in zip(axes, shown, strict=True):
+        if values is drops:
+            _bars(ax, values, [SECOND if v > 0 else OTHERS for v in values.values()], "+.4f")
+            ax.axvline(0, color="#9aa1a8", linewidth=0.8)
+            _title(ax, "Recall lost without it")
+            ax.set_xlabel("drop of recall@20 when masked", fontsize=10, color=INK)
+        else:
+            _bars(ax, values, [OURS] * len(values), ".2f")
+            _title(ax, "Weight in fusion")
+            ax.set_xlabel("mean weight over the items", fontsize=10, color=INK)
+    return _save(figure, path)
