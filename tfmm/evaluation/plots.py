@@ -35,8 +35,15 @@ def _title(ax: Axes, text: str) -> None:
 
 def _save(figure: Figure, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=144)
+    figure.savefig(path, dpi=144, bbox_inches="tight", pad_inches=0.15)
     return path
+
+
+def _short(count: int) -> str:
+    for size, letter in ((10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.3g}{letter}"
+    return str(count)
 
 
 def _bars(ax: Axes, values: Mapping[str, float], colours: Sequence[str], form: str) -> None:
@@ -48,7 +55,8 @@ def _bars(ax: Axes, values: Mapping[str, float], colours: Sequence[str], form: s
     ax.xaxis.grid(True, color=_FAINT)
     low, high = min(0.0, *numbers), max(0.0, *numbers)
     room = 0.16 * ((high - low) or 1.0)
-    ax.set_xlim(low - (room if low < 0 else 0), high + room)
+    # A negative bar's value stands left of it, where the names would be.
+    ax.set_xlim(low - (1.4 * room if low < 0 else 0), high + room)
     ax.xaxis.set_major_locator(MaxNLocator(6))
 
 
@@ -104,9 +112,8 @@ def deciles(rows: Sequence[Mapping[str, Any]], metric: str, path: Path) -> Path:
     bars = ax.bar(places, values, color=OURS, width=0.72)
     ax.bar_label(bars, labels=[f"{v:.3f}" for v in values], padding=3, fontsize=9, color=INK)
     names = ["none" if row["decile"] == 0 else str(row["decile"]) for row in rows]
-    ax.set_xticks(
-        places, [f"{n}\n({row['test_items']:,})" for n, row in zip(names, rows, strict=True)]
-    )
+    counts = [_short(row["test_items"]) for row in rows]
+    ax.set_xticks(places, [f"{n}\n({c})" for n, c in zip(names, counts, strict=True)])
     ax.yaxis.grid(True, color=_FAINT)
     ax.margins(y=0.14)
     ax.set_xlabel(

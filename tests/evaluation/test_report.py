@@ -1,0 +1,87 @@
+import json
+
+import pytest
+from PIL import Image
+
+from tfmm.evaluation import write_report
+
+KS = (5, 20)
+
+
+def section(recall, **more):
+    names = ("recall", "ndcg", "mrr", "hit_rate", "map", "coverage", "novelty")
+    return {f"{name}@{k}": recall * k / 20 for name in names for k in KS} | {"users": 1200} | more
+
+
+@pytest.fixture
+def metrics():
+    return {
+        "model": section(0.24),
+        "cold": section(0.17),
+        "baselines": {
+            "popularity": section(0.05, params={}, cold=section(0.0)),
+            "item_knn": section(0.2, params={"k": 300, "similarity": "pearson"}),
+            "ease": {"left_out": "EASE on 1,000,000 items needs 7,450.6 GiB."},
+        },
+        "breakdowns": {
+            "users": {"warm": section(0.25), "new": section(0.04)},
+            "popularity": [
+                {"decile": 0, "items": 3, "test_items": 2, "recall@5": 0.0, "recall@20": 0.0},
+                {"decile": 10, "items": 9, "test_items": 25_000, "recall@5": 0.1, "recall@20": 0.4},
+            ],
+        },
+        "modalities": {
+            "text": {"recall_drop": 0.03, "cold_recall_drop": 0.1, "weight": 0.7},
+            "photo": {"recall_drop": -0.001},
+        },
+        "split": {"users": 1200, "items": 300},
+        "seconds": {"load": 1.5, "train": 20.0},
+        "examples_per_second": 31_234.2,
+        "config_sha256": "ab" * 32,
+    }
+
+
+HISTORY = [{"epoch": i, "loss": 5.0 - i, "recall@20": 0.1 * (3 - abs(i - 2))} for i in (1, 2, 3)]
+
+
+def test_report_sets_the_model_beside_the_baselines(metrics, tmp_path):
+    text = write_report(metrics, tmp_path / "run" / "report.md", HISTORY).read_text()
+    assert "| **model** | 0.2400 |" in text
+    assert "| item-kNN | 0.2000 |" in text
+    assert "EASE was left out: EASE on 1,000,000 items needs 7,450.6 GiB." in text
+    assert "item-kNN (k 300, similarity pearson)" in text
+    assert "| no training events | 3 | 2 | 0.0000 |" in text
+    assert "recall@20 was best after epoch 2: 0.3000" in text
+    assert "| text | 0.0300 | 0.1000 | 0.7000 |" in text
+    assert "31,234" in text
+
+
+def test_every_picture_named_in_the_report_opens(metrics, tmp_path):
+    text = write_report(metrics, tmp_path / "report.md", HISTORY).read_text()
+    named = {line.split("(")[1][:-1] for line in text.splitlines() if line.startswith("![")}
+    drawn = {f"plots/{file.name}" for file in (tmp_path / "plots").iterdir()}
+    assert named == drawn
+    assert len(drawn) == 5
+    for name in named:
+        with Image.open(tmp_path / name) as picture:
+            assert picture.width > 600
+            assert len(picture.convert("RGB").getcolors(2**24)) > 5
+
+
+def test_report_of_a_model_alone(tmp_path):
+    text = write_report(
+        {"model": {"recall@10": 0.5, "users": 3}}, tmp_path / "report.md"
+    ).read_text()
+    assert "Recall@10" in text
+    assert "![" not in text
+
+
+def test_report_survives_json(metrics, tmp_path):
+    again = json.loads(json.dumps(metrics))
+    one = write_report(metrics, tmp_path / "a" / "report.md", HISTORY).read_text()
+    assert one == write_report(again, tmp_path / "b" / "report.md", HISTORY).read_text()
+
+
+def test_metrics_without_a_recall_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="no section 'model' with a 'recall@k'"):
+        write_report({"model": {"loss": 1.0}}, tmp_path / "report.md")
