@@ -14,6 +14,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+import tfmm  # noqa: F401  (first of all: it chooses Keras 2)
+
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "numpy", "scipy")
 

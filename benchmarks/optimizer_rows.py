@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 import time
 
+import common
 import numpy as np
 import tensorflow as tf
-from common import report
 
 import tfmm
 from tfmm.data.pipeline import FeatureColumns
@@ -98,7 +98,7 @@ def main() -> None:
         )
         del models, steps
         tf.keras.backend.clear_session()
-    report("optimizer_rows", rows, vars(args))
+    common.report("optimizer_rows", rows, vars(args))
 
 
 if __name__ == "__main__":

@@ -12,17 +12,13 @@ the two are taken in turn in one process.
 
 from __future__ import annotations
 
-import tfmm
-
-# isort: split
-# TFRS resolves tf.keras, so tfmm, which chooses Keras 2, comes first.
 import argparse
 import time
 
+import common
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
-from common import report
 
 from tfmm.data.columns import CategoryColumn
 from tfmm.data.interactions import Interactions
@@ -168,7 +164,7 @@ def main() -> None:
                 "ratio": round(per["tfmm"] / per["tutorial"], 2),
             }
         )
-    report("throughput", rows, vars(args))
+    common.report("throughput", rows, vars(args))
 
 
 if __name__ == "__main__":

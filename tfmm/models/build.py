@@ -70,7 +70,7 @@ def two_tower(
     states = states or {}
     folder = Path(cache) if cache else None
     n_items, n_users = len(data.items), len(data.users)
-    fusing = {"name": fusion} if isinstance(fusion, str) else dict(fusion)
+    fusing: dict[str, Any] = {"name": fusion} if isinstance(fusion, str) else dict(fusion)
     fusing.setdefault("modality_dropout", modality_dropout)
 
     def content(catalog: Catalog, chosen: Mapping[str, Any], state: Mapping, label: str):

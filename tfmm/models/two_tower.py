@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -239,10 +240,9 @@ class TwoTower(tfrs.Model):
         vectors = np.empty((len(everything), self.item_tower.dim), np.float32)
         weights = np.zeros((len(everything), len(self.items.columns)), np.float32)
         start = 0
-        for batch in row_batches(everything, self.items, self.items.light, 8 * batch_size):
-            if mask is not None:
-                hidden = np.array([name != mask for name in self.items.columns])
-                batch["present"] = batch["present"] & hidden
+        shown = np.array([name != mask for name in self.items.columns], bool)
+        inputs = dataclasses.replace(self.items, present=self.items.present & shown)
+        for batch in row_batches(everything, inputs, inputs.light, 8 * batch_size):
             stop = start + len(batch["items"])
             part = self._item_step(batch)
             vectors[start:stop], weights[start:stop] = part[0].numpy(), part[1].numpy()

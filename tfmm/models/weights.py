@@ -33,7 +33,7 @@ def save_weights(
     folder.mkdir(parents=True, exist_ok=True)
     weights = {path: variable.numpy() for path, variable in _variables(model).items()}
     with open(folder / ".weights.npz", "wb") as file:
-        np.savez(file, **weights)  # type: ignore[arg-type]
+        np.savez(file, **weights)
     os.replace(folder / ".weights.npz", folder / "weights.npz")
     names = {path: list(rows) for path, rows in _row_names(model, item_ids, user_ids).items()}
     for file_name, value in (("rows.json", names), ("encoders.json", encoder_states(model))):

@@ -67,8 +67,8 @@ def train(
     seconds = {"load": time.perf_counter() - started}
     say(
         f"Loaded {len(data.items):,} items, {len(data.users):,} users, {len(data.events):,} "
-        f"events: {len(parts.train):,} distinct pairs to train on, {len(parts.valid):,} for validation, "
-        f"{len(parts.test):,} for the test."
+        f"events: {len(parts.train):,} distinct pairs to train on, {len(parts.valid):,} for "
+        f"validation, {len(parts.test):,} for the test."
     )
 
     started = time.perf_counter()
