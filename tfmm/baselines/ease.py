@@ -31,7 +31,9 @@ class EASE(Baseline):
     """
 
     name: ClassVar[str] = "ease"
-    grid: ClassVar[Mapping[str, Sequence[Any]]] = {"lam": (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)}
+    grid: ClassVar[Mapping[str, Sequence[Any]]] = {
+        "lam": (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
+    }
 
     lam: float = 200.0
     """Strength of the ridge penalty, above 0."""
