@@ -51,6 +51,21 @@ def test_vectors_rank_like_naive_with_seen_left_out(block):
     np.testing.assert_allclose(ranking.scores, taken, rtol=1e-5)
 
 
+def test_histories_longer_than_the_groups_are_left_out_too():
+    rng = np.random.default_rng(3)
+    scores = np.round(rng.normal(size=(6, 5003)), 2).astype(np.float32)
+    seen = rng.random((6, 5003)) < np.array([[0.01], [0.98], [0.0], [1.0], [0.5], [0.1]])
+    ranking = rank_scores(lambda rows: scores[rows], np.arange(6), sp.csr_matrix(seen), k=30)
+    np.testing.assert_array_equal(ranking.items, naive_top(scores, 30, seen))
+
+
+def test_ties_at_the_bound_do_not_bring_seen_items_back():
+    seen = np.zeros((1, 6000), bool)
+    seen[0, [0, 2, 5]] = True
+    ranking = rank_scores(lambda rows: np.zeros((1, 6000)), np.arange(1), sp.csr_matrix(seen), k=4)
+    assert ranking.items.tolist() == [[1, 3, 4, 6]]
+
+
 def test_fewer_left_than_k_gives_minus_one():
     seen = sp.csr_matrix(np.array([[1, 1, 0], [1, 1, 1]]))
     ranking = rank_vectors(np.ones((2, 1), np.float32), np.ones((3, 1), np.float32), seen, k=5)
@@ -73,11 +88,14 @@ def test_scores_rank_chosen_users_by_their_own_seen_rows():
     np.testing.assert_array_equal(ranking.items, naive_top(table[users], 6, seen[users]))
 
 
-def test_read_only_scores_are_not_written():
+def test_scores_are_not_written():
     table = np.broadcast_to(np.arange(4, dtype=np.float32), (2, 4))
     seen = sp.csr_matrix(np.array([[0, 0, 0, 1], [0, 0, 1, 0]]))
-    ranking = rank_scores(lambda rows: table[rows.min() :][: len(rows)], np.arange(2), seen, k=2)
+    ranking = rank_scores(lambda rows: table, np.arange(2), seen, k=2)
     assert ranking.items.tolist() == [[2, 1], [3, 1]]
+    own = np.array(table)
+    rank_scores(lambda rows: own, np.arange(2), seen, k=2)
+    np.testing.assert_array_equal(own, table)
 
 
 def test_only_candidates_are_ranked():
@@ -86,6 +104,11 @@ def test_only_candidates_are_ranked():
         np.ones((1, 1), np.float32), np.arange(4.0)[:, None], k=3, candidates=candidates
     )
     assert ranking.items.tolist() == [[2, 0, -1]]
+    seen = sp.csr_matrix(np.array([[0, 0, 1, 0]]))
+    ranking = rank_scores(
+        lambda rows: np.arange(4.0)[None], np.arange(1), seen, k=2, candidates=candidates
+    )
+    assert ranking.items.tolist() == [[0, -1]]
 
 
 def test_nan_scores_are_an_error_with_their_number():

@@ -41,19 +41,14 @@ def hits(ranked: NDArray[np.int32], truth: sp.csr_matrix) -> NDArray[np.bool_]:
         ranked: int32 `[U, K]`, -1 for none.
         truth: sparse `[U, N]`, its stored entries the test items.
     """
-    n_items = truth.shape[1]
-    found = np.empty(ranked.shape, np.bool_)
-    rows_at_once = max(1, min(_BLOCK, 2**22 // max(n_items, 1)))
-    # One column more, never set, for -1.
-    is_test = np.zeros((rows_at_once, n_items + 1), np.bool_)
-    for start in range(0, len(ranked), rows_at_once):
-        part = truth[start : start + rows_at_once]
-        owner = np.repeat(np.arange(part.shape[0]), np.diff(part.indptr))
-        is_test[owner, part.indices] = True
-        block = ranked[start : start + rows_at_once]
-        found[start : start + rows_at_once] = np.take_along_axis(is_test[: len(block)], block, 1)
-        is_test[owner, part.indices] = False
-    return found
+    n_users, n_items = truth.shape
+    owner = np.repeat(np.arange(n_users), np.diff(truth.indptr))
+    tests = np.sort(owner * n_items + truth.indices)
+    if not len(tests):
+        return np.zeros(ranked.shape, np.bool_)
+    listed = np.arange(n_users)[:, None] * n_items + ranked
+    at = np.minimum(np.searchsorted(tests, listed), len(tests) - 1)
+    return (tests[at] == listed) & (ranked >= 0)
 
 
 def ranking_metrics(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,7 +17,7 @@ Scorer = Callable[[NDArray[np.int32]], NDArray[np.float32]]
 BLOCK_SCORES = 2**24
 """Scores held at once where no block size is given: 64 MiB."""
 
-_COARSE = 512
+_GROUPS = 512
 
 
 class Ranking(NamedTuple):
@@ -72,50 +71,27 @@ def rank_vectors(
             f"Users have vectors of {user_vectors.shape[1]} dimensions and items of "
             f"{item_vectors.shape[1]}; their inner product needs the same number."
         )
-    _check(k, len(user_vectors), len(item_vectors), seen, candidates)
+    n_items = len(item_vectors)
+    _check(k, len(user_vectors), n_items, seen, candidates)
     if candidates is not None:
         rows = np.flatnonzero(candidates).astype(np.int32)
         left = None if seen is None else seen[:, rows]
-        ranking = rank_vectors(user_vectors, item_vectors[rows], left, k=k, block=block)
-        # Place -1, for none, takes the last entry.
-        return Ranking(np.append(rows, np.int32(-1))[ranking.items], ranking.scores)
+        return _back(rank_vectors(user_vectors, item_vectors[rows], left, k=k, block=block), rows)
 
     import tensorflow as tf  # here, so that measuring baselines does not load it
 
-    product = _masked_product()
+    # TensorFlow's product rather than NumPy's: its threads sleep between products, where those of
+    # NumPy's BLAS go on spinning beside the sorting.
     items = tf.convert_to_tensor(np.asarray(item_vectors, np.float32))
 
     def score(rows: slice) -> NDArray[np.float32]:
         queries = np.asarray(user_vectors[rows], np.float32)
-        taken = np.zeros((0, 2), np.int32) if seen is None else _entries(seen[rows])
-        return np.asarray(product(queries, items, taken))
+        return np.asarray(tf.matmul(queries, items, transpose_b=True))
 
-    return _rank(score, len(user_vectors), len(item_vectors), k, block)
+    def taken(rows: slice) -> sp.csr_matrix | None:
+        return None if seen is None else seen[rows]
 
-
-@cache
-def _masked_product() -> Callable[..., Any]:
-    """Scores `[B, N]` of queries `[B, D]` for items `[N, D]`, -inf at the places `[S, 2]`.
-
-    TensorFlow rather than NumPy: its product is a little faster, and its threads sleep between
-    products where those of NumPy's BLAS go on spinning beside the sorting.
-    """
-    import tensorflow as tf
-
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None], tf.float32),
-            tf.TensorSpec([None, None], tf.float32),
-            tf.TensorSpec([None, 2], tf.int32),
-        ]
-    )
-    def product(queries: Any, items: Any, taken: Any) -> Any:
-        scores = tf.matmul(queries, items, transpose_b=True)
-        # Within a graph the update happens in place.
-        least = tf.fill([tf.shape(taken)[0]], tf.constant(-np.inf, tf.float32))
-        return tf.tensor_scatter_nd_update(scores, taken, least)
-
-    return product
+    return _rank(score, taken, len(user_vectors), n_items, k, block)
 
 
 def rank_scores(
@@ -131,8 +107,8 @@ def rank_scores(
     """Ranks all items by any score.
 
     Args:
-        score: takes user rows int32 `[B]`, gives float32 `[B, N]`; the array may be overwritten. An
-            item scored -inf is never ranked.
+        score: takes user rows int32 `[B]`, gives float32 `[B, N]`. An item scored -inf is never
+            ranked.
         users: int32 `[U]`, the users to rank for.
         seen: sparse `[n_users, N]`, a row for every user row; its stored entries are left out.
         n_items: N, needed where neither `seen` nor `candidates` says it and no `block` is given.
@@ -156,25 +132,29 @@ def rank_scores(
         n_items = score(users[:1]).shape[1] if len(users) else 0
     largest = int(users.max()) + 1 if len(users) else 0
     _check(k, largest, n_items, seen, candidates)
-    excluded = None if candidates is None else np.flatnonzero(~candidates)
+    rows = None if candidates is None else np.flatnonzero(candidates).astype(np.int32)
+    if rows is not None and seen is not None:
+        seen = seen[:, rows]
 
-    def masked(rows: slice) -> NDArray[np.float32]:
-        scores = np.asarray(score(users[rows]), np.float32)
-        if scores.shape != (len(users[rows]), n_items):
+    def ranked_scores(part: slice) -> NDArray[np.float32]:
+        scores = np.asarray(score(users[part]), np.float32)
+        if scores.shape != (len(users[part]), n_items):
             raise ValueError(
-                f"The scorer must give scores of shape [{len(users[rows])}, {n_items}] for "
-                f"{len(users[rows])} users, but gave {list(scores.shape)}."
+                f"The scorer must give scores of shape [{len(users[part])}, {n_items}] for "
+                f"{len(users[part])} users, but gave {list(scores.shape)}."
             )
-        if not scores.flags.writeable or not scores.flags.c_contiguous:
-            scores = np.array(scores, order="C")
-        if excluded is not None:
-            scores[:, excluded] = -np.inf
-        if seen is not None:
-            taken = _entries(seen[users[rows]])
-            scores[taken[:, 0], taken[:, 1]] = -np.inf
-        return scores
+        return np.ascontiguousarray(scores if rows is None else scores[:, rows])
 
-    return _rank(masked, len(users), n_items, k, block)
+    def taken(part: slice) -> sp.csr_matrix | None:
+        return None if seen is None else seen[users[part]]
+
+    ranking = _rank(ranked_scores, taken, len(users), n_items, k, block)
+    return ranking if rows is None else _back(ranking, rows)
+
+
+def _back(ranking: Ranking, rows: NDArray[np.int32]) -> Ranking:
+    """A ranking of candidates as one of items; -1, for none, takes the appended entry."""
+    return Ranking(np.append(rows, np.int32(-1))[ranking.items], ranking.scores)
 
 
 def _check(
@@ -196,14 +176,9 @@ def _check(
         )
 
 
-def _entries(matrix: sp.csr_matrix) -> NDArray[np.int32]:
-    """Row and column of each stored entry, int32 `[S, 2]`."""
-    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    return np.stack([row, matrix.indices], axis=1).astype(np.int32)
-
-
 def _rank(
-    masked_scores: Callable[[slice], NDArray[np.float32]],
+    score: Callable[[slice], NDArray[np.float32]],
+    seen: Callable[[slice], sp.csr_matrix | None],
     n_rows: int,
     n_items: int,
     k: int,
@@ -215,12 +190,15 @@ def _rank(
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         for rows in _slices(n_rows, size):
-            scores = masked_scores(rows)
+            scores, taken = score(rows), seen(rows)
             # NumPy lets go of the interpreter in these loops, so threads share a block's rows.
-            share = -(-len(scores) // workers)
-            shares = np.split(scores, range(share, len(scores), share))
+            shares = list(_slices(len(scores), -(-len(scores) // workers)))
+            work = [
+                pool.submit(top_k, scores[part], k, None if taken is None else taken[part])
+                for part in shares
+            ]
             try:
-                parts = list(pool.map(partial(top_k, k=k), shares))
+                parts = [part.result() for part in work]
             except NotANumberError:
                 raise _not_a_number(scores) from None
             items[rows] = np.concatenate([part.items for part in parts])
@@ -233,36 +211,53 @@ def _slices(total: int, size: int) -> Iterator[slice]:
         yield slice(start, min(start + size, total))
 
 
-def top_k(scores: NDArray[np.float32], k: int) -> Ranking:
+def top_k(scores: NDArray[np.float32], k: int, seen: sp.csr_matrix | None = None) -> Ranking:
     """The k best of each row, equal scores by column, lower first; -inf is never among them.
 
-    Most columns are ruled out by one bound: split into groups of columns, the k-th largest of the
-    groups' maxima is at most the k-th largest score. Only what lies above it is sorted.
+    Most columns are ruled out by one bound: with the columns in groups, the (k + s)-th largest of
+    the groups' maxima is at most the (k + s)-th largest score, and so at most the k-th largest that
+    is left without the row's s seen columns. Only what lies above it is looked at and sorted; the
+    scores are not written to.
 
     Args:
-        scores: float32 `[B, N]`.
+        scores: float32 `[B, N]`, contiguous.
         k: how many.
+        seen: sparse `[B, N]`; its stored entries are left out.
 
     Raises:
         NotANumberError: scores that are NaN, with their number.
     """
     b, n = scores.shape
+    items = np.full((b, k), -1, np.int32)
+    best = np.full((b, k), -np.inf, np.float32)
     if not b or not n:
-        return Ranking(np.full((b, k), -1, np.int32), np.full((b, k), -np.inf, np.float32))
-    groups = max(_COARSE, 4 * k)
-    if n >= 4 * groups:
-        depth = n // groups
-        coarse = scores[:, : depth * groups].reshape(b, depth, groups).max(axis=1)
-        rest = scores[:, depth * groups :]
-        if rest.shape[1]:
-            np.maximum(coarse[:, : rest.shape[1]], rest, out=coarse[:, : rest.shape[1]])
-    else:
-        coarse = scores
+        return Ranking(items, best)
+    coarse = _group_maxima(scores, max(_GROUPS, 4 * k))
     if np.isnan(coarse.max()):
         raise _not_a_number(scores)
-    kth = min(k, coarse.shape[1])
-    bound = np.partition(coarse, coarse.shape[1] - kth, axis=1)[:, coarse.shape[1] - kth]
+    taken = np.zeros(b, np.int64) if seen is None else np.diff(seen.indptr)
+    groups = coarse.shape[1]
+    long = np.flatnonzero(k + taken > groups) if groups < n else np.empty(0, np.intp)
+    if seen is not None and len(long):
+        # Histories as long as there are groups leave no bound: these rows are copied and masked.
+        masked = scores[long]
+        masked[_places(seen[long])] = -np.inf
+        items[long], best[long] = top_k(masked, k)
+        short = np.flatnonzero(k + taken <= groups)
+        items[short], best[short] = top_k(scores[short], k, seen[short])
+        return Ranking(items, best)
+
+    coarse.sort(axis=1)
+    bound = coarse[np.arange(b), np.maximum(groups - k - taken, 0)]
     above = np.flatnonzero(scores > bound[:, None])
+    hidden = np.empty(0, np.int64)
+    if seen is not None:
+        row, col = _places(seen)
+        hidden = row * n + col
+        at = np.searchsorted(above, hidden)
+        there = at < len(above)
+        there[there] = above[at[there]] == hidden[there]
+        above = np.delete(above, at[there])
     row, col = np.divmod(above, n)
     found = np.bincount(row, minlength=b)
     width = max(int(found.max()), k)
@@ -273,11 +268,32 @@ def top_k(scores: NDArray[np.float32], k: int) -> Ranking:
     columns[row, place] = col
     # The bound itself may be among the k best, and many may share it: its lowest columns.
     for i in np.flatnonzero((found < k) & (bound > -np.inf)):
-        equal = np.flatnonzero(scores[i] == bound[i])[: k - found[i]]
+        equal = np.flatnonzero(scores[i] == bound[i])
+        if seen is not None:
+            equal = equal[~np.isin(equal, seen.indices[seen.indptr[i] : seen.indptr[i + 1]])]
+        equal = equal[: k - found[i]]
         values[i, found[i] : found[i] + len(equal)] = bound[i]
         columns[i, found[i] : found[i] + len(equal)] = equal
     order = np.argsort(-values, axis=1, kind="stable")[:, :k]
     return Ranking(np.take_along_axis(columns, order, 1), np.take_along_axis(values, order, 1))
+
+
+def _group_maxima(scores: NDArray[np.float32], groups: int) -> NDArray[np.float32]:
+    """Maxima `[B, groups]` over every groups-th column, or a copy where there are few columns."""
+    b, n = scores.shape
+    depth = n // groups
+    if depth < 4:
+        return scores.copy()
+    coarse: NDArray[np.float32] = scores[:, : depth * groups].reshape(b, depth, groups).max(axis=1)
+    rest = scores[:, depth * groups :]
+    np.maximum(coarse[:, : rest.shape[1]], rest, out=coarse[:, : rest.shape[1]])
+    return coarse
+
+
+def _places(matrix: sp.csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column of each stored entry, int64 `[S]`."""
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    return row, matrix.indices.astype(np.int64)
 
 
 def _not_a_number(scores: NDArray[np.float32]) -> NotANumberError:
