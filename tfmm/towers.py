@@ -120,7 +120,7 @@ class ItemTower(tf.keras.layers.Layer):
         *,
         content: Content | None = None,
         id: bool = True,
-        id_dropout: float = 0.1,
+        id_dropout: float = 0.5,
         normalize: bool = True,
         name: str = "item_tower",
     ) -> None:

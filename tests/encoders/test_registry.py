@@ -11,7 +11,7 @@ from tfmm.encoders import registry
 def test_every_kind_has_its_default() -> None:
     defaults = {kind: encoders.default(kind) for kind in encoders.kinds()}
     assert defaults == {
-        "text": "lstm",
+        "text": "bag",
         "image": "cnn",
         "category": "embedding",
         "tags": "embedding",

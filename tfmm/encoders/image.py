@@ -51,7 +51,7 @@ class CNN(Encoder):
         self,
         dim: int = 64,
         *,
-        size: Sequence[int] = (64, 64),
+        size: Sequence[int] = (32, 32),
         widths: Sequence[int] = (32, 64, 128),
         blocks: int = 1,
         norm: str = "batch",

@@ -13,7 +13,7 @@ from tfmm.encoders.base import Encoder, config_names
 E = TypeVar("E", bound=type[Encoder])
 
 DEFAULTS = {
-    "text": "lstm",
+    "text": "bag",
     "image": "cnn",
     "category": "embedding",
     "tags": "embedding",

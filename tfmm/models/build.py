@@ -18,7 +18,7 @@ from tfmm.models.two_tower import TwoTower
 from tfmm.towers import Content, ItemTower, UserTower
 
 #: Rows that a training step encodes anew of a heavy feature.
-BUDGET = 512
+BUDGET = 4096
 
 
 def two_tower(
@@ -28,7 +28,7 @@ def two_tower(
     fusion: str | Mapping[str, Any] = "gated",
     dim: int = 64,
     id: bool = True,
-    id_dropout: float = 0.1,
+    id_dropout: float = 0.5,
     modality_dropout: float = 0.1,
     history: str = "mean",
     history_size: int = 50,
@@ -36,7 +36,7 @@ def two_tower(
     user_id_dropout: float = 0.5,
     user_features: Mapping[str, Any] | None = None,
     normalize: bool = True,
-    temperature: float = 0.2,
+    temperature: float = 0.1,
     log_q: bool = True,
     hard_negatives: int | None = None,
     negatives: int = 0,

@@ -53,7 +53,7 @@ class TwoTower(tfrs.Model):
         items: FeatureColumns,
         users: FeatureColumns | None = None,
         *,
-        temperature: float = 0.2,
+        temperature: float = 0.1,
         log_q: bool = True,
         hard_negatives: int | None = None,
         negatives: int = 0,

@@ -51,12 +51,12 @@ class ItemsConfig:
     """`concat`, `weighted`, `gated`, `attention`, `late` or `hybrid`; or `{name: …, …}`."""
     id: bool = True
     """Whether items have an id embedding beside their content."""
-    id_dropout: float = 0.1
+    id_dropout: float = 0.5
     """Share of items whose id embedding is hidden in training, so that content stands alone."""
     modality_dropout: float = 0.1
     """Share of modalities hidden in training."""
     dim: int = 64
-    budget: int = 512
+    budget: int = 4096
     """Items that a training step encodes anew with a heavy encoder (CNN, LSTM)."""
 
 
@@ -84,12 +84,14 @@ class TrainConfig:
     optimizer: str = "lazy_adam"
     """`lazy_adam`, `adagrad` or `adam` (dense: its step grows with the number of ids)."""
     learning_rate: float = 0.01
+    dense_rate: float = 0.3
+    """The learning rate of a network's weights as a share of that of embedding rows (`lazy_adam`)."""
     schedule: str = "cosine"
     """`cosine` (to zero over all epochs) or `constant`."""
     seed: int = 1
     patience: int = 3
     """Epochs without a better validation recall after which training stops."""
-    temperature: float = 0.2
+    temperature: float = 0.1
     log_q: bool = True
     hard_negatives: int | None = None
     negatives: int = 0

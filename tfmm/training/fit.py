@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import tensorflow as tf
@@ -24,7 +25,7 @@ def make_optimizer(config: TrainConfig, steps: int) -> tf.keras.optimizers.Optim
         RunFileError: for an unknown optimizer or schedule.
     """
     kinds = {
-        "lazy_adam": LazyAdam,
+        "lazy_adam": partial(LazyAdam, dense_rate=config.dense_rate),
         "adagrad": tf.keras.optimizers.Adagrad,
         "adam": tf.keras.optimizers.Adam,
     }

@@ -1,0 +1,192 @@
+"""What modalities, user towers and fusions give on real shops, beside the baselines.
+
+    python benchmarks/recommendation.py hm [--rows "id only" "text only" …] [--seeds 3]
+    python benchmarks/recommendation.py ml100k
+
+Needs the data folder (`TFMM_DATA`). The number of epochs of a row is chosen on validation with the
+first seed; then the model is fitted on training and validation together with every seed and meets
+the test part once. Baselines are tuned on validation and refitted likewise. A row that is in the
+results file already is not run again, so a stopped benchmark goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import common
+import numpy as np
+import tensorflow as tf
+import yaml
+
+from tfmm.evaluation import evaluate, evaluate_split_baselines
+from tfmm.training.config import RunConfig
+from tfmm.training.fit import best_epoch, fit
+from tfmm.training.measure import CHOICE, validate
+from tfmm.training.run import build_model, load_data, split_of
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+COLD = {"split": {"cold_items": 0.2}}
+TEXT = {"text": "bag"}
+ATTRIBUTES = {
+    "hm": dict.fromkeys(
+        ("type", "colour", "pattern", "department", "section", "garment"), "embedding"
+    ),
+    "ml100k": {"genres": "embedding", "year": "piecewise", "language": "embedding"},
+}
+
+
+def rows_of(shop: str) -> dict[str, dict[str, Any]]:
+    """Row name -> what differs from the example's run file."""
+    picture = {"hm": "photo", "ml100k": "poster"}[shop]
+    attributes = ATTRIBUTES[shop]
+    cnn = {picture: "cnn"}
+
+    def items(encoders: dict, **more: Any) -> dict[str, Any]:
+        return {"items": {"encoders": encoders, **more}}
+
+    rows: dict[str, dict[str, Any]] = {
+        "default": {},
+        "id only": items({}),
+        "text only (bag)": items(TEXT, id=False),
+        "text only (lstm)": items({"text": "lstm"}, id=False),
+        "picture only (cnn)": items(cnn, id=False),
+        "attributes only": items(attributes, id=False),
+        "text + id": items(TEXT),
+        "text + picture + attributes": items({**TEXT, **cnn, **attributes}, id=False),
+        "text + picture + attributes + id": items({**TEXT, **cnn, **attributes}),
+        "text + attributes + id": items({**TEXT, **attributes}),
+        "users: id alone": {**items(TEXT), "users": {"history": "none", "id": True}},
+        "users: history, mean + id": {**items(TEXT), "users": {"id": True}},
+        "users: history, self-attention": {
+            **items(TEXT),
+            "users": {"history": "self_attention"},
+        },
+        "users: history, GRU": {**items(TEXT), "users": {"history": "gru"}},
+    }
+    for kind in ("concat", "weighted", "gated", "attention", "late", "hybrid"):
+        rows[f"fusion: {kind}"] = {"items": {"encoders": {**TEXT, **attributes}, "fusion": kind}}
+    if shop == "hm":
+        for name in (
+            "default",
+            "text only (bag)",
+            "text only (lstm)",
+            "picture only (cnn)",
+            "attributes only",
+            "text + picture + attributes + id",
+        ):
+            rows[f"cold items: {name}"] = merged(rows[name], COLD)
+    return rows
+
+
+def merged(one: dict, other: dict) -> dict:
+    out = copy.deepcopy(one)
+    for key, value in other.items():
+        both = isinstance(value, dict) and isinstance(out.get(key), dict) and key != "encoders"
+        out[key] = merged(out[key], value) if both else value
+    return out
+
+
+def measure(config: RunConfig, seeds: int) -> dict[str, Any]:
+    """Mean and deviation over seeds of the test metrics of one configuration."""
+    started = time.perf_counter()
+    data = load_data(config)
+    parts = split_of(config, data)
+    found: dict[str, list[float]] = {}
+    epochs, chosen = 0, 0.0
+    for seed in range(1, seeds + 1):
+        one = RunConfig.from_dict(merged(config.to_dict(), {"train": {"seed": seed}}))
+        with tempfile.TemporaryDirectory() as folder:
+            if seed == 1:
+                tf.keras.utils.set_random_seed(seed)
+                model = build_model(one, data)
+                history = fit(
+                    model,
+                    parts.train,
+                    one.train,
+                    Path(folder) / "choose",
+                    ordered=parts.ordered,
+                    validate=lambda model=model: validate(model, parts),
+                )
+                epochs = best_epoch(history)
+                chosen = history[epochs - 1][CHOICE]
+            tf.keras.utils.set_random_seed(seed)
+            model = build_model(one, data)
+            seen = parts.final_train()
+            fit(
+                model,
+                seen,
+                one.train,
+                Path(folder) / "refit",
+                ordered=parts.ordered,
+                epochs=epochs,
+            )
+        items = model.item_vectors()
+        users = model.user_vectors(seen, items=items)
+        cold = parts.cold_test_pairs if len(parts.cold_test_pairs) else None
+        result = evaluate((users, items), parts.test, seen=seen, cold=cold, ks=(20,))
+        for part in ("model", "cold"):
+            for metric in ("recall@20", "ndcg@20") if part in result else ():
+                found.setdefault(f"{part} {metric}", []).append(result[part][metric])
+    row: dict[str, Any] = {"seeds": seeds, "epochs": epochs, f"valid {CHOICE}": round(chosen, 4)}
+    for name, values in found.items():
+        row[name] = round(float(np.mean(values)), 4)
+        row[f"{name} ±"] = round(float(np.std(values)), 4)
+    return {**row, "seconds": round(time.perf_counter() - started, 1)}
+
+
+def baselines(config: RunConfig) -> dict[str, dict[str, Any]]:
+    parts = split_of(config, load_data(config))
+    made = evaluate_split_baselines(parts, ks=(20,))
+    out = {}
+    for name, result in made.items():
+        row = {f"model {m}": round(result[m], 4) for m in ("recall@20", "ndcg@20")}
+        if "cold" in result:
+            row |= {f"cold {m}": round(result["cold"][m], 4) for m in ("recall@20", "ndcg@20")}
+        out[name] = row
+    return out
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("shop", choices=("hm", "ml100k"))
+    parser.add_argument("--rows", nargs="*")
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args()
+    common.data_folder()
+    base = yaml.safe_load((EXAMPLES / args.shop / "run.yaml").read_text())
+    base["shop"] = str(EXAMPLES / args.shop / base["shop"])
+    name = f"recommendation_{args.shop}"
+    kept = common.RESULTS / f"{name}.json"
+    done = {row["row"]: row for row in json.loads(kept.read_text())["rows"]} if kept.exists() else {}
+    rows = rows_of(args.shop)
+    unknown = [row for row in args.rows or () if row not in rows]
+    if unknown:
+        raise SystemExit(f"Unknown rows {unknown}; there are: {', '.join(rows)}.")
+
+    def keep() -> None:
+        columns = list(dict.fromkeys(key for row in done.values() for key in row))
+        table = [{key: row.get(key) for key in columns} for row in done.values()]
+        common.report(name, table, {"seeds": args.seeds, "run": base | {"shop": "shop.yaml"}})
+
+    for split, change in (("", {}), ("cold items: ", COLD if args.shop == "hm" else None)):
+        if change is None or f"{split}ease" in done:
+            continue
+        made = baselines(RunConfig.from_dict(merged(base, change)))
+        done |= {f"{split}{key}": {"row": f"{split}{key}", **row} for key, row in made.items()}
+        keep()
+    for label in args.rows or rows:
+        if label in done:
+            continue
+        config = RunConfig.from_dict(merged(base, rows[label]))
+        done[label] = {"row": label, **measure(config, args.seeds)}
+        keep()
+
+
+if __name__ == "__main__":
+    main()
