@@ -163,7 +163,9 @@ def main() -> None:
     base["shop"] = str(EXAMPLES / args.shop / base["shop"])
     name = f"recommendation_{args.shop}"
     kept = common.RESULTS / f"{name}.json"
-    done = {row["row"]: row for row in json.loads(kept.read_text())["rows"]} if kept.exists() else {}
+    done = (
+        {row["row"]: row for row in json.loads(kept.read_text())["rows"]} if kept.exists() else {}
+    )
     rows = rows_of(args.shop)
     unknown = [row for row in args.rows or () if row not in rows]
     if unknown:
