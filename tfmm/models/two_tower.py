@@ -74,6 +74,7 @@ class TwoTower(tfrs.Model):
             remove_accidental_hits=False,
         )
 
+        self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self._item_step = tf.function(self.item_tower, reduce_retracing=True)
         self._user_step = tf.function(self.user_tower, reduce_retracing=True)
         self._create_variables()
@@ -104,6 +105,12 @@ class TwoTower(tfrs.Model):
             negatives=self.negatives,
             **options,
         )
+
+    def train_step(self, inputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+        """TFRS's step; the loss it reports is the epoch's mean so far, as Keras's own models do."""
+        result = super().train_step(inputs)
+        self.mean_loss.update_state(result["loss"])
+        return {**result, "loss": self.mean_loss.result()}
 
     def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
         """The loss of a batch of `tfmm.data.pipeline.training_batches`, a scalar."""
