@@ -195,7 +195,7 @@ class TwoTower(tfrs.Model):
             features = None
             if self.users is not None:
                 features = next(row_batches(rows, self.users, list(self.users.columns), len(part)))
-                features["present"] &= known[:, None]
+                features["present"] = tf.constant(self.users.present[rows] & known[:, None])
             history = _latest(interactions, rows, self.user_tower.history_size)
             history[~known] = -1
             out[start : start + len(part)] = self._user_step(

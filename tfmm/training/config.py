@@ -85,7 +85,7 @@ class TrainConfig:
     """`lazy_adam`, `adagrad` or `adam` (dense: its step grows with the number of ids)."""
     learning_rate: float = 0.01
     dense_rate: float = 0.3
-    """The learning rate of a network's weights as a share of that of embedding rows (`lazy_adam`)."""
+    """The rate of a network's weights, as a share of that of embedding rows (`lazy_adam`)."""
     schedule: str = "cosine"
     """`cosine` (to zero over all epochs) or `constant`."""
     seed: int = 1
