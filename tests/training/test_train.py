@@ -207,6 +207,12 @@ def test_a_configuration_survives_writing_and_reading(tmp_path):
     assert config.train.learning_rate == 1.0
 
 
+def test_balance_by_needs_a_category(shop_file, tmp_path):
+    config = run_of(shop_file, train={"balance": 1.0, "balance_by": "title"})
+    with pytest.raises(ValueError, match=r"must name a category feature.*'title'; there are: kind"):
+        train(config, tmp_path / "run", say=lambda line: None)
+
+
 def test_unknown_optimizer_and_schedule_are_refused(shop_file, tmp_path):
     for key, value in (("optimizer", "sgdd"), ("schedule", "linear")):
         config = run_of(shop_file, train={key: value})

@@ -98,6 +98,8 @@ class TrainConfig:
     """Uniform negatives that join each batch."""
     balance: float = 0.0
     """0 draws events as they come; 1 draws every item equally often."""
+    balance_by: str | None = None
+    """A category feature whose classes `balance` evens out, in place of single items."""
 
 
 @dataclass(frozen=True)

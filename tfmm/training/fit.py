@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
 from tfmm.data.interactions import Interactions
@@ -49,6 +50,7 @@ def fit(
     folder: Path,
     *,
     ordered: bool,
+    groups: np.ndarray | None = None,
     epochs: int | None = None,
     validate: Callable[[], dict[str, float]] | None = None,
     say: Callable[[str], None] = lambda line: None,
@@ -62,6 +64,7 @@ def fit(
         config: epochs, batch size, optimizer and so on.
         folder: where the checkpoint and `history.json` are kept.
         ordered: whether histories hold strictly earlier events only.
+        groups: int `[n_items]`, the classes that `config.balance` evens out.
         epochs: stop after so many epochs of the schedule; all by default.
         validate: returns validation metrics; called after each epoch. Training then stops when
             recall@20 has not risen for `patience` epochs, and the model ends with the best weights.
@@ -93,6 +96,7 @@ def fit(
             config.batch_size,
             ordered=ordered,
             balance=config.balance,
+            groups=groups,
             seed=config.seed,
             first_epoch=len(history),
         )

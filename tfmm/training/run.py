@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from dataclasses import dataclass
@@ -90,17 +91,7 @@ def load_data(config: RunConfig) -> ShopData:
 
 def split_of(config: RunConfig, data: ShopData) -> Split:
     """The split that a configuration asks for."""
-    wanted = config.split
-    return split(
-        data,
-        by=wanted.by,
-        valid=wanted.valid,
-        test=wanted.test,
-        train=wanted.train,
-        column=wanted.column,
-        seed=wanted.seed,
-        cold_items=wanted.cold_items,
-    )
+    return split(data, **dataclasses.asdict(config.split))
 
 
 def build_model(

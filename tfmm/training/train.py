@@ -10,15 +10,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import yaml
 
+from tfmm.data.columns import CategoryColumn
 from tfmm.data.shop import ShopData
 from tfmm.data.splits import Split
 from tfmm.evaluation import write_report
 from tfmm.models.two_tower import TwoTower
 from tfmm.models.weights import restore_weights, save_weights
-from tfmm.training.config import RunConfig
+from tfmm.training.config import RunConfig, RunFileError
 from tfmm.training.fit import best_epoch, fit
 from tfmm.training.measure import CHOICE, measure, validate
 from tfmm.training.run import MODEL, Run, build_model, load_data, load_run, split_of
@@ -127,6 +129,8 @@ def _fit_phases(
 ) -> tuple[TwoTower, list[dict[str, float]], int]:
     """The fitted model, the rows of all epochs, and how many examples they saw."""
 
+    groups = _groups(config, data)
+
     def fresh() -> TwoTower:
         tf.keras.utils.set_random_seed(config.train.seed)
         model = build_model(config, data)
@@ -146,6 +150,7 @@ def _fit_phases(
         config.train,
         out / "checkpoints" / "choose",
         ordered=parts.ordered,
+        groups=groups,
         validate=lambda: validate(model, parts),
         say=say,
         logs=out / "logs" / "choose",
@@ -162,8 +167,24 @@ def _fit_phases(
         config.train,
         out / "checkpoints" / "refit",
         ordered=parts.ordered,
+        groups=groups,
         epochs=epochs,
         say=say,
         logs=out / "logs" / "refit",
     )
     return model, history + refitted, examples + epochs * len(parts.final_train())
+
+
+def _groups(config: RunConfig, data: ShopData) -> np.ndarray | None:
+    """The class of each item that `train.balance` evens out; None for every item its own."""
+    name = config.train.balance_by
+    if name is None:
+        return None
+    column = data.items.features.get(name)
+    if not isinstance(column, CategoryColumn):
+        categories = [n for n, c in data.items.features.items() if c.kind == "category"]
+        raise RunFileError(
+            f"`train.balance_by` must name a category feature of the items, got {name!r}; there "
+            f"are: {', '.join(categories) or 'none'}."
+        )
+    return column.codes + 1
