@@ -36,7 +36,7 @@ def peak_memory_gb() -> float:
 
 
 def report(name: str, rows: list[dict[str, Any]], settings: dict[str, Any]) -> None:
-    """Prints rows as a table and writes them with settings and machine to `results/<name>.json`."""
+    """Prints rows as a table and keeps them with the machine: `results/<name>.json` and `.md`."""
     table = Table(title=name)
     for column in rows[0]:
         table.add_column(column, justify="left" if isinstance(rows[0][column], str) else "right")
@@ -56,3 +56,25 @@ def report(name: str, rows: list[dict[str, Any]], settings: dict[str, Any]) -> N
         "peak_memory_gb": round(peak_memory_gb(), 2),
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1, default=str) + "\n")
+    (RESULTS / f"{name}.md").write_text(_markdown(result))
+
+
+def _markdown(result: dict[str, Any]) -> str:
+    columns = list(result["rows"][0])
+    lines = [
+        f"# {result['name']}",
+        "",
+        "| " + " | ".join(columns) + " |",
+        "|" + " --- |" * len(columns),
+    ]
+    for row in result["rows"]:
+        cells = ["" if row[column] is None else str(row[column]) for column in columns]
+        lines.append("| " + " | ".join(cells) + " |")
+    packages = ", ".join(f"{package} {version}" for package, version in result["packages"].items())
+    lines += [
+        "",
+        f"{result['date']}, {result['cores']} cores ({result['machine']}), Python "
+        f"{result['python']}, {packages}; settings {json.dumps(result['settings'], default=str)}; "
+        f"peak memory of the process {result['peak_memory_gb']} GB.",
+    ]
+    return "\n".join(lines) + "\n"
