@@ -41,7 +41,7 @@ class TutorialModel(tfrs.Model):
         self.item_embedding = layers.Embedding(len(items) + 2, dim)
         self.category_lookup = layers.StringLookup(vocabulary=categories, mask_token="")
         self.category_embedding = layers.Embedding(len(categories) + 2, dim)
-        self.history = history
+        self.with_history = history
         self.task = tfrs.tasks.Retrieval(temperature=0.2)
 
     def item_model(self, item, category):
@@ -51,7 +51,7 @@ class TutorialModel(tfrs.Model):
 
     def compute_loss(self, features, training=False):
         query = self.user_embedding(self.user_lookup(features["user_id"]))
-        if self.history:
+        if self.with_history:
             past = self.item_model(features["history"], features["history_category"])
             there = tf.cast(features["history"] != "", tf.float32)[:, :, None]
             query += tf.reduce_sum(past * there, 1) / tf.maximum(tf.reduce_sum(there, 1), 1.0)

@@ -83,6 +83,12 @@ def test_ordered_history_is_strictly_earlier_and_latest_last(pairs, columns):
         assert history == [i for i, t in zip(items, times, strict=True) if t < now][-4:]
 
 
+def test_without_histories_a_batch_holds_its_targets_alone(pairs, columns):
+    for batch in training_batches(pairs, columns, batch_size=128, history_size=0):
+        assert (batch["history"].numpy() == -1).all()
+        assert len(batch["items"]) == len(set(batch["target"].numpy()))
+
+
 def test_batches_name_each_item_once_and_encode_a_budget_of_them(pairs, columns):
     for batch in training_batches(pairs, columns, batch_size=256, negatives=6):
         items = batch["items"].numpy()

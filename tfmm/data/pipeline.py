@@ -105,7 +105,9 @@ class _Histories:
             self.place = tf.constant(place - pairs.offsets[pairs.user], tf.int64)
 
     def __call__(self, at: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Item rows int32 `[B, T]`, oldest first, padded with -1 at the end; 1 <= T <= `size`."""
+        """Item rows int32 `[B, T]`, oldest first, padded with -1 at the end; 1 <= T."""
+        if self.size == 0:
+            return tf.fill([tf.shape(at)[0], 1], -1)
         user = tf.gather(self.user, at)
         start, count = tf.gather(self.start, user), tf.gather(self.count, user)
         if self.ordered:
@@ -169,7 +171,7 @@ def training_batches(
         items: encoder inputs of the catalogue.
         users: encoder inputs of the users, where the user tower reads features.
         batch_size: examples a batch; the last batch of an epoch may be smaller.
-        history_size: most items in a history.
+        history_size: most items in a history; 0 for a user tower that reads none.
         ordered: histories hold strictly earlier events only (splits by time); otherwise a sample of
             the user's other items.
         negatives: uniformly drawn extra candidates a batch.
@@ -192,9 +194,9 @@ def training_batches(
     """
     if len(pairs.item) == 0:
         raise ValueError("There are no training pairs: the split left no events to train on.")
-    for name, value in (("batch_size", batch_size), ("history_size", history_size)):
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}.")
+    for name, value, least in (("batch_size", batch_size, 1), ("history_size", history_size, 0)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}.")
     count = len(pairs.item)
     steps = -(-count // batch_size)
     chance, q_item = sampling_probability(pairs, balance, groups)

@@ -93,6 +93,7 @@ class TwoTower(tfrs.Model):
 
         Marks the items of `pairs` as known: the others' id embeddings stay unused.
         """
+        tower = self.user_tower
         known = np.zeros(pairs.n_items, bool)
         known[pairs.item] = True
         self.item_tower.known.assign(known)
@@ -101,7 +102,7 @@ class TwoTower(tfrs.Model):
             self.items,
             self.users,
             batch_size=batch_size,
-            history_size=self.user_tower.history_size,
+            history_size=tower.history_size if tower.history != "none" else 0,
             negatives=self.negatives,
             **options,
         )
