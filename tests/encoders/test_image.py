@@ -41,7 +41,7 @@ def test_missing_picture_gives_zeros() -> None:
 def test_group_norm_keeps_pictures_apart_in_training() -> None:
     images, other = pictures(), pictures()
     other[1:] = 255 - other[1:]
-    encoder = made(augment=False)
+    encoder = made(augment=False, norm="group")
     first = [encoder(x, training=True)[0] for x in (images, other)]
     np.testing.assert_allclose(first[0], first[1], rtol=1e-4, atol=1e-5)
 
