@@ -98,8 +98,7 @@ class ItemTower(tf.keras.layers.Layer):
     """The vector of an item: fused content plus an id embedding that cold items do without.
 
     The id embedding is dropped at random in training (`id_dropout`), so that content learns to
-    stand
-    alone, and is zero for items that were never trained on: `known` says which were.
+    stand alone, and is zero for items that were never trained on: `known` says which were.
 
     Args:
         rows: the number of items.

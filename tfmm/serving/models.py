@@ -116,12 +116,7 @@ class ModelManager:
             raise StatusError("INVALID_ARGUMENT", "ModelSpec has no name specified.")
         with self._changed:
             if label is not None:
-                config = self._configs.get(name)
-                if config is None or label not in config.labels:
-                    raise StatusError(
-                        "INVALID_ARGUMENT", f"Unrecognized servable version label: {label}"
-                    )
-                version = config.labels[label]
+                version = self._labelled(name, label)
             versions = self._loaded.get(name, {})
             servable = versions.get(max(versions, default=-1) if version is None else version)
             if servable is None:
@@ -129,6 +124,13 @@ class ModelManager:
                 raise StatusError("NOT_FOUND", f"Servable not found for request: {wanted}")
             servable.acquire()
             return servable
+
+    def _labelled(self, name: str, label: str) -> int:
+        """The version that carries a label; `_changed` is held."""
+        config = self._configs.get(name)
+        if config is None or label not in config.labels:
+            raise StatusError("INVALID_ARGUMENT", f"Unrecognized servable version label: {label}")
+        return config.labels[label]
 
     def states(
         self, name: str, version: int | None = None, label: str | None = None
@@ -140,12 +142,7 @@ class ModelManager:
         """
         with self._changed:
             if label is not None:
-                config = self._configs.get(name)
-                if config is None or label not in config.labels:
-                    raise StatusError(
-                        "INVALID_ARGUMENT", f"Unrecognized servable version label: {label}"
-                    )
-                version = config.labels[label]
+                version = self._labelled(name, label)
             states = self._states.get(name, {})
             if version is not None:
                 if version not in states:
