@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmm.data.files import write_text
 from tfmm.models.build import encoder_states
 from tfmm.models.two_tower import TwoTower
 
@@ -37,8 +38,7 @@ def save_weights(
     os.replace(folder / ".weights.npz", folder / "weights.npz")
     names = {path: list(rows) for path, rows in _row_names(model, item_ids, user_ids).items()}
     for file_name, value in (("rows.json", names), ("encoders.json", encoder_states(model))):
-        (folder / f".{file_name}").write_text(json.dumps(value, ensure_ascii=False))
-        os.replace(folder / f".{file_name}", folder / file_name)
+        write_text(folder / file_name, json.dumps(value, ensure_ascii=False))
 
 
 def saved_states(folder: str | Path) -> dict[str, Any]:

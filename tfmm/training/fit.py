@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfmm.data.files import write_text
 from tfmm.data.interactions import Interactions
 from tfmm.models.two_tower import TwoTower
 from tfmm.optimizers import LazyAdam
@@ -161,7 +161,7 @@ class _EpochKeeper(tf.keras.callbacks.Callback):
             if logs is not None:
                 logs.update({f"valid_{key}": value for key, value in row.items() if "@" in key})
         self.history.append(row)
-        _write_json(self.folder / "history.json", self.history)
+        write_text(self.folder / "history.json", json.dumps(self.history, indent=1))
         if self.validate is not None and best_epoch(self.history) == len(self.history):
             self.checkpoint.write(str(self.folder / "best"))
         self.checkpoint.epoch.assign(epoch + 1)
@@ -174,10 +174,3 @@ class _EpochKeeper(tf.keras.callbacks.Callback):
         if self.exhausted():
             self.say(f"No better {CHOICE} for {self.config.patience} epochs: stopping here.")
             self.model.stop_training = True
-
-
-def _write_json(path: Path, value: object) -> None:
-    """Writes JSON aside and renames it into place."""
-    aside = path.with_name(f".{path.name}")
-    aside.write_text(json.dumps(value, indent=1))
-    os.replace(aside, path)

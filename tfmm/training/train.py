@@ -4,7 +4,6 @@ report."""
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ import tensorflow as tf
 import yaml
 
 from tfmm.data.columns import CategoryColumn
+from tfmm.data.files import write_text
 from tfmm.data.shop import ShopData
 from tfmm.data.splits import Split
 from tfmm.evaluation import write_report
@@ -89,9 +89,7 @@ def train(
         "config_sha256": config.sha256,
     }
     write_report(metrics, out / "report.md", [row for row in history if CHOICE in row])
-    aside = out / ".metrics.json"
-    aside.write_text(json.dumps(metrics, indent=1))
-    os.replace(aside, out / "metrics.json")
+    write_text(out / "metrics.json", json.dumps(metrics, indent=1))
     run = Run(out, config, data, model, metrics)
     run.split = parts
     return run
@@ -113,9 +111,7 @@ def _claim(out: Path, config: RunConfig) -> bool:
             f"{out} exists and is no run folder. Choose a new or an empty folder."
         )
     out.mkdir(parents=True, exist_ok=True)
-    aside = out / ".config.yaml"
-    aside.write_text(yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True))
-    os.replace(aside, written)
+    write_text(written, yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True))
     return False
 
 
