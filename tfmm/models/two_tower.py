@@ -12,16 +12,17 @@ import tensorflow_recommenders as tfrs
 
 from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
+from tfmm.models.softmax import InBatchSoftmax
 from tfmm.towers import Content, ItemTower, UserTower
 
 
 class TwoTower(tfrs.Model):
     """Scores an item for a user by the inner product of their vectors.
 
-    Trained by in-batch softmax (`tfrs.tasks.Retrieval`): the targets of a batch are each other's
-    negatives, corrected for how often an item is drawn (logQ; Yi et al., RecSys 2019), optionally
-    joined by uniform negatives (Yang et al., "Mixed negative sampling", WWW 2020). The target
-    itself, met again in the batch, is no negative (an accidental hit).
+    Trained by in-batch softmax (`InBatchSoftmax`, a `tfrs.tasks.Retrieval`): the targets of a batch
+    are each other's negatives, corrected for how often an item is drawn (logQ; Yi et al., RecSys
+    2019), optionally joined by uniform negatives (Yang et al., "Mixed negative sampling", WWW
+    2020). The target itself, met again in the batch, is no negative (an accidental hit).
 
     ```python
     shop = tfmm.load("shop.yaml")
@@ -64,16 +65,7 @@ class TwoTower(tfrs.Model):
         self.item_tower, self.user_tower = item_tower, user_tower
         self.items, self.users = items, users
         self.log_q, self.negatives = log_q, negatives
-        self.task = tfrs.tasks.Retrieval(
-            loss=tf.keras.losses.CategoricalCrossentropy(
-                from_logits=True, reduction=tf.keras.losses.Reduction.SUM_OVER_BATCH_SIZE
-            ),
-            temperature=temperature,
-            num_hard_negatives=hard_negatives,
-            # The same by `score_mask`, without a second pass over the labels.
-            remove_accidental_hits=False,
-        )
-
+        self.task = InBatchSoftmax(temperature, hard_negatives)
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self._item_step = tf.function(self.item_tower, reduce_retracing=True)
         self._user_step = tf.function(self.user_tower, reduce_retracing=True)
@@ -128,14 +120,12 @@ class TwoTower(tfrs.Model):
         )
         target = inputs["target"]
         candidates = tf.concat([target, inputs["negatives"]], 0)
-        own = tf.eye(tf.size(target), tf.size(candidates), dtype=tf.bool)
         return self.task(
             queries,
             tf.gather(items, candidates),
+            candidates,
             sample_weight=inputs["weight"],
             candidate_sampling_probability=inputs["probability"] if self.log_q else None,
-            score_mask=own | (target[:, None] != candidates[None, :]),
-            compute_metrics=False,
         )
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
