@@ -62,7 +62,8 @@ def rows_of(shop: str) -> dict[str, dict[str, Any]]:
         "text + picture + attributes + id": items({**TEXT, **cnn, **attributes}),
         "text + attributes + id": items({**TEXT, **attributes}),
         "users: id alone": {**items(TEXT), "users": {"history": "none", "id": True}},
-        "users: history, mean + id": {**items(TEXT), "users": {"id": True}},
+        "users: history, mean": {**items(TEXT), "users": {"history": "mean"}},
+        "users: history, mean + id": {**items(TEXT), "users": {"history": "mean", "id": True}},
         "users: history, self-attention": {
             **items(TEXT),
             "users": {"history": "self_attention"},
