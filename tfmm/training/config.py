@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from tfmm.data.strict_yaml import load_yaml
+
 
 class RunFileError(ValueError):
     """A run file that cannot be used; the message names the file, the key and what was expected."""
@@ -145,7 +147,7 @@ class RunConfig:
         if not path.is_file():
             raise FileNotFoundError(f"There is no run file {path}.")
         try:
-            value = yaml.safe_load(path.read_text())
+            value = load_yaml(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
             raise RunFileError(f"{path} is not valid YAML: {error}") from error
         return cls.from_dict(value, source=path)
