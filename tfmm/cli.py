@@ -88,10 +88,17 @@ def _parser() -> argparse.ArgumentParser:
     recommend.add_argument("--k", type=_positive, default=20, help="items for each user (20)")
     recommend.set_defaults(command=_recommend)
 
-    export = commands.add_parser("export", parents=[shared], help="write a servable SavedModel")
-    export.add_argument("run", type=Path, metavar="RUN", help="the run folder")
+    export = commands.add_parser(
+        "export", parents=[shared], help="write a servable SavedModel, or check one"
+    )
+    export.add_argument("run", type=Path, nargs="?", metavar="RUN", help="the run folder")
+    export.add_argument("--out", type=Path, metavar="MODELS", help="the folder of all models")
     export.add_argument(
-        "--out", type=Path, required=True, metavar="MODELS", help="the folder of all models"
+        "--check",
+        type=Path,
+        metavar="DIR",
+        help="write nothing; say whether the stock TensorFlow Serving server can serve the "
+        "versions in DIR (a version, a model or a folder of models, of any origin)",
     )
     export.add_argument("--name", help="the model's name (default: the run's)")
     export.add_argument(
@@ -103,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_false",
         help="also recommend items that the user has events of",
     )
-    export.set_defaults(command=_export)
+    export.set_defaults(command=_export, wrong_usage=export.error)
 
     serve = commands.add_parser("serve", parents=[shared], help="serve exported models")
     serve.add_argument("models", type=Path, metavar="MODELS", help="the folder of all models")
@@ -158,6 +165,12 @@ def _recommend(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    if options.check is not None:
+        if options.run is not None or options.out is not None:
+            options.wrong_usage("--check DIR takes no RUN and no --out: it writes nothing")
+        return _check_export(options.check)
+    if options.run is None or options.out is None:
+        options.wrong_usage("expected RUN --out MODELS, or --check DIR")
     from tfmm.export import export_model
     from tfmm.training import load_run
 
@@ -172,6 +185,15 @@ def _export(options: argparse.Namespace) -> int:
     print(f"wrote {version}")
     print(f"serve it with: tfmm serve {options.out}")
     return 0
+
+
+def _check_export(folder: Path) -> int:
+    from tfmm.export import check_stock
+
+    verdicts = check_stock(folder)
+    for verdict in verdicts:
+        print(verdict)
+    return 0 if all(verdict.ok for verdict in verdicts) else 1
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tfmm.export.errors import ExportError
 from tfmm.export.servable import Servable
+from tfmm.export.stock import Verdict, check_stock
 from tfmm.export.versions import list_versions, write_version
 from tfmm.retrieval import TermFilter, index_for
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ExportError",
     "Servable",
+    "Verdict",
+    "check_stock",
     "export_model",
     "list_versions",
     "servable_of",
