@@ -168,7 +168,8 @@ def write_run(
     spared = 0
     if settings.weights != "float32":
         exact = dataclasses.replace(settings, weights="float32")
-        reference = _servable(run, item_vectors, users, exact, None)
+        index = index_for("brute_force", k=settings.k)
+        reference = _servable(run, item_vectors, users, exact, index)
         kept = agreement(servable, reference)
         spared = reference.table_bytes - servable.table_bytes
         full["weights"] = {
