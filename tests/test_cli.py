@@ -170,29 +170,28 @@ def test_train_without_its_run_file_says_so(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("command", ["export", "recommend"])
+@pytest.mark.parametrize("command", ["export", "index", "recommend"])
 def test_folder_that_is_no_run_says_so(command, tmp_path, capsys):
     assert cli.main([command, str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert str(tmp_path) in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_export_takes_k_from_the_run_unless_given(monkeypatch, tmp_path, capsys):
+def test_export_passes_its_options_on(monkeypatch, tmp_path, capsys):
     asked = []
-    run = SimpleNamespace(config=SimpleNamespace(index=SimpleNamespace(k=30)))
-    monkeypatch.setattr("tfmm.training.load_run", lambda path: run)
 
     def export_model(run, models, **options):
-        asked.append(options)
+        asked.append({"run": run, **options})
         return models / "shop" / "1"
 
     monkeypatch.setattr("tfmm.export.export_model", export_model)
     assert cli.main(["export", "run", "--out", "models"]) == 0
     arguments = ["export", "run", "--out", "models", "--k", "5", "--name", "x", "--no-exclude-seen"]
     assert cli.main(arguments) == 0
+    run = {"run": Path("run"), "weights": "float32"}
     assert asked == [
-        {"name": None, "k": 30, "exclude_seen": True},
-        {"name": "x", "k": 5, "exclude_seen": False},
+        {**run, "name": None, "k": None, "exclude_seen": True},
+        {**run, "name": "x", "k": 5, "exclude_seen": False},
     ]
     assert "tfmm serve models" in capsys.readouterr().out
 

@@ -1,4 +1,4 @@
-"""The command `tfmm`: check, train, recommend, export, serve, doctor, demo.
+"""The command `tfmm`: check, train, recommend, export, index, serve, doctor, demo.
 
 Every command imports what it needs when it runs, so that `tfmm --help` answers at once.
 Exit codes: 0 done, 1 something in the input or the machine is wrong (one clear message), 2 wrong
@@ -88,10 +88,17 @@ def _parser() -> argparse.ArgumentParser:
     recommend.add_argument("--k", type=_positive, default=20, help="items for each user (20)")
     recommend.set_defaults(command=_recommend)
 
-    export = commands.add_parser("export", parents=[shared], help="write a servable SavedModel")
-    export.add_argument("run", type=Path, metavar="RUN", help="the run folder")
+    export = commands.add_parser(
+        "export", parents=[shared], help="write a servable SavedModel, or check one"
+    )
+    export.add_argument("run", type=Path, nargs="?", metavar="RUN", help="the run folder")
+    export.add_argument("--out", type=Path, metavar="MODELS", help="the folder of all models")
     export.add_argument(
-        "--out", type=Path, required=True, metavar="MODELS", help="the folder of all models"
+        "--check",
+        type=Path,
+        metavar="DIR",
+        help="write nothing; say whether the stock TensorFlow Serving server can serve the "
+        "versions in DIR (a version, a model or a folder of models, of any origin)",
     )
     export.add_argument("--name", help="the model's name (default: the run's)")
     export.add_argument(
@@ -103,7 +110,28 @@ def _parser() -> argparse.ArgumentParser:
         action="store_false",
         help="also recommend items that the user has events of",
     )
-    export.set_defaults(command=_export)
+    export.add_argument(
+        "--weights",
+        choices=("float32", "bfloat16", "int8"),
+        default="float32",
+        help="how the tables of vectors are stored; the loss in recall is measured and said",
+    )
+    export.set_defaults(command=_export, wrong_usage=export.error)
+
+    index = commands.add_parser(
+        "index",
+        parents=[shared],
+        help="write a version with new and changed items, users and events, without training",
+    )
+    index.add_argument("run", type=Path, metavar="RUN", help="the run folder")
+    index.add_argument(
+        "--shop", type=Path, metavar="SHOP.yaml", help="the shop file (default: the run's)"
+    )
+    index.add_argument(
+        "--out", type=Path, required=True, metavar="MODELS", help="the folder of all models"
+    )
+    index.add_argument("--name", help="the model's name (default: the run's)")
+    index.set_defaults(command=_index)
 
     serve = commands.add_parser("serve", parents=[shared], help="serve exported models")
     serve.add_argument("models", type=Path, metavar="MODELS", help="the folder of all models")
@@ -158,20 +186,43 @@ def _recommend(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    if options.check is not None:
+        if options.run is not None or options.out is not None:
+            options.wrong_usage("--check DIR takes no RUN and no --out: it writes nothing")
+        return _check_export(options.check)
+    if options.run is None or options.out is None:
+        options.wrong_usage("expected RUN --out MODELS, or --check DIR")
     from tfmm.export import export_model
-    from tfmm.training import load_run
 
-    run = load_run(options.run)
     version = export_model(
-        run,
+        options.run,
         options.out,
         name=options.name,
-        k=options.k or run.config.index.k,
+        k=options.k,
         exclude_seen=options.exclude_seen,
+        weights=options.weights,
     )
     print(f"wrote {version}")
     print(f"serve it with: tfmm serve {options.out}")
     return 0
+
+
+def _index(options: argparse.Namespace) -> int:
+    from tfmm.export import refresh_index
+
+    shop = None if options.shop is None else str(options.shop.resolve())
+    done = refresh_index(options.run, options.out, shop=shop, name=options.name)
+    print(f"wrote {done.version}")
+    return 0
+
+
+def _check_export(folder: Path) -> int:
+    from tfmm.export import check_stock
+
+    verdicts = check_stock(folder)
+    for verdict in verdicts:
+        print(verdict)
+    return 0 if all(verdict.ok for verdict in verdicts) else 1
 
 
 def _serve(options: argparse.Namespace) -> int:

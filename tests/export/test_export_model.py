@@ -6,50 +6,10 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
-import pytest
 import tensorflow as tf
 
-from tests.export.shops import ITEMS, USERS, Column, MeanSession, kind_column
-from tfmm.data.interactions import Interactions
+from tests.export.shops import ITEMS, USERS
 from tfmm.export import export_model, servable_of
-
-
-class Catalog(SimpleNamespace):
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-@pytest.fixture
-def run() -> SimpleNamespace:
-    rng = np.random.default_rng(5)
-    items, users = rng.normal(size=(30, 6)).astype("f"), rng.normal(size=(12, 6)).astype("f")
-    events = SimpleNamespace(
-        user=np.array([3, 3, 3, 0], np.int32),
-        item=np.array([8, 9, 8, 1], np.int32),
-        time=None,
-        weight=np.ones(4, np.float32),
-    )
-    name, index = "little_shop", SimpleNamespace(kind="auto", k=7)
-    users_config = SimpleNamespace(history_size=9)
-    features = {"kind": kind_column(), "price": Column(kind="number", codes=[0] * 30)}
-    return SimpleNamespace(
-        config=SimpleNamespace(
-            name=name, index=index, users=users_config, to_dict=lambda: {"name": name}
-        ),
-        data=SimpleNamespace(
-            items=Catalog(ids=np.array(ITEMS, object), features=features),
-            users=Catalog(ids=np.array(USERS, object), features={}),
-            events=events,
-        ),
-        interactions=Interactions.from_events(events, 12, 30),
-        metrics={"model": {"recall@20": 0.5}, "baselines": {}},
-        model=SimpleNamespace(
-            item_vectors=lambda: items,
-            user_vectors=lambda interactions, items: users,
-            session_module=MeanSession,
-        ),
-    )
 
 
 def test_a_run_becomes_a_version(run: SimpleNamespace, tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ import tensorflow as tf
 from tfmm.export import check
 from tfmm.export.card import make_card, write_card
 from tfmm.export.errors import ExportError
+from tfmm.export.ops import lacking_ops
 from tfmm.export.servable import Servable
+from tfmm.export.stock import read_graph
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 # A server takes folders named by numbers only, so that this one is invisible to it.
@@ -67,7 +69,8 @@ def write_version(
         _remove_leftovers(model)
         step = "writing the SavedModel"
         signatures = servable.signatures()
-        tf.saved_model.save(servable, str(aside), signatures=signatures)
+        options = tf.saved_model.SaveOptions(namespace_whitelist=_namespaces(signatures))
+        tf.saved_model.save(servable, str(aside), signatures=signatures, options=options)
         requests = 0
         if warmup:
             step = "writing the warm-up requests"
@@ -90,6 +93,7 @@ def write_version(
                 signatures=signatures,
                 sizes=sizes,
                 warmup_requests=requests,
+                stock_lacks=lacking_ops(read_graph(aside)),
             )
             write_card(full, aside)
             if _renamed(aside, model / str(version)):
@@ -113,6 +117,17 @@ def list_versions(model: str | Path) -> list[int]:
         for entry in Path(model).iterdir()
         if entry.name.isascii() and entry.name.isdigit() and entry.is_dir()
     )
+
+
+def _namespaces(signatures: Mapping[str, Any]) -> list[str]:
+    """The namespaces, such as "Scann", of ops that come from outside of TensorFlow."""
+    ops: set[str] = set()
+    for signature in signatures.values():
+        definition = signature.graph.as_graph_def()
+        functions = definition.library.function
+        ops.update(node.op for node in definition.node)
+        ops.update(node.op for function in functions for node in function.node_def)
+    return sorted({op.split(">")[0] for op in ops if ">" in op})
 
 
 def _renamed(aside: Path, target: Path) -> bool:
