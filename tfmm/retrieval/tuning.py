@@ -1,0 +1,78 @@
+"""How many blocks a search must look into for a recall, measured on sampled queries."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Scores held at once while the true neighbours are found: 128 MiB of float32.
+_SCORES = 2**25
+_DEEPEST = 4096
+_GROWTH = 1.3
+
+
+def sample_rows(vectors: NDArray[np.float32], size: int, seed: int) -> NDArray[np.float32]:
+    """At most `size` of the vectors, drawn without repetition."""
+    if len(vectors) <= size:
+        return vectors
+    return vectors[np.random.default_rng(seed).choice(len(vectors), size, replace=False)]
+
+
+def nearest(
+    queries: NDArray[np.float32], vectors: NDArray[np.float32], depth: int
+) -> NDArray[np.int64]:
+    """The rows of the `depth` vectors with the highest inner products, best first, `[Q, depth]`."""
+    depth = min(depth, len(vectors))
+    step = max(1, _SCORES // len(vectors))
+    found = []
+    for start in range(0, len(queries), step):
+        scores = queries[start : start + step] @ vectors.T
+        rows = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
+        best = np.argsort(-np.take_along_axis(scores, rows, axis=1), axis=1)
+        found.append(np.take_along_axis(rows, best, axis=1))
+    return np.concatenate(found)
+
+
+def depths_to_tune(n: int, k: int) -> NDArray[np.int32]:
+    """Answer lengths to tune for, k and from 1 in steps of some 30 % to 4,096 or a quarter of n."""
+    deepest = max(1, min(_DEEPEST, n // 4))
+    steps = np.arange(np.log(deepest) / np.log(_GROWTH) + 1)
+    return np.unique(np.minimum([*np.ceil(_GROWTH**steps), k], deepest)).astype(np.int32)
+
+
+def probes_for_recall(
+    neighbours: NDArray[np.int64],
+    block_of: NDArray[np.int32],
+    block_scores: NDArray[np.float32],
+    depths: NDArray[np.int32],
+    recall: float,
+) -> NDArray[np.int32]:
+    """The fewest blocks to look into, best first, that hold a share of the true neighbours.
+
+    Args:
+        neighbours: `[Q, depth]`, rows of the true neighbours of each query, best first.
+        block_of: `[N]`, the block of each row.
+        block_scores: `[Q, blocks]`, by which a search picks blocks.
+        depths: for which answer lengths, ascending, the last one at most `depth`.
+        recall: the share wanted. One standard error is added for the queries being a sample.
+
+    Returns:
+        int32, one number of blocks for each depth, never falling.
+    """
+    n_blocks = block_scores.shape[1]
+    order = np.argsort(-block_scores, axis=1, kind="stable")
+    place = np.empty_like(order)
+    np.put_along_axis(place, order, np.arange(n_blocks)[np.newaxis], axis=1)
+    places = np.take_along_axis(place, block_of[neighbours], axis=1)
+    probes = np.full(len(depths), n_blocks, np.int32)
+    for i, depth in enumerate(depths):
+        few, enough = 0, n_blocks
+        while enough - few > 1:
+            probe = (few + enough) // 2
+            found = (places[:, :depth] < probe).mean(axis=1)
+            if found.mean() - found.std() / np.sqrt(len(found)) >= recall:
+                enough = probe
+            else:
+                few = probe
+        probes[i] = enough
+    return np.maximum.accumulate(probes)
