@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from tfmm.export.errors import ExportError
 from tfmm.export.servable import Servable
 from tfmm.export.versions import list_versions, write_version
-from tfmm.retrieval import TermFilter, index_for
+from tfmm.retrieval import INDEX_KINDS, TermFilter, index_for, options_of
+from tfmm.retrieval.options import check_name
 
 if TYPE_CHECKING:
     from tfmm.training import Run
@@ -32,6 +33,7 @@ def export_model(
     exclude_size: int = 64,
     allow_size: int = 16,
     history_size: int | None = None,
+    index: str | None = None,
 ) -> Path:
     """Exports a run as the next version of a model: `models_dir/name/version/`.
 
@@ -45,6 +47,7 @@ def export_model(
         allow_size: filter terms that a request may hold.
         history_size: ids that a session's history may hold; as many as the run's
             `users.history_size` if None, which is what its user tower was trained on.
+        index: the kind of index, see `tfmm.retrieval.index_for`; the run's `index.kind` if None.
 
     Returns:
         The version's folder.
@@ -72,6 +75,7 @@ def export_model(
         exclude_size=exclude_size,
         allow_size=allow_size,
         history_size=history_size,
+        index=index,
     )
     data = loaded.data
     card = {
@@ -94,13 +98,19 @@ def servable_of(
     exclude_size: int = 64,
     allow_size: int = 16,
     history_size: int | None = None,
+    index: str | None = None,
 ) -> Servable:
     """The servable of a run, with histories that hold all of its events.
 
     Arguments as for `export_model`.
     """
-    data, model, index = run.data, run.model, run.config.index
-    k = index.k if k is None else k
+    data, model, config = run.data, run.model, run.config.index
+    k = config.k if k is None else k
+    kind, options = config.kind, {"recall": config.recall, "storage": config.storage}
+    if index is not None and index != kind:
+        # What the run says of its own kind holds for another one as far as that one knows it.
+        kind = check_name("index", index, ["auto", *INDEX_KINDS])
+        options = {name: options[name] for name in options if name in options_of(kind)}
     item_vectors = model.item_vectors()
     return Servable(
         data.items.ids,
@@ -111,7 +121,7 @@ def servable_of(
         seen_rows=run.interactions.item,
         session=model.session_module(),
         filters=TermFilter.from_catalog(data.items),
-        index=index_for(index.kind, k=k),
+        index=index_for(kind, k=k, n_candidates=len(item_vectors), **options),
         k=k,
         exclude_size=exclude_size,
         allow_size=allow_size,

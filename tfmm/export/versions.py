@@ -67,7 +67,9 @@ def write_version(
         _remove_leftovers(model)
         step = "writing the SavedModel"
         signatures = servable.signatures()
-        tf.saved_model.save(servable, str(aside), signatures=signatures)
+        tf.saved_model.save(
+            servable, str(aside), signatures=signatures, options=servable.save_options
+        )
         requests = 0
         if warmup:
             step = "writing the warm-up requests"

@@ -218,6 +218,10 @@ class Index(tfrs.layers.factorized_top_k.TopK):
         found = self._stored(tf.maximum(rows, 0))
         return tf.where((rows >= 0)[..., tf.newaxis], found, 0.0)
 
+    def save_options(self) -> tf.saved_model.SaveOptions:
+        """How a model that holds this index must be saved."""
+        return tf.saved_model.SaveOptions()
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; the indexed candidates are weights, not config."""
         model = self.query_model

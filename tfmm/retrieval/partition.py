@@ -35,7 +35,7 @@ def partition(vectors: NDArray[np.float32], block_size: int, seed: int = 1) -> N
     """
     rng = np.random.default_rng(seed)
     # Clustering squares the vectors, which must not overflow.
-    vectors = vectors / max(float(np.max(np.abs(vectors))), np.finfo(np.float32).tiny)
+    vectors = vectors / np.float32(max(float(vectors.max()), -float(vectors.min()), _TINY))
     leaves = _leaves(
         vectors, max(1, min(round(len(vectors) ** 0.5), len(vectors) // block_size)), rng
     )

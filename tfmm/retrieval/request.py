@@ -87,6 +87,17 @@ def close(scores: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
     return tf.tensor_scatter_nd_update(scores, places, lowest)
 
 
+def among(rows: tf.Tensor, excluded: tf.RaggedTensor, n: int) -> tf.Tensor:
+    """bool `[b, M]`: which rows int32 `[b, M]` their query excludes, without a table of pairs."""
+    values = tf.cast(excluded.values, tf.int64)
+    keys = tf.boolean_mask(excluded.value_rowids() * n + values, (values >= 0) & (values < n))
+    keys = tf.concat([tf.sort(keys), [tf.int64.max]], axis=0)
+    query = tf.range(tf.shape(rows, tf.int64)[0])[:, tf.newaxis]
+    asked = tf.reshape(query * n + tf.cast(rows, tf.int64), [-1])
+    hit = tf.gather(keys, tf.searchsorted(keys, asked)) == asked
+    return tf.reshape(hit, tf.shape(rows)) & (rows >= 0)
+
+
 def over_blocks(
     one_block: Callable[[tf.Tensor, tf.Tensor], Found], batch: tf.Tensor, block: int | tf.Tensor
 ) -> Found:

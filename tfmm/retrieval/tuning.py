@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +33,12 @@ def nearest(
         best = np.argsort(-np.take_along_axis(scores, rows, axis=1), axis=1)
         found.append(np.take_along_axis(rows, best, axis=1))
     return np.concatenate(found)
+
+
+def recall_of(rows: NDArray[Any], neighbours: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The share of each query's true neighbours `[Q, depth]` among the rows `[Q, M]` it got."""
+    pairs = zip(rows, neighbours, strict=True)
+    return np.array([np.isin(true, found).mean() for found, true in pairs])
 
 
 def depths_to_tune(n: int, k: int) -> NDArray[np.int32]:
