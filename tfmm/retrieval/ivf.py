@@ -103,10 +103,12 @@ class IVF(Approximate):
         return effort if effort <= self._most_effort else self._n_blocks
 
     def _store(self, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None) -> None:
-        self._blocks = self._candidates = None
+        self._blocks = self._candidates = self._slot_offsets = None
+        self._slot_rows = self._places = None
+        self._means = self._cosine_means = self._factors = self._cosine_factors = None
         if not self._partition(vectors, queries):
             # A scan of the blocks would be slower than scoring every row, which wants them plain.
-            self._blocks, self._efforts = None, ()
+            self._efforts = ()
         if self._blocks is None or self.storage != "float32":
             self._candidates = _constant(vectors, "candidates")
 
@@ -145,8 +147,8 @@ class IVF(Approximate):
         self._slot_rows = _constant(slots, "slot_rows")
         self._places = _constant(places, "places")
         self._blocks = _constant(tf.cast(stored, self.storage), "blocks")
-        self._means = _pair(means, "means")
-        self._factors = _pair(factors, "slot_factors")
+        self._means, self._cosine_means = _pair(means, "means")
+        self._factors, self._cosine_factors = _pair(factors, "slot_factors")
         return True
 
     def _tune(
@@ -158,20 +160,26 @@ class IVF(Approximate):
     ) -> None:
         """Measures how many blocks each depth takes, for inner products and for cosines."""
         self._depths = depths_to_tune(self._n, self._k)
-        items = sample_rows(vectors, self._samples(), self.seed)
-        asked = items if queries is None else sample_rows(queries, self._samples(), self.seed)
+        items = sample_rows(self._n, self._samples(), self.seed)
 
-        def efforts(asked: NDArray[np.float32], cosine: bool) -> NDArray[np.int32]:
+        def efforts(
+            asked: NDArray[np.float32], own: NDArray[np.int64] | None, cosine: bool
+        ) -> NDArray[np.int32]:
             scored = vectors
             if cosine and self._inverse_norms is not None:
                 scored = vectors * self._inverse_norms.numpy()[:, np.newaxis]
-            neighbours = nearest(asked, scored, int(self._depths[-1]))
+            neighbours = nearest(asked, scored, int(self._depths[-1]), own)
             scores = asked @ means[cosine].T
             return probes_for_recall(neighbours, block_of, scores, self._depths, self.recall)
 
-        inner = efforts(asked, False)
+        if queries is None:
+            inner = efforts(vectors[items], items, False)
+        else:
+            inner = efforts(
+                queries[sample_rows(len(queries), self._samples(), self.seed)], None, False
+            )
         alike = queries is None and self._inverse_norms is None
-        self._efforts = inner, inner if alike else efforts(items, True)
+        self._efforts = inner, inner if alike else efforts(vectors[items], items, True)
 
     def _query_block(self, effort: int) -> int:
         return max(1, _GATHERED // (effort * self._size * self._dim))
@@ -181,7 +189,9 @@ class IVF(Approximate):
 
     def _scan(self, request: Request, effort: int | tf.Tensor, depth: int | tf.Tensor) -> Found:
         queries, size = request.queries, self._size
-        means = tf.matmul(queries, self._means[request.cosine], transpose_b=True)
+        means = tf.matmul(
+            queries, self._cosine_means if request.cosine else self._means, transpose_b=True
+        )
         _, chosen = exact_top_k(means, effort, self._n_blocks)
         shape = [request.batch, effort * size]
         near = tf.cast(tf.gather(self._blocks, chosen), tf.float32)
@@ -192,7 +202,7 @@ class IVF(Approximate):
             lambda: tf.matmul(queries, near[0], transpose_b=True),
             lambda: tf.matmul(near, queries[:, :, tf.newaxis])[:, :, 0],
         )
-        factors = self._factors[request.cosine]
+        factors = self._cosine_factors if request.cosine else self._factors
         if factors is not None:
             scores *= tf.reshape(tf.gather(factors, chosen), shape)
         if self._slot_offsets is not None:
@@ -236,7 +246,7 @@ class IVF(Approximate):
         count = self._n_blocks * self._size
         rows = tf.reshape(self._slot_rows, [count])
         scores = tf.matmul(request.queries, self._slots(), transpose_b=True)
-        factors = self._factors[request.cosine]
+        factors = self._cosine_factors if request.cosine else self._factors
         if factors is not None:
             scores *= tf.reshape(factors, [count])
         if self._slot_offsets is not None:

@@ -18,6 +18,8 @@ from tfmm.retrieval.tuning import depths_to_tune, nearest, recall_of, sample_row
 # The smallest catalogue that ScaNN's tree and hashes can be learned from with any use.
 _SMALLEST = 4096
 _DIMENSIONS_A_BLOCK = 2
+# Variables of a ScaNN searcher.
+_STATE_VARIABLES = 9
 # What is tried: shares of the leaves to search, and how many times the depth to score exactly.
 _LEAF_SHARES = (0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08, 0.15)
 _REORDERED = (1.5, 3, 6, 12, 24)
@@ -68,8 +70,6 @@ class ScaNN(Approximate):
     ) -> None:
         self._ops = _scann_ops()
         super().__init__(query_model, k, recall=recall, seed=seed, name=name)
-        self._state: tf.Module | None = None
-        self._candidates: tf.Variable | None = None
 
     def save_options(self) -> tf.saved_model.SaveOptions:
         """How a model that holds this index must be saved: with the namespace of ScaNN's ops."""
@@ -77,16 +77,24 @@ class ScaNN(Approximate):
 
     def _store(self, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None) -> None:
         self._efforts, self._most_effort = (), -1
-        self._state = self._candidates = None
+        self._hold(None)
         if self._n >= max(_SMALLEST, 4 * self._k) and self.recall < 1:
-            self._state = self._learned(vectors)
+            self._hold(self._learned(vectors))
             self._tune(vectors, queries)
         if not self._efforts:
-            self._state = None
+            self._hold(None)
             self._candidates = tf.Variable(vectors, trainable=False, name="candidates")
 
+    def _hold(self, state: tf.Module | None) -> None:
+        """Keeps what `_learned` gives, or drops it."""
+        # A module cannot be taken back from a Keras layer, its variables can.
+        self._searcher = lambda: self._ops.searcher_from_module(state)
+        for i in range(_STATE_VARIABLES):
+            setattr(self, f"_state_{i}", None if state is None else state.variables[i])
+        self._candidates = None if state is None else state.dataset
+
     def _learned(self, vectors: NDArray[np.float32]) -> tf.Module:
-        """ScaNN's tree and hashes as variables, the candidates among them."""
+        """ScaNN's tree and hashes as variables, the candidates among them as `dataset`."""
         leaves = round(self._n**0.5)
         builder = (
             self._ops.builder(vectors, self._k, "dot_product")
@@ -99,14 +107,18 @@ class ScaNN(Approximate):
 
     def _tune(self, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None) -> None:
         """Finds the cheapest setting for some depths; deeper searches than those are exact."""
-        asked = sample_rows(vectors if queries is None else queries, self._samples(), self.seed)
+        own = sample_rows(self._n, self._samples(), self.seed) if queries is None else None
+        if queries is None:
+            asked = vectors[own]
+        else:
+            asked = queries[sample_rows(len(queries), self._samples(), self.seed)]
         depths = depths_to_tune(self._n, self._k)
         depths = np.append(depths[::-_DEPTH_STEP][::-1], self._k)
         depths = np.unique(depths[(depths >= self._k) & (depths <= depths.max())])
-        true = nearest(asked, vectors, int(depths[-1]))
+        true = nearest(asked, vectors, int(depths[-1]), own)
         settings: list[tuple[int, int]] = []
         for depth in depths:
-            setting = self._cheapest(asked, true[:, :depth])
+            setting = self._cheapest(asked, true[:, :depth], own is not None)
             if setting is None:
                 break
             settings.append(setting)
@@ -119,9 +131,12 @@ class ScaNN(Approximate):
             self._leaves, self._reordered = np.array(settings, np.int32).T
 
     def _cheapest(
-        self, queries: NDArray[np.float32], neighbours: NDArray[np.int64]
+        self, queries: NDArray[np.float32], neighbours: NDArray[np.int64], themselves: bool
     ) -> tuple[int, int] | None:
-        """Leaves to search and candidates to reorder that find true neighbours `[Q, depth]`."""
+        """Leaves to search and candidates to reorder that find true neighbours `[Q, depth]`.
+
+        Queries that find themselves, which does not count, get one result more.
+        """
         depth, leaves = neighbours.shape[1], round(self._n**0.5)
         settings = {
             (max(1, round(share * leaves)), min(self._n, math.ceil(times * depth)))
@@ -136,7 +151,7 @@ class ScaNN(Approximate):
         for setting in sorted(settings, key=cost):
             if any(setting[0] <= less[0] and setting[1] <= less[1] for less in poor):
                 continue
-            _, rows = self._ask(tf.constant(queries), depth, *setting)
+            _, rows = self._ask(tf.constant(queries), depth + themselves, *setting)
             found = recall_of(rows.numpy(), neighbours)
             if found.mean() - found.std() / len(found) ** 0.5 >= self.recall:
                 return setting
@@ -155,8 +170,7 @@ class ScaNN(Approximate):
         finite = tf.reduce_all(tf.math.is_finite(queries), axis=1, keepdims=True)
         asked = tf.where(finite, queries, 0.0)
         asked = tf.pad(asked, [[0, tf.maximum(0, 1 - tf.shape(queries)[0])], [0, 0]])
-        searcher = self._ops.searcher_from_module(self._state)
-        found = searcher.search_batched_parallel(asked, count, reordered, leaves)
+        found = self._searcher().search_batched_parallel(asked, count, reordered, leaves)
         batch = tf.shape(queries)[0]
         scores, rows = found.distances[:batch], found.indices[:batch]
         real = finite & ~tf.math.is_nan(scores)
@@ -178,13 +192,10 @@ class ScaNN(Approximate):
         return scores, rows
 
     def _all_scores(self, queries: tf.Tensor) -> tf.Tensor:
-        return tf.matmul(queries, self._rows(), transpose_b=True)
+        return tf.matmul(queries, self._candidates, transpose_b=True)
 
     def _stored(self, rows: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self._rows(), rows)
-
-    def _rows(self) -> tf.Variable:
-        return self._candidates if self._state is None else self._state.dataset
+        return tf.gather(self._candidates, rows)
 
 
 def _scann_ops() -> Any:

@@ -13,22 +13,38 @@ _DEEPEST = 4096
 _GROWTH = 1.3
 
 
-def sample_rows(vectors: NDArray[np.float32], size: int, seed: int) -> NDArray[np.float32]:
-    """At most `size` of the vectors, drawn without repetition."""
-    if len(vectors) <= size:
-        return vectors
-    return vectors[np.random.default_rng(seed).choice(len(vectors), size, replace=False)]
+def sample_rows(n: int, size: int, seed: int) -> NDArray[np.int64]:
+    """At most `size` of the rows 0 to n - 1, each once, ascending."""
+    if n <= size:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, size, replace=False))
 
 
 def nearest(
-    queries: NDArray[np.float32], vectors: NDArray[np.float32], depth: int
+    queries: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+    depth: int,
+    own: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
-    """The rows of the `depth` vectors with the highest inner products, best first, `[Q, depth]`."""
-    depth = min(depth, len(vectors))
+    """The rows of the vectors with the highest inner products, best first.
+
+    Args:
+        queries: `[Q, D]`.
+        vectors: `[N, D]`.
+        depth: how many; below N.
+        own: `[Q]`, for queries that are some of the vectors: their rows, which do not count. A
+            vector is in its own block for sure, which would make a short search look easy.
+
+    Returns:
+        int64 `[Q, depth]`.
+    """
     step = max(1, _SCORES // len(vectors))
     found = []
     for start in range(0, len(queries), step):
         scores = queries[start : start + step] @ vectors.T
+        if own is not None:
+            rows = own[start : start + step]
+            scores[np.arange(len(rows)), rows] = -np.inf
         rows = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
         best = np.argsort(-np.take_along_axis(scores, rows, axis=1), axis=1)
         found.append(np.take_along_axis(rows, best, axis=1))
