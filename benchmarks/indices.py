@@ -35,13 +35,19 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from PIL import Image
-from scann.scann_ops.py import scann_ops_pybind
+from scann.scann_ops.py import scann_ops, scann_ops_pybind
 
 from tfmm.retrieval import IVF, BruteForce, ScaNN
 
-K, BATCH, TUNED = 100, 256, 256
+K, BATCH, TUNED = 100, 256, 1024
 ROWS = ("clustered-1e5x64", "clustered-1e6x64", "clustered-1e6x128", "patches-1e6x64")
 KEPT = common.RESULTS / "indices_rows"
+# Shares of the leaves to search and candidates to score again, about in the order of their cost.
+SCANN_SETTINGS = [
+    (0.005, 200), (0.01, 200), (0.01, 400), (0.015, 400), (0.01, 700), (0.015, 700), (0.02, 700),
+    (0.02, 1000), (0.03, 1000), (0.03, 1500), (0.05, 1500), (0.05, 2500), (0.08, 3000), (0.15, 6000),
+    (0.3, 10000),
+]  # fmt: skip
 Ask = Callable[[np.ndarray], np.ndarray]
 
 
@@ -102,16 +108,12 @@ def recall(found: np.ndarray, true: np.ndarray) -> float:
     return float(np.mean([np.isin(t, f).mean() for f, t in zip(found, true, strict=True)]))
 
 
-def layer(index: tf.keras.layers.Layer) -> Ask:
+def layer(index: tf.keras.layers.Layer, dim: int) -> Ask:
     """The rows of a layer's answer, called as a served signature is."""
     ask = tf.function(lambda queries: index(queries), autograph=False).get_concrete_function(
-        tf.TensorSpec([None, index_dim(index)])
+        tf.TensorSpec([None, dim])
     )
     return lambda queries: ask(tf.constant(queries))[1].numpy()
-
-
-def index_dim(index: Any) -> int:
-    return index.benchmark_dim
 
 
 def cheapest(
@@ -127,31 +129,33 @@ def cheapest(
 
 def tfrs_brute_force(x: np.ndarray, *_: Any) -> tuple[Ask, Any]:
     index = tfrs.layers.factorized_top_k.BruteForce(k=K).index(tf.constant(x))
-    index.benchmark_dim = x.shape[1]
-    return layer(index), index
+    return layer(index, x.shape[1]), index
 
 
 def tfrs_scann(
     x: np.ndarray, tuned: np.ndarray, true: np.ndarray, target: float
 ) -> tuple[Ask, Any]:
-    leaves, kept = round(len(x) ** 0.5), []
+    leaves = round(len(x) ** 0.5)
 
-    def make(setting: tuple[float, int]) -> Ask:
-        kept[:] = [
-            tfrs.layers.factorized_top_k.ScaNN(
-                k=K,
-                num_leaves=leaves,
-                num_leaves_to_search=max(1, round(setting[0] * leaves)),
-                num_reordering_candidates=min(len(x), setting[1]),
-                parallelize_batch_searches=True,
-            )
-        ]
-        kept[0].index(tf.constant(x))
-        kept[0].benchmark_dim = x.shape[1]
-        return layer(kept[0])
+    def indexed(share: float, reordered: int) -> tf.keras.layers.Layer:
+        return tfrs.layers.factorized_top_k.ScaNN(
+            k=K,
+            num_leaves=leaves,
+            num_leaves_to_search=max(1, round(share * leaves)),
+            num_reordering_candidates=min(len(x), reordered),
+            parallelize_batch_searches=True,
+        ).index(tf.constant(x))
 
-    settings = [(0.01, 400), (0.015, 600), (0.02, 1000), (0.04, 1500), (0.08, 3000), (0.15, 6000)]
-    return cheapest(settings, make, tuned, true, target), kept[0]
+    # One that is built may be asked with any setting, though not through the layer.
+    searcher = scann_ops.searcher_from_module(indexed(*SCANN_SETTINGS[0])._serialized_searcher)
+    for share, reordered in SCANN_SETTINGS:
+        found = searcher.search_batched_parallel(
+            tuned, K, min(len(x), reordered), max(1, round(share * leaves))
+        )
+        if recall(found.indices.numpy(), true) >= target:
+            break
+    index = indexed(share, reordered)
+    return layer(index, x.shape[1]), index
 
 
 def scann_itself(
@@ -179,11 +183,7 @@ def scann_itself(
 
         return ask
 
-    settings = [
-        (0.005, 200), (0.01, 200), (0.01, 400), (0.015, 400), (0.015, 600), (0.02, 600),
-        (0.02, 1000), (0.04, 1500), (0.08, 3000), (0.15, 6000),
-    ]  # fmt: skip
-    return cheapest(settings, make, tuned, true, target), searcher
+    return cheapest(SCANN_SETTINGS, make, tuned, true, target), searcher
 
 
 def faiss_ivf(x: np.ndarray, tuned: np.ndarray, true: np.ndarray, target: float) -> tuple[Ask, Any]:
@@ -231,8 +231,7 @@ def of_tfmm(kind: type, **options: Any) -> Callable[..., tuple[Ask, Any]]:
         if kind is not BruteForce:
             options["recall"] = target
         index = kind(k=K, **options).index(x, queries=tuned)
-        index.benchmark_dim = x.shape[1]
-        return layer(index), index
+        return layer(index, x.shape[1]), index
 
     return build
 
@@ -257,7 +256,7 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def file_mb(index: Any, folder: Path) -> float:
+def file_mb(index: Any, dim: int, folder: Path) -> float:
     """The size of the index as its own library writes it."""
     import shutil
 
@@ -266,7 +265,7 @@ def file_mb(index: Any, folder: Path) -> float:
     if isinstance(index, tf.keras.layers.Layer):
         module = tf.Module()
         module.held = list(index.variables)
-        spec = tf.TensorSpec([None, index.benchmark_dim])
+        spec = tf.TensorSpec([None, dim])
         module.ask = tf.function(lambda q: index(q)[1], input_signature=[spec], autograph=False)
         if getattr(index, "_serialized_searcher", None) is not None:
             module.searcher = index._serialized_searcher
@@ -299,7 +298,7 @@ def measure(row: str, args: argparse.Namespace) -> list[dict[str, Any]]:
             "build and tune, s": round(time.perf_counter() - started, 1),
             "memory, MB": round(resident_mb() - before),
         }
-        results[name]["file, MB"] = round(file_mb(index, Path(args.scratch) / "index"))
+        results[name]["file, MB"] = round(file_mb(index, x.shape[1], Path(args.scratch) / "index"))
         asks[name] = ask
         print(json.dumps(results[name]), flush=True)
     times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in asks}

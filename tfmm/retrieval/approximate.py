@@ -15,8 +15,8 @@ from tfmm.retrieval.request import Found, Request, over_blocks
 from tfmm.retrieval.top_k import best_rows
 
 # Queries that an index tunes on: the fewer, the more candidates their neighbours are sought among.
-_FEWEST_SAMPLES, _MOST_SAMPLES = 384, 1024
-_SAMPLE_SCORES = 2**28
+_FEWEST_SAMPLES, _MOST_SAMPLES = 512, 1024
+_SAMPLE_SCORES = 2**30
 # A filter that leaves a query less than this share of what it leaves of the whole catalogue has
 # its candidates elsewhere.
 _LEAST_ALLOWED = 0.5
@@ -67,13 +67,16 @@ class Approximate(base.Index):
         """The constructor's arguments; the indexed candidates are weights, not config."""
         return {**super().get_config(), "recall": self.recall, "seed": self.seed}
 
-    def _scan(self, request: Request, effort: int | tf.Tensor, depth: int | tf.Tensor) -> Found:
+    def _scan(
+        self, request: Request, effort: int | tf.Tensor, depth: int | tf.Tensor, one: bool
+    ) -> Found:
         """The candidates that an effort finds, `[b, M]`, -inf where excluded or none.
 
         Args:
             request: the queries of a block.
             effort: what `_efforts` says for the depth.
             depth: the number of best candidates that matter.
+            one: whether it is certain that there is one query.
         """
         raise NotImplementedError
 
@@ -116,21 +119,26 @@ class Approximate(base.Index):
             block = min(block, max(1, base._FILTERED_BLOCK_SCORES // self._n))
 
         answer = self._answer_plainly if plain else self._answer_limited
-        return over_blocks(
-            lambda start, stop: answer(request.part(start, stop)), request.batch, block
+        # One query spares the loop, whose turn takes as long as a small scan.
+        return tf.cond(
+            tf.equal(request.batch, 1),
+            lambda: answer(request, True),
+            lambda: over_blocks(
+                lambda start, stop: answer(request.part(start, stop), False), request.batch, block
+            ),
         )
 
-    def _answer_plainly(self, request: Request) -> Found:
+    def _answer_plainly(self, request: Request, one: bool) -> Found:
         """The answer to queries without exclusions and filters."""
         k = request.k
         effort = self._effort(k, request.cosine)
-        scores, rows = self._refine(request, *self._scan(request, effort, k))
+        scores, rows = self._refine(request, *self._scan(request, effort, k, one))
         scores, rows = pad_columns(*best_rows(scores, rows, k), k)
         if self._surely_enough(effort, k):
             return scores, rows
         return self._complete(request, scores, rows, ~(scores[:, -1] > -np.inf))
 
-    def _answer_limited(self, request: Request) -> Found:
+    def _answer_limited(self, request: Request, one: bool) -> Found:
         """The answer to queries that exclude or filter, or that ask for a k known when run."""
         k, batch = request.k, request.batch
         deep = tf.fill([batch], tf.cast(k, tf.float32))
@@ -157,7 +165,7 @@ class Approximate(base.Index):
         effort = tf.minimum(tf.maximum(effort, fewest), self._most_effort)
         reach = tf.maximum(tf.reduce_max(tf.where(hopeless, 0, depth)), k)
 
-        scores, rows = self._scan(request, effort, reach)
+        scores, rows = self._scan(request, effort, reach, one)
         looked = tf.math.count_nonzero(scores > -np.inf, axis=1, dtype=tf.float32)
         scores = tf.cond(
             active,

@@ -187,21 +187,23 @@ class IVF(Approximate):
     def _surely_enough(self, effort: int, k: int) -> bool:
         return bool(self._fewest_rows[effort - 1] >= k)
 
-    def _scan(self, request: Request, effort: int | tf.Tensor, depth: int | tf.Tensor) -> Found:
+    def _scan(
+        self, request: Request, effort: int | tf.Tensor, depth: int | tf.Tensor, one: bool
+    ) -> Found:
         queries, size = request.queries, self._size
         means = tf.matmul(
             queries, self._cosine_means if request.cosine else self._means, transpose_b=True
         )
         _, chosen = exact_top_k(means, effort, self._n_blocks)
         shape = [request.batch, effort * size]
-        near = tf.cast(tf.gather(self._blocks, chosen), tf.float32)
-        near = tf.reshape(near, [*shape, self._dim])
-        # A product of matrices is faster than one of a batch of a single one.
-        scores = tf.cond(
-            tf.equal(request.batch, 1),
-            lambda: tf.matmul(queries, near[0], transpose_b=True),
-            lambda: tf.matmul(near, queries[:, :, tf.newaxis])[:, :, 0],
-        )
+        near = tf.cast(tf.gather(self._blocks, chosen[0] if one else chosen), tf.float32)
+        if one:
+            # A product of matrices is faster than a batch of one.
+            near = tf.reshape(near, [effort * size, self._dim])
+            scores = tf.matmul(queries, near, transpose_b=True)
+        else:
+            near = tf.reshape(near, [*shape, self._dim])
+            scores = tf.matmul(near, queries[:, :, tf.newaxis])[:, :, 0]
         factors = self._cosine_factors if request.cosine else self._factors
         if factors is not None:
             scores *= tf.reshape(tf.gather(factors, chosen), shape)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tfmm.retrieval.approximate import Approximate
 from tfmm.retrieval.padding import NO_ROW
 from tfmm.retrieval.request import Found, Request, among
-from tfmm.retrieval.tuning import depths_to_tune, nearest, recall_of, sample_rows
+from tfmm.retrieval.tuning import depths_to_tune, nearest, recall_of, recall_reached, sample_rows
 
 # The smallest catalogue that ScaNN's tree and hashes can be learned from with any use.
 _SMALLEST = 4096
@@ -153,7 +153,7 @@ class ScaNN(Approximate):
                 continue
             _, rows = self._ask(tf.constant(queries), depth + themselves, *setting)
             found = recall_of(rows.numpy(), neighbours)
-            if found.mean() - found.std() / len(found) ** 0.5 >= self.recall:
+            if recall_reached(found, self.recall):
                 return setting
             poor.append(setting)
         return None
@@ -184,7 +184,9 @@ class ScaNN(Approximate):
     def _query_block(self, effort: int) -> int:
         return _QUERY_BLOCK if effort < self._most_effort else _LIMITED_QUERY_BLOCK
 
-    def _scan(self, request: Request, effort: int | tf.Tensor, depth: int | tf.Tensor) -> Found:
+    def _scan(
+        self, request: Request, effort: int | tf.Tensor, depth: int | tf.Tensor, one: bool
+    ) -> Found:
         leaves, reordered = tf.gather(self._leaves, effort), tf.gather(self._reordered, effort)
         scores, rows = self._ask(request.queries, depth, leaves, tf.maximum(reordered, depth))
         if request.excluded is not None:

@@ -57,6 +57,11 @@ def recall_of(rows: NDArray[Any], neighbours: NDArray[np.int64]) -> NDArray[np.f
     return np.array([np.isin(true, found).mean() for found, true in pairs])
 
 
+def recall_reached(found: NDArray[np.float64], recall: float) -> bool:
+    """Whether the shares found by sampled queries speak for a recall, half a standard error off."""
+    return bool(found.mean() - found.std() / (2 * np.sqrt(len(found))) >= recall)
+
+
 def depths_to_tune(n: int, k: int) -> NDArray[np.int32]:
     """Answer lengths to tune for, k and from 1 in steps of some 30 % to 4,096 or a quarter of n."""
     deepest = max(1, min(_DEEPEST, n // 4))
@@ -78,7 +83,7 @@ def probes_for_recall(
         block_of: `[N]`, the block of each row.
         block_scores: `[Q, blocks]`, by which a search picks blocks.
         depths: for which answer lengths, ascending, the last one at most `depth`.
-        recall: the share wanted. One standard error is added for the queries being a sample.
+        recall: the share wanted.
 
     Returns:
         int32, one number of blocks for each depth, never falling.
@@ -94,7 +99,7 @@ def probes_for_recall(
         while enough - few > 1:
             probe = (few + enough) // 2
             found = (places[:, :depth] < probe).mean(axis=1)
-            if found.mean() - found.std() / np.sqrt(len(found)) >= recall:
+            if recall_reached(found, recall):
                 enough = probe
             else:
                 few = probe
