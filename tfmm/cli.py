@@ -105,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
         "--k", type=_positive, help="items in an answer (default: the run's index.k)"
     )
     export.add_argument(
+        "--index",
+        metavar="KIND",
+        help="auto, brute_force, ivf or scann (default: the run's index.kind)",
+    )
+    export.add_argument(
         "--no-exclude-seen",
         dest="exclude_seen",
         action="store_false",
@@ -201,6 +206,7 @@ def _export(options: argparse.Namespace) -> int:
         k=options.k,
         exclude_seen=options.exclude_seen,
         weights=options.weights,
+        index=options.index,
     )
     print(f"wrote {version}")
     print(f"serve it with: tfmm serve {options.out}")

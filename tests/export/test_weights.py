@@ -11,66 +11,13 @@ import pytest
 import tensorflow as tf
 
 from tests.export.shops import ITEMS, D, MeanSession, U, arrays, ids, small_servable
+from tests.retrieval.test_tables import clustered
 from tfmm import cli
-from tfmm.export import ExportError, agreement, check_stock, export_model, tables, write_version
-from tfmm.export.compact import CompactIndex
-from tfmm.export.tables import VectorTable
+from tfmm.export import ExportError, agreement, check_stock, export_model, write_version
 from tfmm.retrieval import BruteForce, TermFilter
+from tfmm.retrieval.tables import STORAGES
 
 SMALL = ("bfloat16", "int8")
-
-
-def clustered(n: int = 3000, d: int = 32, seed: int = 0) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(20, d))
-    vectors = centres[rng.integers(0, 20, n)] + 0.5 * rng.normal(size=(n, d))
-    return vectors.astype("f")
-
-
-@pytest.mark.parametrize(
-    ("weights", "worst"), [("float32", 0), ("bfloat16", 2**-8), ("int8", 1 / 254)]
-)
-def test_a_table_gives_its_rows_back_within_its_precision(weights: str, worst: float) -> None:
-    vectors = clustered() * np.logspace(-20, 20, 3000, dtype="f")[:, None]
-    vectors[7] = 0
-    table = VectorTable(vectors, weights)
-    error = np.abs(table.rows(tf.range(3000)).numpy() - vectors)
-    assert (error <= worst * np.abs(vectors).max(axis=1, keepdims=True) * 1.01).all()
-    assert not table.rows(tf.constant([[7]])).numpy().any()
-
-
-@pytest.mark.parametrize("weights", SMALL)
-@pytest.mark.parametrize("block", [3000, 700])
-def test_products_by_blocks_are_those_with_the_rows(weights: str, block: int, monkeypatch) -> None:
-    monkeypatch.setattr(tables, "_BLOCK", block)
-    table = VectorTable(clustered(), weights)
-    queries = clustered(5, seed=1)
-    expected = queries @ table.decoded().T
-    np.testing.assert_allclose(table.products(tf.constant(queries)), expected, rtol=1e-3, atol=1e-4)
-    assert table.products(tf.zeros([0, 32])).shape == (0, 3000)
-
-
-def test_reading_rows_does_not_make_later_reads_copy_the_table() -> None:
-    """A gather from a variable itself switches it to copying at every read."""
-    table = VectorTable(clustered(), "int8")
-    table.rows(tf.constant([1]))
-    first, second = (memoryview(table._stored.read_value()) for _ in range(2))
-    assert np.shares_memory(np.asarray(first), np.asarray(second))
-
-
-@pytest.mark.parametrize("weights", SMALL)
-def test_the_compact_index_ranks_as_an_exact_one_over_the_same_vectors(weights: str) -> None:
-    compact = CompactIndex(weights, k=20).index(clustered())
-    exact = BruteForce(k=20).index(compact.vectors(tf.range(3000)).numpy())
-    queries = tf.constant(clustered(40, seed=1))
-    excluded = tf.tile([[0, 5, -1, 17]], [40, 1])
-    for options in ({}, {"cosine": True}, {"excluded_rows": excluded}, {"k": 3500}):
-        (scores, rows), (expected, right) = (i.search(queries, **options) for i in (compact, exact))
-        np.testing.assert_allclose(scores, expected, rtol=1e-3, atol=1e-3)
-        assert (rows.numpy() == right.numpy()).mean() > 0.98  # near ties may swap
-        assert rows.shape == right.shape
-    with pytest.raises(ValueError, match="Nothing is indexed yet"):
-        CompactIndex(weights).search(queries)
 
 
 @pytest.mark.parametrize("weights", SMALL)
@@ -96,7 +43,7 @@ def test_tables_shrink_to_a_half_and_a_quarter() -> None:
             filters=TermFilter({}, 2000),
             weights=weights,
         ).table_bytes
-        for weights in tables.WEIGHTS
+        for weights in STORAGES
     }
     assert sizes["bfloat16"] / sizes["float32"] == pytest.approx(0.5, abs=0.03)
     assert sizes["int8"] / sizes["float32"] == pytest.approx(0.25, abs=0.05)
@@ -156,7 +103,7 @@ def test_weights_that_there_are_not_and_indices_that_do_not_take_them(run, tmp_p
         ValueError, match="must be one of float32, bfloat16, int8, but it is 'int4'"
     ):
         export_model(run, tmp_path, weights="int4")
-    with pytest.raises(ValueError, match="'BruteForce', which stores its candidates itself"):
+    with pytest.raises(ValueError, match="which is a BruteForce with its own"):
         export_model(run, tmp_path, weights="int8", index=BruteForce())
     with pytest.raises(SystemExit):
         cli.main(["export", "run", "--out", "m", "--weights", "int4"])

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfmm.retrieval import INDEX_KINDS, LOWEST_SCORE, BruteForce, index_for
-from tfmm.retrieval import brute_force as module
+from tfmm.retrieval import base as module
 
 RNG = np.random.default_rng(1)
 

@@ -12,10 +12,12 @@ import numpy as np
 
 from tfmm.export.agreement import agreement
 from tfmm.export.servable import Servable
-from tfmm.export.tables import check_weights
 from tfmm.export.vector_file import remember_vectors
 from tfmm.export.versions import write_version
-from tfmm.retrieval import TermFilter, index_for
+from tfmm.retrieval import INDEX_KINDS, Index, TermFilter, index_for, options_of
+from tfmm.retrieval.options import check_name
+from tfmm.retrieval.tables import STORAGES
+from tfmm.training.config import IndexConfig
 from tfmm.training.run import Run, load_run
 
 #: Kinds of index whose candidates `weights` may shrink; others have a storage of their own.
@@ -38,6 +40,8 @@ class ExportSettings:
     """Ids that a session's history may hold."""
     weights: str = "float32"
     """How the tables of vectors are stored: float32, bfloat16 or int8."""
+    index: str | None = None
+    """The kind of index; the run's if None."""
 
 
 def export_model(
@@ -50,7 +54,7 @@ def export_model(
     allow_size: int = 16,
     history_size: int | None = None,
     weights: str = "float32",
-    index: Any = None,
+    index: str | Index | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Exports a run as the next version of a model: `models_dir/name/version/`.
@@ -71,7 +75,8 @@ def export_model(
         weights: how the tables of vectors are stored: "float32"; "bfloat16", half the size; or
             "int8", a quarter. What that costs in recall is measured, said, and written to the
             model card.
-        index: an index with nothing indexed yet; one of the run's `index.kind` if None.
+        index: a kind of index, see `tfmm.retrieval.index_for`, or an index with nothing indexed
+            yet; the run's `index.kind` if None.
         say: takes lines about `weights`.
 
     Returns:
@@ -96,6 +101,7 @@ def export_model(
         allow_size=allow_size,
         history_size=loaded.config.users.history_size if history_size is None else history_size,
         weights=weights,
+        index=index if isinstance(index, str) else None,
     )
     item_vectors = loaded.model.item_vectors()
     # A run in memory may have been trained on since its weights were saved.
@@ -112,7 +118,7 @@ def servable_of(
     allow_size: int = 16,
     history_size: int | None = None,
     weights: str = "float32",
-    index: Any = None,
+    index: str | Index | None = None,
 ) -> Servable:
     """The servable of a run, with histories that hold all of its events.
 
@@ -121,7 +127,8 @@ def servable_of(
     loaded = _loaded(run)
     history = loaded.config.users.history_size if history_size is None else history_size
     k = loaded.config.index.k if k is None else k
-    settings = ExportSettings(k, exclude_seen, exclude_size, allow_size, history, weights)
+    kind = index if isinstance(index, str) else None
+    settings = ExportSettings(k, exclude_seen, exclude_size, allow_size, history, weights, kind)
     items = loaded.model.item_vectors()
     users = loaded.model.user_vectors(loaded.interactions, items=items)
     return _servable(loaded, items, users, settings, index)
@@ -134,7 +141,7 @@ def write_run(
     settings: ExportSettings,
     *,
     name: str | None = None,
-    index: Any = None,
+    index: str | Index | None = None,
     card: Mapping[str, Any] | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
@@ -168,8 +175,7 @@ def write_run(
     spared = 0
     if settings.weights != "float32":
         exact = dataclasses.replace(settings, weights="float32")
-        index = index_for("brute_force", k=settings.k)
-        reference = _servable(run, item_vectors, users, exact, index)
+        reference = _servable(run, item_vectors, users, exact, index_for("brute_force", k=exact.k))
         kept = agreement(servable, reference)
         spared = reference.table_bytes - servable.table_bytes
         full["weights"] = {
@@ -189,18 +195,21 @@ def write_run(
 
 
 def _servable(
-    run: Run, items: np.ndarray, users: np.ndarray, settings: ExportSettings, index: Any
+    run: Run,
+    items: np.ndarray,
+    users: np.ndarray,
+    settings: ExportSettings,
+    index: str | Index | None,
 ) -> Servable:
-    kind, weights = run.config.index.kind, settings.weights
-    check_weights(weights)
-    if weights != "float32" and (index is not None or kind not in _EXACT):
+    if not isinstance(index, Index):
+        index = _index(run.config.index, settings, len(items))
+    elif settings.weights != "float32":
         raise ValueError(
-            f"`weights` {weights!r} shrinks the exact index, but the index is "
-            f"{kind if index is None else type(index).__name__!r}, which stores its candidates "
-            f"itself. Leave `weights` out, or train with `index: {{kind: brute_force}}`."
+            f"`weights` {settings.weights!r} asks for an exact index of its own; leave it out, or "
+            f"leave out `index`, which is a {type(index).__name__} with its own way of storing."
         )
-    if index is None and weights == "float32":
-        index = index_for(kind, k=settings.k)
+    sizes = dataclasses.asdict(settings)
+    del sizes["index"]
     return Servable(
         run.data.items.ids,
         items,
@@ -211,8 +220,27 @@ def _servable(
         session=run.model.session_module(),
         filters=TermFilter.from_catalog(run.data.items),
         index=index,
-        **dataclasses.asdict(settings),
+        **sizes,
     )
+
+
+def _index(config: IndexConfig, settings: ExportSettings, n_candidates: int) -> Index:
+    """The index that the settings ask for, and else the run."""
+    kind, weights = settings.index or config.kind, settings.weights
+    check_name("index", kind, ["auto", *INDEX_KINDS])
+    check_name("weights", weights, STORAGES)
+    if weights != "float32":
+        if kind not in _EXACT:
+            raise ValueError(
+                f"`weights` {weights!r} shrinks the exact index, but the index is {kind!r}. Leave "
+                "`weights` out, or ask for `brute_force`."
+            )
+        return index_for("brute_force", k=settings.k, storage=weights)
+    options = {"recall": config.recall, "storage": config.storage}
+    if kind != config.kind:
+        # What the run says of its own kind holds for another one as far as that one knows it.
+        options = {name: options[name] for name in options if name in options_of(kind)}
+    return index_for(kind, k=settings.k, n_candidates=n_candidates, **options)
 
 
 def _loaded(run: str | Path | Run) -> Run:

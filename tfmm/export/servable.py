@@ -11,11 +11,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.export.compact import CompactIndex
-from tfmm.export.tables import VectorTable, check_weights, stored_bytes
-from tfmm.retrieval import LOWEST_SCORE, BruteForce, TermFilter
+from tfmm.retrieval import LOWEST_SCORE, BruteForce, Index, TermFilter
 from tfmm.retrieval.candidates import check_distinct, check_vectors
 from tfmm.retrieval.lookup import check_lines, row_table
+from tfmm.retrieval.tables import VectorTable, stored_bytes
 
 Answer = dict[str, tf.Tensor]
 
@@ -62,7 +61,7 @@ class Servable(tf.Module):
             the known ones first, oldest first, and `mask` bool `[B, T]`; gives the shopper's
             vector float32 `[B, D]`. Must be callable in a graph and accept a mask of all False.
         filters: made over the same N items.
-        index: an index to fill with the item vectors; exact if None.
+        index: an index to fill with the item vectors, tuned on the user vectors; exact if None.
         weights: how the tables of vectors are stored: "float32", "bfloat16" or "int8". An index
             that is given stores its candidates in its own way.
         k: items in an answer.
@@ -88,7 +87,7 @@ class Servable(tf.Module):
         seen_rows: NDArray[np.int32],
         session: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
         filters: TermFilter,
-        index: Any = None,
+        index: Index | None = None,
         weights: str = "float32",
         k: int = 100,
         exclude_size: int = 64,
@@ -107,15 +106,16 @@ class Servable(tf.Module):
             if size < 1:
                 raise ValueError(f"`{name}` must be at least 1, but it is {size}.")
         items, users = _ids(item_ids, "item_ids"), _ids(user_ids, "user_ids")
-        check_weights(weights)
-        if index is None:
-            index = BruteForce(k=k) if weights == "float32" else CompactIndex(weights, k=k)
-        index.index(check_vectors(item_vectors, "item_vectors"))
         self.n_items, self.n_users, self.dim = len(items), len(users), int(item_vectors.shape[1])
         self.k, self.exclude_size, self.allow_size = k, exclude_size, allow_size
         self.history_size, self.exclude_seen = history_size, exclude_seen
         self._check_shapes(item_vectors, user_vectors, filters)
         _check_seen(seen_offsets, seen_rows, self.n_users, self.n_items)
+        asked = check_vectors(user_vectors, "user_vectors") if users else None
+        index = BruteForce(k=k, storage=weights) if index is None else index
+        index.index(check_vectors(item_vectors, "item_vectors"), queries=asked)
+        #: How this must be saved: with which namespaces of ops that TensorFlow lacks.
+        self.save_options = index.save_options()
 
         # The layers are hidden behind their methods and their variables listed: a Keras layer
         # that is tracked brings its own functions and metadata into the SavedModel.
@@ -138,7 +138,7 @@ class Servable(tf.Module):
         self._user_table = row_table(users, folder / "user_ids.txt") if users else None
         self._item_ids = tf.Variable([*items, ""], trainable=False, name="item_ids")
         # Row U, after the last user, is the unseen shopper; to whom nothing is a repetition.
-        vectors = check_vectors(user_vectors, "user_vectors") if users else np.empty((0, self.dim))
+        vectors = np.empty((0, self.dim)) if asked is None else asked
         vectors = np.concatenate([vectors, unseen]).astype(np.float32, copy=False)
         self._user_vectors = VectorTable(vectors, weights, "user_vectors")
         if exclude_seen:

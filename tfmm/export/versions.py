@@ -69,8 +69,9 @@ def write_version(
         _remove_leftovers(model)
         step = "writing the SavedModel"
         signatures = servable.signatures()
-        options = tf.saved_model.SaveOptions(namespace_whitelist=_namespaces(signatures))
-        tf.saved_model.save(servable, str(aside), signatures=signatures, options=options)
+        tf.saved_model.save(
+            servable, str(aside), signatures=signatures, options=servable.save_options
+        )
         requests = 0
         if warmup:
             step = "writing the warm-up requests"
@@ -117,17 +118,6 @@ def list_versions(model: str | Path) -> list[int]:
         for entry in Path(model).iterdir()
         if entry.name.isascii() and entry.name.isdigit() and entry.is_dir()
     )
-
-
-def _namespaces(signatures: Mapping[str, Any]) -> list[str]:
-    """The namespaces, such as "Scann", of ops that come from outside of TensorFlow."""
-    ops: set[str] = set()
-    for signature in signatures.values():
-        definition = signature.graph.as_graph_def()
-        functions = definition.library.function
-        ops.update(node.op for node in definition.node)
-        ops.update(node.op for function in functions for node in function.node_def)
-    return sorted({op.split(">")[0] for op in ops if ">" in op})
 
 
 def _renamed(aside: Path, target: Path) -> bool:

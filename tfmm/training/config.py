@@ -109,7 +109,13 @@ class IndexConfig:
     """The retrieval index of the export."""
 
     kind: str = "auto"
+    """`brute_force` (exact), `ivf`, `scann`, or `auto`: exact for small catalogues, else `ivf`."""
     k: int = 100
+    """Items in an answer."""
+    recall: float | None = None
+    """The share of the k best items that an approximate index finds; by default 0.95."""
+    storage: str | None = None
+    """Of the rows that `ivf` scans: `float32` (default), `bfloat16` or `int8`."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Tables of vectors that a servable holds, stored in fewer bits and cast at use."""
+"""Tables of vectors, stored in fewer bits and cast at use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-#: How a table may be stored.
-WEIGHTS = ("float32", "bfloat16", "int8")
+from tfmm.retrieval.options import check_name
+
+#: How vectors may be stored.
+STORAGES = ("float32", "bfloat16", "int8")
 
 # Rows cast at a time: at 64 dimensions 8 MiB of float32, which a CPU's cache takes for the most.
 _BLOCK = 32_768
@@ -25,29 +27,29 @@ class VectorTable(tf.Module):
 
     Args:
         vectors: float32 `[N, D]`, finite.
-        weights: a name in `WEIGHTS`.
+        storage: a name in `STORAGES`.
         name: the variable's name.
 
     Attributes:
         shape: `(N, D)`.
-        weights: how it is stored.
+        storage: how it is stored.
 
     Raises:
-        ValueError: `weights` is none of them.
+        ValueError: `storage` is none of them.
     """
 
     def __init__(
-        self, vectors: NDArray[np.float32], weights: str = "float32", name: str = "vectors"
+        self, vectors: NDArray[np.float32], storage: str = "float32", name: str = "vectors"
     ) -> None:
         super().__init__(name=name)
-        check_weights(weights)
+        check_name("storage", storage, STORAGES)
         self.shape = tuple(vectors.shape)
-        self.weights = weights
+        self.storage = storage
         self._scale: tf.Variable | None = None
         stored: Any = vectors
-        if weights == "bfloat16":
+        if storage == "bfloat16":
             stored = vectors.astype(tf.bfloat16.as_numpy_dtype)
-        elif weights == "int8":
+        elif storage == "int8":
             scale = np.abs(vectors).max(axis=1, initial=0).astype(np.float32) / _INT8
             # A row of zeros, or of numbers too small for a scale in float32, is zeros.
             some = scale[:, None] > 0
@@ -67,7 +69,7 @@ class VectorTable(tf.Module):
 
     def products(self, queries: tf.Tensor) -> tf.Tensor:
         """Inner products float32 `[B, N]` of queries float32 `[B, D]` with every row."""
-        if self.weights == "float32":
+        if self.storage == "float32":
             return tf.matmul(queries, self._stored, transpose_b=True)
         n = self.shape[0]
         count = -(-n // _BLOCK)
@@ -93,16 +95,6 @@ class VectorTable(tf.Module):
     def decoded(self) -> NDArray[np.float32]:
         """All vectors as the table gives them, float32 `[N, D]`."""
         return self.rows(tf.range(self.shape[0])).numpy()
-
-
-def check_weights(weights: str) -> None:
-    """Refuses what is no name in `WEIGHTS`.
-
-    Raises:
-        ValueError: with the names there are.
-    """
-    if weights not in WEIGHTS:
-        raise ValueError(f"`weights` must be one of {', '.join(WEIGHTS)}, but it is {weights!r}.")
 
 
 def stored_bytes(variables: Any) -> int:
