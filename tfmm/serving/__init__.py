@@ -10,11 +10,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tfmm.serving.batching_parameters import BatchingParameters
     from tfmm.serving.client import Client, Hits
     from tfmm.serving.errors import ServingConfigError, ServingError
     from tfmm.serving.server import Server, serve_forever
 
 _PUBLIC = {
+    "BatchingParameters": "tfmm.serving.batching_parameters",
     "Client": "tfmm.serving.client",
     "Hits": "tfmm.serving.client",
     "Server": "tfmm.serving.server",
@@ -23,7 +25,15 @@ _PUBLIC = {
     "ServingError": "tfmm.serving.errors",
 }
 
-__all__ = ["Client", "Hits", "Server", "ServingConfigError", "ServingError", "serve_forever"]
+__all__ = [
+    "BatchingParameters",
+    "Client",
+    "Hits",
+    "Server",
+    "ServingConfigError",
+    "ServingError",
+    "serve_forever",
+]
 
 
 def __getattr__(name: str) -> Any:

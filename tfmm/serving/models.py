@@ -154,6 +154,10 @@ class ModelManager:
                 raise StatusError("NOT_FOUND", f"Could not find any versions of model {name}")
             return [states[number] for number in sorted(states, reverse=True)]
 
+    def serves(self, name: str) -> bool:
+        """Whether a model of this name is configured."""
+        return name in self._configs
+
     # What the owner of the server asks
 
     def wait_ready(
