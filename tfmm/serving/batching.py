@@ -99,6 +99,12 @@ class BatchingPool:
             self._changed.notify()
         return await outcome(future, self._seconds)
 
+    def hurry(self) -> None:
+        """As `Pool.hurry`."""
+        with self._changed:
+            self._timeout = 0.0
+            self._changed.notify_all()
+
     def close(self) -> None:
         """As `Pool.close`."""
         with self._changed:

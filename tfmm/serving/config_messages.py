@@ -97,8 +97,11 @@ def read_message(file: str | os.PathLike[str], name: str) -> Any:
     try:
         text_format.Parse(text, made)
     except text_format.ParseError as error:
+        # The parser's own words quote the line, which may be a key.
+        where = f"line {error.GetLine()}, column {error.GetColumn()}"
+        words = where if name == "SSLConfig" else str(error)
         raise ServingConfigError(
-            f"The {name} file {file} does not parse as tensorflow.serving.{name}: {error}. "
+            f"The {name} file {file} does not parse as tensorflow.serving.{name}: {words}. "
             f"Its fields are {', '.join(_FIELDS[name])}."
         ) from None
     return made

@@ -127,7 +127,7 @@ class ServingCore:
                 raise StatusError(
                     "INVALID_ARGUMENT", f"Failed to get input map for signature: {name}"
                 )
-            inputs, by_row = json_requests.predict_inputs(document, signature.inputs)
+            inputs, by_row = json_requests.predict_inputs(document, dict(signature.inputs))
             outputs = yield from predict.run_signature(servable, signature, inputs)
         return json_answers.predict_answer(outputs, by_row)
 

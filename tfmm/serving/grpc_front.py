@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    predict_pb2,
+    regression_pb2,
+)
 
 from tfmm.serving.backend import Backend
 from tfmm.serving.errors import ServingConfigError, StatusError
@@ -19,76 +29,95 @@ from tfmm.serving.steps import Steps
 # TensorFlow Serving cuts its error texts here, since they travel in HTTP/2 headers.
 _MAX_DETAILS = 1024
 _WAITING_RELOADS = 8
-_SERVICES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
+_PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
+_MODEL_SERVICE = "tensorflow.serving.ModelService"
+_SERVICES = ("", _PREDICTION_SERVICE, _MODEL_SERVICE)
 
 
-class _Service:
+class _Methods:
+    """The methods of both services, each from a request's bytes to its response."""
+
     def __init__(self, backend: Backend):
         self._backend = backend
-        self._core = backend.core
         # One reload at a time; a flood of them must not pile up.
         self._reloads = Admission(1, _WAITING_RELOADS)
 
-    async def _pooled(
-        self, context: Any, api: str, steps: Callable[[Any], Steps[Any]], request: Any
-    ) -> Any:
-        task = request.tasks[0] if api == "MultiInference" and request.tasks else request
-        model = task.model_spec.name if hasattr(task, "model_spec") else ""
-        try:
-            with self._backend.budget.hold() as held:
-                held.take(request.ByteSize())
-                return await self._backend.answer(model, api, "GRPC", steps, request)
-        except StatusError as error:
-            await _abort(context, error)
+    def handlers(self) -> list[grpc.GenericRpcHandler]:
+        core = self._backend.core
+        pooled = {
+            "Predict": (predict_pb2.PredictRequest, core.predict),
+            "Classify": (classification_pb2.ClassificationRequest, core.classify),
+            "Regress": (regression_pb2.RegressionRequest, core.regress),
+            "MultiInference": (inference_pb2.MultiInferenceRequest, core.multi_inference),
+        }
+        metadata = get_model_metadata_pb2.GetModelMetadataRequest
+        prediction = {
+            name: _handler(functools.partial(self._pooled, name, request_type, steps))
+            for name, (request_type, steps) in pooled.items()
+        }
+        prediction["GetModelMetadata"] = _handler(
+            functools.partial(self._at_once, metadata, core.metadata)
+        )
+        # Status stays out of the pool: a full server must still say how it is.
+        status = get_model_status_pb2.GetModelStatusRequest
+        models = {
+            "GetModelStatus": _handler(functools.partial(self._at_once, status, core.status)),
+            "HandleReloadConfigRequest": _handler(self._reload),
+        }
+        return [
+            grpc.method_handlers_generic_handler(_PREDICTION_SERVICE, prediction),
+            grpc.method_handlers_generic_handler(_MODEL_SERVICE, models),
+        ]
 
-    async def _at_once(self, context: Any, answer: Callable[[Any], Any], request: Any) -> Any:
+    async def _pooled(
+        self, api: str, request_type: Any, steps: Callable[[Any], Steps[Any]], data: bytes
+    ) -> Any:
+        request = _parsed(request_type, data)
+        if api == "MultiInference":
+            name = request.tasks[0].model_spec.name if request.tasks else ""
+        else:
+            name = request.model_spec.name
+        with self._backend.budget.hold() as held:
+            held.take(len(data))
+            return await self._backend.answer(name, api, "GRPC", steps, request)
+
+    async def _at_once(self, request_type: Any, answer: Callable[[Any], Any], data: bytes) -> Any:
+        request = _parsed(request_type, data)
+        with hidden_failures():
+            return answer(request)
+
+    async def _reload(self, data: bytes) -> Any:
+        request = _parsed(model_management_pb2.ReloadConfigRequest, data)
+        self._reloads.enter()
         try:
             with hidden_failures():
-                return answer(request)
-        except StatusError as error:
-            await _abort(context, error)
+                # Loading may take minutes; it has a thread of its own.
+                return await asyncio.to_thread(self._backend.core.reload, request)
+        finally:
+            self._reloads.leave()
 
-    async def _reloaded(self, context: Any, request: Any) -> Any:
-        # Loading may take minutes; it has a thread of its own.
+
+def _parsed(request_type: Any, data: bytes) -> Any:
+    try:
+        return request_type.FromString(data)
+    except DecodeError:
+        # gRPC's own parsing would answer UNKNOWN and write a traceback to the log each time.
+        raise StatusError(
+            "INVALID_ARGUMENT",
+            f"The request does not parse as {request_type.DESCRIPTOR.full_name}.",
+        ) from None
+
+
+def _handler(answer: Callable[[bytes], Coroutine[Any, Any, Any]]) -> grpc.RpcMethodHandler:
+    async def respond(data: bytes, context: Any) -> bytes:
         try:
-            self._reloads.enter()
-            try:
-                with hidden_failures():
-                    return await asyncio.to_thread(self._core.reload, request)
-            finally:
-                self._reloads.leave()
+            return (await answer(data)).SerializeToString()
         except StatusError as error:
-            await _abort(context, error)
+            details = error.message[:_MAX_DETAILS]
+            await context.abort(getattr(grpc.StatusCode, error.code), details)
+            raise AssertionError("abort raises") from None
 
-
-async def _abort(context: Any, error: StatusError) -> None:
-    await context.abort(getattr(grpc.StatusCode, error.code), error.message[:_MAX_DETAILS])
-
-
-class _Prediction(_Service, prediction_service_pb2_grpc.PredictionServiceServicer):
-    async def Predict(self, request, context):
-        return await self._pooled(context, "Predict", self._core.predict, request)
-
-    async def Classify(self, request, context):
-        return await self._pooled(context, "Classify", self._core.classify, request)
-
-    async def Regress(self, request, context):
-        return await self._pooled(context, "Regress", self._core.regress, request)
-
-    async def MultiInference(self, request, context):
-        return await self._pooled(context, "MultiInference", self._core.multi_inference, request)
-
-    async def GetModelMetadata(self, request, context):
-        return await self._at_once(context, self._core.metadata, request)
-
-
-class _Models(_Service, model_service_pb2_grpc.ModelServiceServicer):
-    # Status stays out of the pool: a full server must still say how it is.
-    async def GetModelStatus(self, request, context):
-        return await self._at_once(context, self._core.status, request)
-
-    async def HandleReloadConfigRequest(self, request, context):
-        return await self._reloaded(context, request)
+    return grpc.unary_unary_rpc_method_handler(respond)
 
 
 class GrpcFront:
@@ -118,10 +147,7 @@ class GrpcFront:
             maximum_concurrent_rpcs=backend.max_connections,
         )
         self._health = grpc_health.aio.HealthServicer()
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            _Prediction(backend), self._server
-        )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Models(backend), self._server)
+        self._server.add_generic_rpc_handlers(_Methods(backend).handlers())
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:

@@ -119,6 +119,11 @@ class ModelManager:
                 version = self._labelled(name, label)
             versions = self._loaded.get(name, {})
             servable = versions.get(max(versions, default=-1) if version is None else version)
+            if servable is None and not self._polls_done:
+                # A client that asks again will find it; one that hears NOT_FOUND would give up.
+                raise StatusError(
+                    "UNAVAILABLE", "The server is starting: its models are not loaded yet."
+                )
             if servable is None:
                 wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
                 raise StatusError("NOT_FOUND", f"Servable not found for request: {wanted}")

@@ -28,6 +28,9 @@ class Pool(Protocol):
                 DEADLINE_EXCEEDED where it took too long; INTERNAL for whatever else went wrong.
         """
 
+    def hurry(self) -> None:
+        """Let no request wait for company any more: the server is about to stop."""
+
     def close(self) -> None:
         """Finish what was accepted and end the threads."""
 
@@ -64,6 +67,9 @@ class InferencePool:
         arrays = run.now()
         self._metrics.ran(run, time.perf_counter() - started)
         return arrays
+
+    def hurry(self) -> None:
+        """As `Pool.hurry`; here nothing waits for company."""
 
     def close(self) -> None:
         """As `Pool.close`."""

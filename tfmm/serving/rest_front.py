@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from urllib.parse import unquote
 
@@ -32,6 +33,9 @@ _BODY_SECONDS = 60.0
 _ANSWER_SECONDS = 60.0
 _IDLE_SECONDS = 75.0
 _HANDSHAKE_SECONDS = 10.0
+# What strangers send amiss is answered; a traceback for each would fill the log.
+_strangers = logging.getLogger("tfmm.serving.http")
+_strangers.setLevel(logging.CRITICAL)
 
 
 class _TooLargeError(StatusError):
@@ -85,7 +89,8 @@ class RestFront:
         self._host = host
         self._metrics_path = metrics_path
         self.port = port
-        self._runner: web.AppRunner | None = None
+        self._server: web.Server | None = None
+        self._runner: web.ServerRunner | None = None
         self._listener: asyncio.Server | None = None
         self._methods = {
             "predict": self._core.predict_json,
@@ -99,17 +104,17 @@ class RestFront:
         Raises:
             ServingConfigError: the port is taken.
         """
-        app = web.Application(client_max_size=self._backend.max_message_bytes)
-        app.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(
-            app,
+        # A bare server, since a router would answer some odd paths itself.
+        self._server = web.Server(
+            self._handle,
             access_log=None,
+            logger=_strangers,
             # A client that hung up leaves the queue.
             handler_cancellation=True,
             # Also the time that a connection may take for a request's head.
             keepalive_timeout=_IDLE_SECONDS,
-            shutdown_timeout=self._backend.grace_seconds,
         )
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=self._backend.grace_seconds)
         await self._runner.setup()
         tls = self._backend.tls
         try:
@@ -128,12 +133,10 @@ class RestFront:
         self.port = self._listener.sockets[0].getsockname()[1]
 
     def _connection(self) -> asyncio.BaseProtocol:
-        assert self._runner is not None
-        server = self._runner.server
-        assert server is not None
-        if len(server.connections) >= self._backend.max_connections:
+        assert self._server is not None
+        if len(self._server.connections) >= self._backend.max_connections:
             return _Refusal()
-        return server()
+        return self._server()
 
     async def stop(self) -> None:
         """Take no more requests and finish those taken."""
@@ -142,7 +145,7 @@ class RestFront:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _handle(self, request: web.Request) -> web.StreamResponse:
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
         if path == self._metrics_path and request.method == "GET":
             body = self._backend.metrics.text()
@@ -154,7 +157,7 @@ class RestFront:
             response = web.Response(status=status, body=body, content_type="application/json")
         return await _sent(response, request)
 
-    async def _json(self, request: web.Request, path: str) -> tuple[bytes, int]:
+    async def _json(self, request: web.BaseRequest, path: str) -> tuple[bytes, int]:
         try:
             with hidden_failures(), self._backend.budget.hold() as held:
                 return await self._answer(request, path, held), 200
@@ -163,7 +166,7 @@ class RestFront:
         except StatusError as error:
             return error_answer(error.message), HTTP_STATUS.get(error.code, 500)
 
-    async def _answer(self, request: web.Request, path: str, held: ByteHold) -> bytes:
+    async def _answer(self, request: web.BaseRequest, path: str, held: ByteHold) -> bytes:
         if request.method == "POST" and (found := _POST.fullmatch(path)):
             body = await self._body(request, held)
             spec, method = _spec(found), found["method"]
@@ -178,7 +181,7 @@ class RestFront:
             return self._core.status_json(_spec(found))
         raise StatusError("INVALID_ARGUMENT", f"Malformed request: {request.method} {path}")
 
-    async def _body(self, request: web.Request, held: ByteHold) -> bytes:
+    async def _body(self, request: web.BaseRequest, held: ByteHold) -> bytes:
         limit = self._backend.max_message_bytes
         if (request.content_length or 0) > limit:
             raise _TooLargeError(limit)
@@ -201,7 +204,7 @@ class RestFront:
         return b"".join(parts)
 
 
-async def _sent(response: web.Response, request: web.Request) -> web.StreamResponse:
+async def _sent(response: web.Response, request: web.BaseRequest) -> web.StreamResponse:
     """Send an answer; a client that does not take it in time is hung up on."""
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):

@@ -179,6 +179,7 @@ class Server:
             self._state = "stopped"
             return
         self._state = "stopped"
+        self._pool.hurry()
         self._on_loop(self._close())
         self._pool.close()
         self._manager.stop()
