@@ -165,6 +165,13 @@ def test_serve_takes_tensorflow_servings_files_and_spelling(monkeypatch, tmp_pat
     assert cli.main(["serve", str(tmp_path), "--enable-batching", *flags]) == 0
     files = [str(asked[name]) for name in ("batching", "monitoring_config", "ssl_config")]
     assert files == ["b", "m", "s"]
+    assert cli.main(["serve", "--model_config_file", "models.config"]) == 0
+    assert str(asked["models_config"]) == "models.config"
+
+
+def test_serve_needs_a_folder_or_a_models_config(capsys):
+    assert cli.main(["serve"]) == 1
+    assert "either `models`" in capsys.readouterr().err
 
 
 def test_serve_without_a_folder_says_so(tmp_path, capsys):

@@ -106,7 +106,16 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(command=_export)
 
     serve = commands.add_parser("serve", parents=[shared], help="serve exported models")
-    serve.add_argument("models", type=Path, metavar="MODELS", help="the folder of all models")
+    serve.add_argument(
+        "models", type=Path, nargs="?", metavar="MODELS", help="the folder of all models"
+    )
+    serve.add_argument(
+        "--model-config-file",
+        "--model_config_file",
+        type=Path,
+        metavar="FILE",
+        help="a models.config instead: which models, versions and labels",
+    )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     serve.add_argument("--grpc-port", type=_port, default=8500, help="0 takes a free one (8500)")
     serve.add_argument("--rest-port", type=_port, default=8501, help="0 takes a free one (8501)")
@@ -202,6 +211,7 @@ def _serve(options: argparse.Namespace) -> int:
         batching = BatchingParameters()
     serve_forever(
         options.models,
+        models_config=options.model_config_file,
         host=options.host,
         grpc_port=options.grpc_port,
         rest_port=options.rest_port,

@@ -46,7 +46,6 @@ def channel_options(address: str, max_message_bytes: int) -> list[tuple[str, int
         ("grpc.max_send_message_length", max_message_bytes),
         # A server that is back must be found by the next attempt.
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 2000),
     ]
     if address.startswith(_LOOPBACK):
