@@ -217,7 +217,9 @@ def soak(models: Path, users: Path, args: argparse.Namespace) -> None:
         second, last = samples[minute : 2 * minute], samples[-minute:]
         growth = statistics.mean(last) / statistics.mean(second) - 1
 
+        started = time.monotonic()
         swaps, killed = swap_and_kill(models, users, addresses, half, args)
+        swapping = time.monotonic() - started
         after = server.memory_info().rss / MEGABYTE
     failed = Counter()
     for found in (*steady, *swaps):
@@ -233,7 +235,7 @@ def soak(models: Path, users: Path, args: argparse.Namespace) -> None:
         },
         {
             "phase": f"{args.swaps} swaps, a broken version, {killed} killed client processes",
-            "seconds": round(max(found["seconds"] for found in swaps)),
+            "seconds": round(swapping),
             "answers": sum(found["answers"] for found in swaps),
             "failed": sum(sum(found["errors"].values()) for found in swaps),
             "memory, MB": f"{after:.1f} at the end",

@@ -135,9 +135,12 @@ def test_a_request_over_the_largest_size_is_refused_or_split(serve, runs):
     server = serve(max_batch_size=4)
     with (
         _client(server) as client,
-        pytest.raises(ServingError, match="Task size 5 is larger than maximum input batch size 4"),
+        pytest.raises(
+            ServingError, match="Task size 5 is larger than maximum input batch size 4"
+        ) as caught,
     ):
         client.recommend(["ann"] * 5)
+    assert "Send fewer ids at once" in caught.value.hint
     splitting = serve(
         max_batch_size=9, enable_large_batch_splitting=True, max_execution_batch_size=4
     )

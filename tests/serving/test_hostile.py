@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -357,6 +358,27 @@ def test_a_request_that_takes_too_long_is_answered_in_time(exports, tmp_path, mo
         status, _, text = ask(server.rest_address, "POST", path, '{"instances":["ann"]}')
         assert status == 504
         assert "not answered within 0.3 s" in text
+
+
+def test_the_status_of_a_broken_version_does_not_say_where_it_lies(install):
+    models = install("shop1", "shop/1")
+    for place in ("empty", "no-variables"):
+        aside = models / "shop" / place
+        if place == "no-variables":
+            shutil.copytree(models / "shop/1", aside)
+            shutil.rmtree(aside / "variables")
+        else:
+            aside.mkdir()
+    with Server(models, grpc_port=0, rest_port=0, poll_seconds=0.1) as server:
+        for number, place in enumerate(("empty", "no-variables"), 2):
+            (models / "shop" / place).rename(models / "shop" / str(number))
+            end = time.monotonic() + 20
+            text = ""
+            while f'"version": "{number}"' not in text or '"END"' not in text:
+                assert time.monotonic() < end
+                text = ask(server.rest_address, "GET", "/v1/models/shop")[2]
+            assert str(models) not in text
+            assert f"shop/{number}" in text
 
 
 def test_a_stranger_cannot_learn_of_the_disk_by_reloading(target):

@@ -60,6 +60,10 @@ def hint(error: TransportError, transport: str) -> str:
         )
     if "version label" in message:
         return "Labels are set in models.config (version_labels); this one is not."
+    if "maximum input batch size" in message:
+        return (
+            "Send fewer ids at once, or raise max_batch_size in the server's batching parameters."
+        )
     if error.code == "RESOURCE_EXHAUSTED" and "larger" in message:
         return "Ask for fewer at once, or raise max_message_bytes on the side that refuses."
     if error.code == "RESOURCE_EXHAUSTED":

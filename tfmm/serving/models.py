@@ -320,7 +320,9 @@ class ModelManager:
             if isinstance(error, StatusError):
                 code, message = error.code, error.message
             self._failed[name, version] = (path, before)
-            self._set_state(name, VersionState(version, "END", code, message))
+            # Anyone may ask for a status: it names the version, not where it lies on the disk.
+            told = message.replace(str(path), f"{name}/{version}")
+            self._set_state(name, VersionState(version, "END", code, told))
             _log.error("model %s, version %d does not load: %s: %s", name, version, code, message)
             self._tell(ModelEvent("failed", name, version, path, message=f"{code}: {message}"))
             return
