@@ -143,7 +143,35 @@ def test_serve_passes_its_options_on(monkeypatch, tmp_path):
         "tfmm.serving.serve_forever", lambda models, **options: asked.update(options, models=models)
     )
     assert cli.main(["serve", str(tmp_path), "--grpc-port", "0", "--host", "0.0.0.0"]) == 0
-    assert asked == {"models": tmp_path, "host": "0.0.0.0", "grpc_port": 0, "rest_port": 8501}
+    assert {name: value for name, value in asked.items() if value is not None} == {
+        "models": tmp_path,
+        "host": "0.0.0.0",
+        "grpc_port": 0,
+        "rest_port": 8501,
+    }
+
+
+def test_serve_takes_tensorflow_servings_files_and_spelling(monkeypatch, tmp_path):
+    from tfmm.serving import BatchingParameters
+
+    asked = {}
+    monkeypatch.setattr(
+        "tfmm.serving.serve_forever", lambda models, **options: asked.update(options)
+    )
+    assert cli.main(["serve", str(tmp_path), "--enable_batching", "--threads", "3"]) == 0
+    assert asked["batching"] == BatchingParameters()
+    assert asked["threads"] == 3
+    flags = ["--batching_parameters_file=b", "--monitoring-config-file=m", "--ssl_config_file=s"]
+    assert cli.main(["serve", str(tmp_path), "--enable-batching", *flags]) == 0
+    files = [str(asked[name]) for name in ("batching", "monitoring_config", "ssl_config")]
+    assert files == ["b", "m", "s"]
+    assert cli.main(["serve", "--model_config_file", "models.config"]) == 0
+    assert str(asked["models_config"]) == "models.config"
+
+
+def test_serve_needs_a_folder_or_a_models_config(capsys):
+    assert cli.main(["serve"]) == 1
+    assert "either `models`" in capsys.readouterr().err
 
 
 def test_serve_without_a_folder_says_so(tmp_path, capsys):

@@ -139,10 +139,37 @@ def _parser() -> argparse.ArgumentParser:
     index.set_defaults(command=_index)
 
     serve = commands.add_parser("serve", parents=[shared], help="serve exported models")
-    serve.add_argument("models", type=Path, metavar="MODELS", help="the folder of all models")
+    serve.add_argument(
+        "models", type=Path, nargs="?", metavar="MODELS", help="the folder of all models"
+    )
+    serve.add_argument(
+        "--model-config-file",
+        "--model_config_file",
+        type=Path,
+        metavar="FILE",
+        help="a models.config instead: which models, versions and labels",
+    )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     serve.add_argument("--grpc-port", type=_port, default=8500, help="0 takes a free one (8500)")
     serve.add_argument("--rest-port", type=_port, default=8501, help="0 takes a free one (8501)")
+    for flag, help_text in (
+        ("--batching-parameters-file", "merge requests that come together, as this file says"),
+        ("--monitoring-config-file", "Prometheus metrics on the REST port, as this file says"),
+        ("--ssl-config-file", "TLS on both ports, with this file's key and certificates"),
+    ):
+        # TensorFlow Serving spells its flags with underscores.
+        serve.add_argument(
+            flag, "--" + flag[2:].replace("-", "_"), type=Path, metavar="FILE", help=help_text
+        )
+    serve.add_argument(
+        "--enable-batching",
+        "--enable_batching",
+        action="store_true",
+        help="merge requests that come together (with TensorFlow Serving's defaults)",
+    )
+    serve.add_argument(
+        "--threads", type=_positive, help="requests answered at once, where they are not merged"
+    )
     serve.set_defaults(command=_serve)
 
     doctor = commands.add_parser("doctor", parents=[shared], help="check this installation")
@@ -232,15 +259,23 @@ def _check_export(folder: Path) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from tfmm.serving import serve_forever
+    from tfmm.serving import BatchingParameters, serve_forever
 
     if not options.debug:
         _start_session_quietly()
+    batching = options.batching_parameters_file
+    if batching is None and options.enable_batching:
+        batching = BatchingParameters()
     serve_forever(
         options.models,
+        models_config=options.model_config_file,
         host=options.host,
         grpc_port=options.grpc_port,
         rest_port=options.rest_port,
+        batching=batching,
+        monitoring_config=options.monitoring_config_file,
+        ssl_config=options.ssl_config_file,
+        threads=options.threads,
     )
     return 0
 
