@@ -9,6 +9,7 @@ import pytest
 
 from tests.export.shops import ITEMS, USERS, Column, MeanSession, kind_column
 from tfmm.data.interactions import Interactions
+from tfmm.training.config import IndexConfig
 
 
 class Catalog(SimpleNamespace):
@@ -26,7 +27,7 @@ def run() -> SimpleNamespace:
         time=None,
         weight=np.ones(4, np.float32),
     )
-    name, index = "little_shop", SimpleNamespace(kind="auto", k=7)
+    name, index = "little_shop", IndexConfig(k=7)
     users_config = SimpleNamespace(history_size=9)
     features = {"kind": kind_column(), "price": Column(kind="number", codes=[0] * 30)}
     return SimpleNamespace(

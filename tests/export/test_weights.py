@@ -99,9 +99,7 @@ def test_float32_says_nothing(run, tmp_path: Path) -> None:
 
 
 def test_weights_that_there_are_not_and_indices_that_do_not_take_them(run, tmp_path) -> None:
-    with pytest.raises(
-        ValueError, match="must be one of float32, bfloat16, int8, but it is 'int4'"
-    ):
+    with pytest.raises(ValueError, match=r"must be one of .*int8.*but it is .int4"):
         export_model(run, tmp_path, weights="int4")
     with pytest.raises(ValueError, match="which is a BruteForce with its own"):
         export_model(run, tmp_path, weights="int8", index=BruteForce())
