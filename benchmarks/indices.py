@@ -45,8 +45,8 @@ KEPT = common.RESULTS / "indices_rows"
 # Shares of the leaves to search and candidates to score again, about in the order of their cost.
 SCANN_SETTINGS = [
     (0.005, 200), (0.01, 200), (0.01, 400), (0.015, 400), (0.01, 700), (0.015, 700), (0.02, 700),
-    (0.02, 1000), (0.03, 1000), (0.03, 1500), (0.05, 1500), (0.05, 2500), (0.08, 3000), (0.15, 6000),
-    (0.3, 10000),
+    (0.02, 1000), (0.03, 1000), (0.03, 1500), (0.05, 1500), (0.05, 2500), (0.08, 3000),
+    (0.15, 6000), (0.3, 10000),
 ]  # fmt: skip
 Ask = Callable[[np.ndarray], np.ndarray]
 
