@@ -38,3 +38,18 @@ def test_seen_items_may_stay_in(run: SimpleNamespace) -> None:
         assert servable.seen_items([USERS[3]])[0].numpy().tolist() == items
         found = servable.serving_default(tf.constant([USERS[3]]))["item_id"].numpy()[0]
         assert (found != b"").sum() == 30 - len(items)
+
+
+@pytest.mark.parametrize("kind", ["brute_force", "ivf", "scann"])
+def test_every_kind_of_index_exports(run: SimpleNamespace, tmp_path: Path, kind: str) -> None:
+    if kind == "scann":
+        pytest.importorskip("scann")
+    run.config.index = SimpleNamespace(kind="ivf", k=7, recall=0.9, storage="int8")
+    version = export_model(run, tmp_path, exclude_size=3, allow_size=2, index=kind)
+    answer = tf.saved_model.load(str(version)).signatures["serving_default"]
+    assert answer(user_id=tf.constant([USERS[3]]))["item_id"].shape == (1, 7)
+
+
+def test_an_unknown_index_is_refused(run: SimpleNamespace, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Did you mean 'scann'"):
+        export_model(run, tmp_path, index="scan")
