@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import signal
 import statistics
@@ -135,6 +136,11 @@ def result_of(process: subprocess.Popen) -> dict:
     return json.loads(out)
 
 
+def load_average() -> float:
+    """Of the last quarter of an hour: over the number of cores, others were at work too."""
+    return round(os.getloadavg()[2], 1)
+
+
 def throughput(models: Path, users: Path, args: argparse.Namespace) -> None:
     """Requests a second and latencies of both ports, with and without batching."""
     direct = in_python(models, users.read_text().split())
@@ -163,6 +169,7 @@ def throughput(models: Path, users: Path, args: argparse.Namespace) -> None:
                         }
                     )
     settings = {"seconds": args.seconds, "rounds, best p50 of": args.rounds}
+    settings["load average of the machine"] = load_average()
     settings |= {f"{name} in Python, p50 ms": round(ms, 3) for name, ms in direct.items()}
     common.report("serving", rows, settings)
 
@@ -242,7 +249,8 @@ def soak(models: Path, users: Path, args: argparse.Namespace) -> None:
             "growth": None,
         },
     ]
-    common.report("serving_soak", rows, {"clients": 2 * half, "failed by code": dict(failed)})
+    settings = {"clients": 2 * half, "failed by code": dict(failed)}
+    common.report("serving_soak", rows, settings | {"load average of the machine": load_average()})
     if abs(growth) > 0.02 or failed:
         raise SystemExit("The soak failed: memory moved over 2 %, or a request failed.")
 

@@ -374,11 +374,10 @@ def test_the_status_of_a_broken_version_does_not_say_where_it_lies(install):
             (models / "shop" / place).rename(models / "shop" / str(number))
             end = time.monotonic() + 20
             text = ""
-            while f'"version": "{number}"' not in text or '"END"' not in text:
+            while f"shop/{number}" not in text:
                 assert time.monotonic() < end
                 text = ask(server.rest_address, "GET", "/v1/models/shop")[2]
-            assert str(models) not in text
-            assert f"shop/{number}" in text
+                assert str(models) not in text
 
 
 def test_a_stranger_cannot_learn_of_the_disk_by_reloading(target):

@@ -87,8 +87,7 @@ class BatchingPool:
             threading.Thread(target=self._work, name=f"tfmm-batch-{number}", daemon=True)
             for number in range(threads)
         ]
-        for thread in self._threads:
-            thread.start()
+        self._started = False
 
     async def run(self, answer: Callable[..., Steps[_Answer]], *arguments: object) -> _Answer:
         """As `Pool.run`."""
@@ -97,6 +96,11 @@ class BatchingPool:
         with self._changed:
             self._arrived.append(_Request(lambda: answer(*arguments), future))
             self._changed.notify()
+            # Not before: a server that is made and never started must leave no threads.
+            if not self._started:
+                self._started = True
+                for thread in self._threads:
+                    thread.start()
         return await outcome(future, self._seconds)
 
     def hurry(self) -> None:
@@ -110,7 +114,8 @@ class BatchingPool:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        for thread in self._threads:
+            started = self._threads if self._started else []
+        for thread in started:
             thread.join()
 
     # The worker threads
