@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 import tensorflow as tf
 
 from tests.export.shops import ITEMS, USERS
 from tfmm.export import export_model, servable_of
+from tfmm.training.config import IndexConfig
 
 
 def test_a_run_becomes_a_version(run: SimpleNamespace, tmp_path: Path) -> None:
@@ -44,7 +46,7 @@ def test_seen_items_may_stay_in(run: SimpleNamespace) -> None:
 def test_every_kind_of_index_exports(run: SimpleNamespace, tmp_path: Path, kind: str) -> None:
     if kind == "scann":
         pytest.importorskip("scann")
-    run.config.index = SimpleNamespace(kind="ivf", k=7, recall=0.9, storage="int8")
+    run.config.index = IndexConfig(kind="ivf", k=7, recall=0.9, storage="int8")
     version = export_model(run, tmp_path, exclude_size=3, allow_size=2, index=kind)
     answer = tf.saved_model.load(str(version)).signatures["serving_default"]
     assert answer(user_id=tf.constant([USERS[3]]))["item_id"].shape == (1, 7)
