@@ -56,10 +56,22 @@ def test_an_index_in_fewer_bits_ranks_as_an_exact_one_over_the_same_vectors(stor
     exact = BruteForce(k=20).index(small.vectors(tf.range(3000)).numpy())
     queries = tf.constant(clustered(40, seed=1))
     excluded = tf.tile([[0, 5, -1, 17]], [40, 1])
-    for options in ({}, {"cosine": True}, {"excluded_rows": excluded}, {"k": 3500}):
+    for options in ({}, {"excluded_rows": excluded}, {"k": 3500}):
         (scores, rows), (expected, right) = (i.search(queries, **options) for i in (small, exact))
         np.testing.assert_allclose(scores, expected, rtol=1e-3, atol=1e-3)
         assert (rows.numpy() == right.numpy()).mean() > 0.98  # near ties may swap
         assert rows.shape == right.shape
     with pytest.raises(ValueError, match="Nothing is indexed yet"):
         BruteForce(storage=storage).search(queries)
+
+
+@pytest.mark.parametrize("storage", SMALL)
+def test_cosines_are_those_of_the_given_vectors_but_for_rounding(storage: str) -> None:
+    vectors, queries = clustered(), tf.constant(clustered(40, seed=1))
+    found, right = (
+        BruteForce(k=20, storage=each).index(vectors).search(queries, cosine=True)
+        for each in (storage, "float32")
+    )
+    np.testing.assert_allclose(found[0], right[0], atol=0.01)
+    again = [len(set(a) & set(b)) for a, b in zip(found[1].numpy(), right[1].numpy(), strict=True)]
+    assert np.mean(again) > 0.9 * 20
