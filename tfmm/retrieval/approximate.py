@@ -119,14 +119,20 @@ class Approximate(base.Index):
             block = min(block, max(1, base._FILTERED_BLOCK_SCORES // self._n))
 
         answer = self._answer_plainly if plain else self._answer_limited
-        # One query spares the loop, whose turn takes as long as a small scan.
-        return tf.cond(
-            tf.equal(request.batch, 1),
-            lambda: answer(request, True),
-            lambda: over_blocks(
+
+        def alone() -> Found:
+            return answer(request, True)
+
+        def in_blocks() -> Found:
+            return over_blocks(
                 lambda start, stop: answer(request.part(start, stop), False), request.batch, block
-            ),
-        )
+            )
+
+        # One query spares the loop, whose turn takes as long as a small scan.
+        known = request.queries.shape[0]
+        if known is not None:
+            return alone() if known == 1 else in_blocks()
+        return tf.cond(tf.equal(request.batch, 1), alone, in_blocks)
 
     def _answer_plainly(self, request: Request, one: bool) -> Found:
         """The answer to queries without exclusions and filters."""

@@ -92,6 +92,16 @@ class VectorTable(tf.Module):
             found = tf.ensure_shape(tf.transpose(blocks.concat()), [None, n])
         return found if self._scale is None else found * self._scale
 
+    @property
+    def trainable_weights(self) -> list[tf.Variable]:
+        """None: what is indexed is not trained."""
+        return []
+
+    @property
+    def non_trainable_weights(self) -> list[tf.Variable]:
+        """All variables. A Keras layer lets go of a replaced part only if it lists its weights."""
+        return list(self.variables)
+
     def decoded(self) -> NDArray[np.float32]:
         """All vectors as the table gives them, float32 `[N, D]`."""
         return self.rows(tf.range(self.shape[0])).numpy()
