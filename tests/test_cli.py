@@ -215,11 +215,11 @@ def test_export_passes_its_options_on(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("tfmm.export.export_model", export_model)
     assert cli.main(["export", "run", "--out", "models"]) == 0
     arguments = ["export", "run", "--out", "models", "--k", "5", "--name", "x", "--no-exclude-seen"]
-    assert cli.main(arguments) == 0
+    assert cli.main([*arguments, "--index", "ivf"]) == 0
     run = {"run": Path("run"), "weights": "float32"}
     assert asked == [
-        {**run, "name": None, "k": None, "exclude_seen": True},
-        {**run, "name": "x", "k": 5, "exclude_seen": False},
+        {**run, "name": None, "k": None, "exclude_seen": True, "index": None},
+        {**run, "name": "x", "k": 5, "exclude_seen": False, "index": "ivf"},
     ]
     assert "tfmm serve models" in capsys.readouterr().out
 

@@ -59,7 +59,7 @@ def test_the_recall_asked_for_is_met_without_looking_at_everything(index) -> Non
     assert index._efforts
     scores, rows = index.search(QUERIES)
     expected_scores, expected = exactly(candidates()).search(QUERIES)
-    assert recall(rows, expected) 
+    assert recall(rows, expected) >= RECALL
     shared = rows.numpy() == expected.numpy()
     np.testing.assert_allclose(scores.numpy()[shared], expected_scores.numpy()[shared], rtol=1e-5)
 
@@ -88,7 +88,7 @@ def test_exclusions_keep_the_recall_and_k_results(index, form) -> None:
     if form == "ragged":
         excluded = tf.RaggedTensor.from_tensor(excluded)
     scores, rows = index.search(QUERIES, K, excluded)
-    assert recall(rows, exact.search(QUERIES, K, excluded)[1]) 
+    assert recall(rows, exact.search(QUERIES, K, excluded)[1]) >= RECALL
     for found, left_out in zip(rows.numpy(), best.numpy()[:, ::2], strict=True):
         assert not set(found) & set(left_out)
         assert len(set(found)) == K
@@ -111,7 +111,7 @@ def test_excluding_all_that_is_near_still_gives_k(index) -> None:
 def test_filters_keep_the_recall_and_k_results(index, share) -> None:
     mask = tf.constant(np.random.default_rng(3).random((len(QUERIES), N)) < share)
     _, rows = index.search(QUERIES, K, None, mask)
-    assert recall(rows, exactly(candidates()).search(QUERIES, K, None, mask)[1]) 
+    assert recall(rows, exactly(candidates()).search(QUERIES, K, None, mask)[1]) >= RECALL
     assert (rows.numpy() >= 0).all()
     assert tf.gather(mask, rows, batch_dims=1).numpy().all()
 
@@ -160,7 +160,7 @@ def test_bound_terms_filter(index) -> None:
     assert (rows[2] == -1).all()
     free = ask(QUERIES, tf.fill([len(QUERIES), 1], ""))
     excluded = tf.zeros([len(QUERIES), 1], tf.int32)
-    assert recall(free, exactly(candidates()).search(QUERIES, K, excluded)[1]) 
+    assert recall(free, exactly(candidates()).search(QUERIES, K, excluded)[1]) >= RECALL
 
 
 def test_k_above_the_catalogue_pads(index) -> None:
@@ -210,13 +210,13 @@ def test_cosines_of_vectors_of_any_length(kind) -> None:
     index = made(kind).index(vectors)
     scores, rows = index.search(3 * QUERIES, cosine=True)
     expected_scores, expected = exactly(vectors).search(QUERIES, cosine=True)
-    assert recall(rows, expected) 
+    assert recall(rows, expected) >= RECALL
     shared = rows.numpy() == expected.numpy()
     np.testing.assert_allclose(scores.numpy()[shared], expected_scores.numpy()[shared], atol=1e-5)
     excluded = expected[:, :5]
     _, rows = index.search(QUERIES, K, excluded, cosine=True)
-    assert recall(rows, exactly(vectors).search(QUERIES, K, excluded, cosine=True)[1]) 
-    assert recall(index.search(QUERIES)[1], exactly(vectors).search(QUERIES)[1]) 
+    assert recall(rows, exactly(vectors).search(QUERIES, K, excluded, cosine=True)[1]) >= RECALL
+    assert recall(index.search(QUERIES)[1], exactly(vectors).search(QUERIES)[1]) >= RECALL
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
@@ -273,7 +273,7 @@ def test_index_from_dataset(kind) -> None:
     pairs = tf.data.Dataset.from_tensor_slices((np.arange(N), candidates())).batch(999)
     index = made(kind).index_from_dataset(pairs)
     _, ids = index(QUERIES)
-    assert recall(ids, exactly(candidates()).search(QUERIES)[1]) 
+    assert recall(ids, exactly(candidates()).search(QUERIES)[1]) >= RECALL
 
 
 def test_all_recall_is_exact(kind) -> None:
