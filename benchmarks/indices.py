@@ -147,7 +147,8 @@ def tfrs_scann(
         ).index(tf.constant(x))
 
     # One that is built may be asked with any setting, though not through the layer.
-    searcher = scann_ops.searcher_from_module(indexed(*SCANN_SETTINGS[0])._serialized_searcher)
+    first = indexed(*SCANN_SETTINGS[0])
+    searcher = scann_ops.searcher_from_module(first._serialized_searcher)
     for share, reordered in SCANN_SETTINGS:
         found = searcher.search_batched_parallel(
             tuned, K, min(len(x), reordered), max(1, round(share * leaves))
