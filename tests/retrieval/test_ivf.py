@@ -179,3 +179,23 @@ assert not {{"tfmm", "scann", "sklearn", "tensorflow_recommenders"}} & set(sys.m
 """
     subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
     np.testing.assert_array_equal(np.load(tmp_path / "rows.npy"), expected)
+
+
+def test_a_large_batch_is_answered_exactly_where_that_is_faster(monkeypatch) -> None:
+    vectors, queries = clustered(6000), clustered(8, seed=2)
+    index = IVF(k=10, recall=0.6).index(vectors)
+    most = index._most_effort
+    sizes = [index._exact_from(effort) for effort in range(1, most + 1)]
+    assert sizes[0] is None
+    assert 2 < sizes[-1] < 8
+    found = [size for size in sizes if size is not None]
+    assert found == sorted(found, reverse=True)
+
+    _, best = exactly(vectors).search(queries)
+    _, scanned = index.search(queries)
+    monkeypatch.setattr(index, "_exact_from", lambda effort: 5)
+    search = tf.function(index.search, input_signature=[tf.TensorSpec([None, 16])])
+    np.testing.assert_array_equal(search(queries)[1], best)
+    np.testing.assert_array_equal(search(queries[:5])[1], best[:5])
+    np.testing.assert_array_equal(search(queries[:4])[1], scanned[:4])
+    assert (scanned.numpy() != best.numpy()).any()

@@ -92,6 +92,10 @@ class Approximate(base.Index):
         """How many queries may be scanned at once with an effort."""
         raise NotImplementedError
 
+    def _exact_from(self, effort: int) -> int | None:
+        """The size of a batch from which scoring all candidates is faster; None if none is."""
+        return None
+
     def _samples(self) -> int:
         """How many queries to tune on."""
         return min(_MOST_SAMPLES, max(_FEWEST_SAMPLES, _SAMPLE_SCORES // self._n))
@@ -109,12 +113,13 @@ class Approximate(base.Index):
         if not self._efforts:
             return self._find_exactly(request)
         plain = isinstance(k, int) and not limited
-        if isinstance(k, int) and self._effort(k, request.cosine) > self._most_effort:
-            return self._find_exactly(request)
-        if plain:
-            block = self._query_block(self._effort(k, request.cosine))
-        else:
-            block = self._query_block(self._most_effort)
+        effort, exact_from = self._most_effort, None
+        if isinstance(k, int):
+            effort = self._effort(k, request.cosine)
+            if effort > self._most_effort:
+                return self._find_exactly(request)
+            exact_from = self._exact_from(effort)
+        block = self._query_block(effort if plain else self._most_effort)
         if request.allowed is not None:
             block = min(block, max(1, base._FILTERED_BLOCK_SCORES // self._n))
 
@@ -123,16 +128,25 @@ class Approximate(base.Index):
         def alone() -> Found:
             return answer(request, True)
 
-        def in_blocks() -> Found:
+        def scanned() -> Found:
             return over_blocks(
                 lambda start, stop: answer(request.part(start, stop), False), request.batch, block
             )
+
+        def in_blocks() -> Found:
+            if exact_from is None:
+                return scanned()
+            many = request.batch >= exact_from
+            return tf.cond(many, lambda: self._exactly(request), scanned)
 
         # One query spares the loop, whose turn takes as long as a small scan.
         known = request.queries.shape[0]
         if known is not None:
             return alone() if known == 1 else in_blocks()
         return tf.cond(tf.equal(request.batch, 1), alone, in_blocks)
+
+    def _exactly(self, request: Request) -> Found:
+        return pad_columns(*self._find_exactly(request), request.k)
 
     def _answer_plainly(self, request: Request, one: bool) -> Found:
         """The answer to queries without exclusions and filters."""
@@ -194,7 +208,7 @@ class Approximate(base.Index):
 
         def one_query(i: tf.Tensor, scores: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
             part = request.part(asked[i], asked[i] + 1)
-            found = pad_columns(*self._find_exactly(part), request.k)
+            found = self._exactly(part)
             place = places[i : i + 1]
             return (
                 i + 1,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tfmm.retrieval.approximate import Approximate
 from tfmm.retrieval.padding import NO_ROW
 from tfmm.retrieval.request import Found, Request, among
+from tfmm.retrieval.tables import gather
 from tfmm.retrieval.tuning import depths_to_tune, nearest, recall_of, recall_reached, sample_rows
 
 # The smallest catalogue that ScaNN's tree and hashes can be learned from with any use.
@@ -197,7 +198,7 @@ class ScaNN(Approximate):
         return tf.matmul(queries, self._candidates, transpose_b=True)
 
     def _stored(self, rows: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self._candidates, rows)
+        return gather(self._candidates, rows)
 
 
 def _scann_ops() -> Any:

@@ -60,12 +60,10 @@ class VectorTable(tf.Module):
 
     def rows(self, rows: tf.Tensor) -> tf.Tensor:
         """The vectors of rows `[...]`, float32 `[..., D]`."""
-        # Read first: a gather from the variable itself makes TensorFlow copy it whole at every
-        # later read.
-        found = tf.cast(tf.gather(self._stored.read_value(), rows), tf.float32)
+        found = tf.cast(gather(self._stored, rows), tf.float32)
         if self._scale is None:
             return found
-        return found * tf.gather(self._scale.read_value(), rows)[..., tf.newaxis]
+        return found * gather(self._scale, rows)[..., tf.newaxis]
 
     def products(self, queries: tf.Tensor) -> tf.Tensor:
         """Inner products float32 `[B, N]` of queries float32 `[B, D]` with every row."""
@@ -105,6 +103,11 @@ class VectorTable(tf.Module):
     def decoded(self) -> NDArray[np.float32]:
         """All vectors as the table gives them, float32 `[N, D]`."""
         return self.rows(tf.range(self.shape[0])).numpy()
+
+
+def gather(table: tf.Variable, rows: tf.Tensor) -> tf.Tensor:
+    """Rows of a variable; `tf.gather` would make TensorFlow copy it whole at every later read."""
+    return tf.gather(table.read_value(), rows)
 
 
 def stored_bytes(variables: Any) -> int:
