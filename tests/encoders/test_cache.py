@@ -44,7 +44,7 @@ def run(texts: Sequence[str], folder: Path | None, **options: int) -> tuple[np.n
         text_digests(texts),
         encoding,
         encoder="test",
-        width=WIDTH,
+        width=lambda: WIDTH,
         folder=folder,
         description="encoding",
         unit="texts",
@@ -131,7 +131,7 @@ def test_large_results_stay_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(cache, "IN_MEMORY", 0)
     texts = ["a", "", "b"]
     keys = text_digests(texts)
-    options = {"encoder": "test", "width": WIDTH, "description": "", "unit": ""}
+    options = {"encoder": "test", "width": lambda: WIDTH, "description": "", "unit": ""}
     found = cached_vectors(keys, Encoding(texts), folder=tmp_path, **options)
     assert isinstance(found, MappedRows)
     assert isinstance(found.values, np.memmap)

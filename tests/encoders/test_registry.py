@@ -40,7 +40,8 @@ def test_config_and_layer_name_reach_the_encoder() -> None:
 
 def test_unknown_names_say_the_nearest_and_all() -> None:
     with pytest.raises(
-        ValueError, match=r"Unknown encoder for kind 'text': 'ltsm'. Did you mean 'lstm'.*bag, lstm"
+        ValueError,
+        match=r"Unknown encoder for kind 'text': 'ltsm'. Did you mean 'lstm'.*bag, bert, .*lstm",
     ):
         encoders.encoder("text", "ltsm")
     with pytest.raises(ValueError, match=r"Unknown column kind with encoders: 'txt'.*'text'"):

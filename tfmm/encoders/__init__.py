@@ -5,12 +5,13 @@
 ```python
 import tfmm.encoders
 
-print(tfmm.encoders.names("text"))  # ['bag', 'lstm']
+print(tfmm.encoders.names("text"))  # ['bag', 'bert', …]
 titles = tfmm.encoders.encoder("text", "lstm", dim=64)
 ```
 """
 
 from tfmm.encoders.base import RESERVED, Encoder
+from tfmm.encoders.bert import Bert, MiniLM
 from tfmm.encoders.embedding import CategoryEmbedding, TagsEmbedding
 from tfmm.encoders.image import CNN
 from tfmm.encoders.lstm import LSTM
@@ -25,8 +26,10 @@ __all__ = [
     "LSTM",
     "RESERVED",
     "BagOfWords",
+    "Bert",
     "CategoryEmbedding",
     "Encoder",
+    "MiniLM",
     "PiecewiseNumber",
     "TagsEmbedding",
     "Tokenizer",

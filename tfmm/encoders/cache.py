@@ -150,7 +150,7 @@ def cached_vectors(
     encode: Encode,
     *,
     encoder: str,
-    width: int,
+    width: Callable[[], int],
     folder: Path | None,
     description: str,
     unit: str,
@@ -162,15 +162,14 @@ def cached_vectors(
         encode: encodes rows; called with one row of each distinct key that is not stored. Rows
             that it leaves out stay missing.
         encoder: what makes the vectors, everything that they depend on included.
-        width: length of the vectors.
+        width: gives the length of the vectors; called only where nothing is stored yet.
         folder: where vectors of all encoders are kept; None keeps none.
         description, unit: what the progress bar says ("encoding photo", "images").
 
     Returns:
         float32 [n, width], zeros where missing; memory-mapped where it is large.
     """
-    name = hashlib.sha256(encoder.encode()).hexdigest()[:16]
-    store = VectorStore(folder / "features" / name, encoder, width) if folder else None
+    store = _store(folder / "features", encoder, width) if folder else None
     rows = store.rows(keys) if store else np.full(len(keys), -1, np.int64)
     first: dict[bytes, int] = {}
     for row in np.flatnonzero(rows < 0).tolist():
@@ -186,7 +185,7 @@ def cached_vectors(
         size=lambda block: len(block[0]),
     )
     if store is None:
-        return _in_memory(keys, made, width)
+        return _in_memory(keys, made, width())
     waiting: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
     try:
         for block in made:
@@ -196,7 +195,17 @@ def cached_vectors(
     finally:
         _flush(store, keys, waiting)
     stored = MappedRows(store.vectors(), store.rows(keys))
-    return stored[:] if len(keys) * width * 4 <= IN_MEMORY else stored
+    return stored[:] if len(keys) * store.width * 4 <= IN_MEMORY else stored
+
+
+def _store(folder: Path, encoder: str, width: Callable[[], int]) -> VectorStore:
+    place = folder / hashlib.sha256(encoder.encode()).hexdigest()[:16]
+    try:
+        known = int(json.loads((place / "info.json").read_text(encoding="utf-8"))["width"])
+    # Whatever is wrong with the file, opening the store says it.
+    except (OSError, ValueError, KeyError, TypeError):
+        known = 0
+    return VectorStore(place, encoder, known or width())
 
 
 def _flush(store: VectorStore, keys: Sequence[bytes | None], waiting: list) -> None:

@@ -60,7 +60,7 @@ def two_tower(
         user_features: like `encoders`, for the users' table; None reads no features.
         temperature, log_q, hard_negatives, negatives: see `TwoTower`.
         budget: rows that a training step encodes anew of a heavy feature, see `Content`.
-        cache: folder where decoded pictures are kept between runs.
+        cache: folder where decoded pictures and the vectors of frozen encoders are kept.
         states: what the encoders learned in an earlier run (`encoder_states`), in place of `data`.
 
     Raises:
@@ -79,7 +79,7 @@ def two_tower(
             if name in state:
                 encoder.load_state(state[name])
             else:
-                encoder.adapt(catalog.features[name])
+                encoder.adapt(catalog.features[name], cache=folder)
         columns = {
             name: encoder.prepare(catalog.features[name], cache=folder)
             for name, encoder in made.items()
