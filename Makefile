@@ -19,7 +19,7 @@ demo: $(VENV)/.core
 	@$(BIN)/tfmm demo --out demo_out
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	@echo "ruff check" && $(BIN)/ruff check .

@@ -143,7 +143,35 @@ def test_serve_passes_its_options_on(monkeypatch, tmp_path):
         "tfmm.serving.serve_forever", lambda models, **options: asked.update(options, models=models)
     )
     assert cli.main(["serve", str(tmp_path), "--grpc-port", "0", "--host", "0.0.0.0"]) == 0
-    assert asked == {"models": tmp_path, "host": "0.0.0.0", "grpc_port": 0, "rest_port": 8501}
+    assert {name: value for name, value in asked.items() if value is not None} == {
+        "models": tmp_path,
+        "host": "0.0.0.0",
+        "grpc_port": 0,
+        "rest_port": 8501,
+    }
+
+
+def test_serve_takes_tensorflow_servings_files_and_spelling(monkeypatch, tmp_path):
+    from tfmm.serving import BatchingParameters
+
+    asked = {}
+    monkeypatch.setattr(
+        "tfmm.serving.serve_forever", lambda models, **options: asked.update(options)
+    )
+    assert cli.main(["serve", str(tmp_path), "--enable_batching", "--threads", "3"]) == 0
+    assert asked["batching"] == BatchingParameters()
+    assert asked["threads"] == 3
+    flags = ["--batching_parameters_file=b", "--monitoring-config-file=m", "--ssl_config_file=s"]
+    assert cli.main(["serve", str(tmp_path), "--enable-batching", *flags]) == 0
+    files = [str(asked[name]) for name in ("batching", "monitoring_config", "ssl_config")]
+    assert files == ["b", "m", "s"]
+    assert cli.main(["serve", "--model_config_file", "models.config"]) == 0
+    assert str(asked["models_config"]) == "models.config"
+
+
+def test_serve_needs_a_folder_or_a_models_config(capsys):
+    assert cli.main(["serve"]) == 1
+    assert "either `models`" in capsys.readouterr().err
 
 
 def test_serve_without_a_folder_says_so(tmp_path, capsys):
@@ -170,29 +198,28 @@ def test_train_without_its_run_file_says_so(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("command", ["export", "recommend"])
+@pytest.mark.parametrize("command", ["export", "index", "recommend"])
 def test_folder_that_is_no_run_says_so(command, tmp_path, capsys):
     assert cli.main([command, str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert str(tmp_path) in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_export_takes_k_from_the_run_unless_given(monkeypatch, tmp_path, capsys):
+def test_export_passes_its_options_on(monkeypatch, tmp_path, capsys):
     asked = []
-    run = SimpleNamespace(config=SimpleNamespace(index=SimpleNamespace(k=30)))
-    monkeypatch.setattr("tfmm.training.load_run", lambda path: run)
 
     def export_model(run, models, **options):
-        asked.append(options)
+        asked.append({"run": run, **options})
         return models / "shop" / "1"
 
     monkeypatch.setattr("tfmm.export.export_model", export_model)
     assert cli.main(["export", "run", "--out", "models"]) == 0
     arguments = ["export", "run", "--out", "models", "--k", "5", "--name", "x", "--no-exclude-seen"]
-    assert cli.main(arguments) == 0
+    assert cli.main([*arguments, "--index", "ivf"]) == 0
+    run = {"run": Path("run"), "weights": "float32"}
     assert asked == [
-        {"name": None, "k": 30, "exclude_seen": True},
-        {"name": "x", "k": 5, "exclude_seen": False},
+        {**run, "name": None, "k": None, "exclude_seen": True, "index": None},
+        {**run, "name": "x", "k": 5, "exclude_seen": False, "index": "ivf"},
     ]
     assert "tfmm serve models" in capsys.readouterr().out
 

@@ -197,6 +197,14 @@ def test_modality_dropout_hides_some_but_never_all(kind: str, tokens: np.ndarray
     assert ((layer(many, mask)[1].numpy() > 0) == mask).all()
 
 
+def test_one_item_in_a_graph_of_its_own_works(
+    kind: str, tokens: np.ndarray, mask: np.ndarray
+) -> None:
+    layer = trained(kind, tokens, mask)
+    vector, _ = tf.function(layer)(tf.constant(tokens[5:6]), tf.constant(mask[5:6]))
+    np.testing.assert_allclose(vector, layer(tokens, mask)[0][5:6], atol=1e-5)
+
+
 def test_one_modality_alone_works(kind: str, tokens: np.ndarray) -> None:
     vector, weights = fusion(kind, dim=DIM)(tokens[:, :1], np.ones((N, 1), bool))
     assert np.isfinite(vector).all()

@@ -1,4 +1,5 @@
-"""The command `tfmm`: check, encoders, features, train, recommend, export, serve, doctor, demo.
+"""The command `tfmm`: check, encoders, features, train, recommend, export, index, serve, doctor,
+demo.
 
 Every command imports what it needs when it runs, so that `tfmm --help` answers at once.
 Exit codes: 0 done, 1 something in the input or the machine is wrong (one clear message), 2 wrong
@@ -104,14 +105,26 @@ def _parser() -> argparse.ArgumentParser:
     recommend.add_argument("--k", type=_positive, default=20, help="items for each user (20)")
     recommend.set_defaults(command=_recommend)
 
-    export = commands.add_parser("export", parents=[shared], help="write a servable SavedModel")
-    export.add_argument("run", type=Path, metavar="RUN", help="the run folder")
+    export = commands.add_parser(
+        "export", parents=[shared], help="write a servable SavedModel, or check one"
+    )
+    export.add_argument("run", type=Path, nargs="?", metavar="RUN", help="the run folder")
+    export.add_argument("--out", type=Path, metavar="MODELS", help="the folder of all models")
     export.add_argument(
-        "--out", type=Path, required=True, metavar="MODELS", help="the folder of all models"
+        "--check",
+        type=Path,
+        metavar="DIR",
+        help="write nothing; say whether the stock TensorFlow Serving server can serve the "
+        "versions in DIR (a version, a model or a folder of models, of any origin)",
     )
     export.add_argument("--name", help="the model's name (default: the run's)")
     export.add_argument(
         "--k", type=_positive, help="items in an answer (default: the run's index.k)"
+    )
+    export.add_argument(
+        "--index",
+        metavar="KIND",
+        help="auto, brute_force, ivf or scann (default: the run's index.kind)",
     )
     export.add_argument(
         "--no-exclude-seen",
@@ -119,13 +132,61 @@ def _parser() -> argparse.ArgumentParser:
         action="store_false",
         help="also recommend items that the user has events of",
     )
-    export.set_defaults(command=_export)
+    export.add_argument(
+        "--weights",
+        choices=("float32", "bfloat16", "int8"),
+        default="float32",
+        help="how the tables of vectors are stored; the loss in recall is measured and said",
+    )
+    export.set_defaults(command=_export, wrong_usage=export.error)
+
+    index = commands.add_parser(
+        "index",
+        parents=[shared],
+        help="write a version with new and changed items, users and events, without training",
+    )
+    index.add_argument("run", type=Path, metavar="RUN", help="the run folder")
+    index.add_argument(
+        "--shop", type=Path, metavar="SHOP.yaml", help="the shop file (default: the run's)"
+    )
+    index.add_argument(
+        "--out", type=Path, required=True, metavar="MODELS", help="the folder of all models"
+    )
+    index.add_argument("--name", help="the model's name (default: the run's)")
+    index.set_defaults(command=_index)
 
     serve = commands.add_parser("serve", parents=[shared], help="serve exported models")
-    serve.add_argument("models", type=Path, metavar="MODELS", help="the folder of all models")
+    serve.add_argument(
+        "models", type=Path, nargs="?", metavar="MODELS", help="the folder of all models"
+    )
+    serve.add_argument(
+        "--model-config-file",
+        "--model_config_file",
+        type=Path,
+        metavar="FILE",
+        help="a models.config instead: which models, versions and labels",
+    )
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     serve.add_argument("--grpc-port", type=_port, default=8500, help="0 takes a free one (8500)")
     serve.add_argument("--rest-port", type=_port, default=8501, help="0 takes a free one (8501)")
+    for flag, help_text in (
+        ("--batching-parameters-file", "merge requests that come together, as this file says"),
+        ("--monitoring-config-file", "Prometheus metrics on the REST port, as this file says"),
+        ("--ssl-config-file", "TLS on both ports, with this file's key and certificates"),
+    ):
+        # TensorFlow Serving spells its flags with underscores.
+        serve.add_argument(
+            flag, "--" + flag[2:].replace("-", "_"), type=Path, metavar="FILE", help=help_text
+        )
+    serve.add_argument(
+        "--enable-batching",
+        "--enable_batching",
+        action="store_true",
+        help="merge requests that come together (with TensorFlow Serving's defaults)",
+    )
+    serve.add_argument(
+        "--threads", type=_positive, help="requests answered at once, where they are not merged"
+    )
     serve.set_defaults(command=_serve)
 
     doctor = commands.add_parser("doctor", parents=[shared], help="check this installation")
@@ -196,32 +257,64 @@ def _recommend(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    if options.check is not None:
+        if options.run is not None or options.out is not None:
+            options.wrong_usage("--check DIR takes no RUN and no --out: it writes nothing")
+        return _check_export(options.check)
+    if options.run is None or options.out is None:
+        options.wrong_usage("expected RUN --out MODELS, or --check DIR")
     from tfmm.export import export_model
-    from tfmm.training import load_run
 
-    run = load_run(options.run)
     version = export_model(
-        run,
+        options.run,
         options.out,
         name=options.name,
-        k=options.k or run.config.index.k,
+        k=options.k,
         exclude_seen=options.exclude_seen,
+        weights=options.weights,
+        index=options.index,
     )
     print(f"wrote {version}")
     print(f"serve it with: tfmm serve {options.out}")
     return 0
 
 
+def _index(options: argparse.Namespace) -> int:
+    from tfmm.export import refresh_index
+
+    shop = None if options.shop is None else str(options.shop.resolve())
+    done = refresh_index(options.run, options.out, shop=shop, name=options.name)
+    print(f"wrote {done.version}")
+    return 0
+
+
+def _check_export(folder: Path) -> int:
+    from tfmm.export import check_stock
+
+    verdicts = check_stock(folder)
+    for verdict in verdicts:
+        print(verdict)
+    return 0 if all(verdict.ok for verdict in verdicts) else 1
+
+
 def _serve(options: argparse.Namespace) -> int:
-    from tfmm.serving import serve_forever
+    from tfmm.serving import BatchingParameters, serve_forever
 
     if not options.debug:
         _start_session_quietly()
+    batching = options.batching_parameters_file
+    if batching is None and options.enable_batching:
+        batching = BatchingParameters()
     serve_forever(
         options.models,
+        models_config=options.model_config_file,
         host=options.host,
         grpc_port=options.grpc_port,
         rest_port=options.rest_port,
+        batching=batching,
+        monitoring_config=options.monitoring_config_file,
+        ssl_config=options.ssl_config_file,
+        threads=options.threads,
     )
     return 0
 

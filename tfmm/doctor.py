@@ -49,6 +49,7 @@ PACKAGES = (
     Package("keras-nlp", "0.32.0", module="keras_nlp"),
     Package("numpy", "2.4.6", exact=1),
     Package("scipy", "1.17.1"),
+    Package("scikit-learn", "1.9.1", module="sklearn"),
     Package("pandas", "3.1.1"),
     Package("pyarrow", "26.0.1", module="pyarrow"),
     Package("pillow", "13.0.0", module="PIL.Image"),

@@ -6,50 +6,12 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.export.shops import ITEMS, USERS, Column, MeanSession, kind_column
-from tfmm.data.interactions import Interactions
+from tests.export.shops import ITEMS, USERS
 from tfmm.export import export_model, servable_of
-
-
-class Catalog(SimpleNamespace):
-    def __len__(self) -> int:
-        return len(self.ids)
-
-
-@pytest.fixture
-def run() -> SimpleNamespace:
-    rng = np.random.default_rng(5)
-    items, users = rng.normal(size=(30, 6)).astype("f"), rng.normal(size=(12, 6)).astype("f")
-    events = SimpleNamespace(
-        user=np.array([3, 3, 3, 0], np.int32),
-        item=np.array([8, 9, 8, 1], np.int32),
-        time=None,
-        weight=np.ones(4, np.float32),
-    )
-    name, index = "little_shop", SimpleNamespace(kind="auto", k=7)
-    users_config = SimpleNamespace(history_size=9)
-    features = {"kind": kind_column(), "price": Column(kind="number", codes=[0] * 30)}
-    return SimpleNamespace(
-        config=SimpleNamespace(
-            name=name, index=index, users=users_config, to_dict=lambda: {"name": name}
-        ),
-        data=SimpleNamespace(
-            items=Catalog(ids=np.array(ITEMS, object), features=features),
-            users=Catalog(ids=np.array(USERS, object), features={}),
-            events=events,
-        ),
-        interactions=Interactions.from_events(events, 12, 30),
-        metrics={"model": {"recall@20": 0.5}, "baselines": {}},
-        model=SimpleNamespace(
-            item_vectors=lambda: items,
-            user_vectors=lambda interactions, items: users,
-            session_module=MeanSession,
-        ),
-    )
+from tfmm.training.config import IndexConfig
 
 
 def test_a_run_becomes_a_version(run: SimpleNamespace, tmp_path: Path) -> None:
@@ -78,3 +40,18 @@ def test_seen_items_may_stay_in(run: SimpleNamespace) -> None:
         assert servable.seen_items([USERS[3]])[0].numpy().tolist() == items
         found = servable.serving_default(tf.constant([USERS[3]]))["item_id"].numpy()[0]
         assert (found != b"").sum() == 30 - len(items)
+
+
+@pytest.mark.parametrize("kind", ["brute_force", "ivf", "scann"])
+def test_every_kind_of_index_exports(run: SimpleNamespace, tmp_path: Path, kind: str) -> None:
+    if kind == "scann":
+        pytest.importorskip("scann")
+    run.config.index = IndexConfig(kind="ivf", k=7, recall=0.9, storage="int8")
+    version = export_model(run, tmp_path, exclude_size=3, allow_size=2, index=kind)
+    answer = tf.saved_model.load(str(version)).signatures["serving_default"]
+    assert answer(user_id=tf.constant([USERS[3]]))["item_id"].shape == (1, 7)
+
+
+def test_an_unknown_index_is_refused(run: SimpleNamespace, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Did you mean 'scann'"):
+        export_model(run, tmp_path, index="scan")

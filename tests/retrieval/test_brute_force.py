@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.retrieval import INDEX_KINDS, LOWEST_SCORE, BruteForce, index_for
-from tfmm.retrieval import brute_force as module
+from tfmm.retrieval import LOWEST_SCORE, BruteForce
+from tfmm.retrieval import base as module
 
 RNG = np.random.default_rng(1)
 
@@ -242,10 +242,3 @@ def test_wrong_use_is_explained() -> None:
     for k in (0, -1, 2.5, True):
         with pytest.raises(ValueError, match="positive integer"):
             BruteForce(k=k)
-
-
-def test_index_for_makes_indices_by_name() -> None:
-    for kind in INDEX_KINDS:
-        assert index_for(kind, k=7).get_config()["k"] == 7
-    with pytest.raises(ValueError, match="Did you mean 'brute_force'"):
-        index_for("brute-force")

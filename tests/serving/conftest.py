@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import tfmm  # noqa: F401  (chooses Keras before TensorFlow loads)
 from tfmm.serving import Server
 
 from .exports import save_forms, save_recommender
+from .real_server import REAL_SERVER, RealServer, real_server
 
 
 @pytest.fixture(scope="session")
@@ -42,23 +44,44 @@ def install(exports: dict[str, Path], tmp_path: Path):
 
 
 @pytest.fixture(scope="session")
-def server(exports: dict[str, Path], tmp_path_factory: pytest.TempPathFactory):
-    """A running server of both exports: `shop` in versions 1 and 2, `forms` in version 1."""
-    config = tmp_path_factory.mktemp("config") / "models.config"
+def models_config(exports: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of both exports: `shop` in versions 1 and 2, `forms` in version 1."""
+    folder = tmp_path_factory.mktemp("config")
     for export, place in (("shop1", "shop/1"), ("shop2", "shop/2"), ("forms", "forms/1")):
-        shutil.copytree(exports[export], config.parent / place)
+        shutil.copytree(exports[export], folder / place)
+    config = folder / "models.config"
     config.write_text(
-        """
-        model_config_list {
-          config {
-            name: "shop" base_path: "shop" model_platform: "tensorflow"
-            model_version_policy { all {} }
-            version_labels { key: "stable" value: 1 }
-            version_labels { key: "gone" value: 9 }
-          }
-          config { name: "forms" base_path: "forms" model_platform: "tensorflow" }
-        }
+        f"""
+        model_config_list {{
+          config {{
+            name: "shop" base_path: "{folder}/shop" model_platform: "tensorflow"
+            model_version_policy {{ all {{}} }}
+            version_labels {{ key: "stable" value: 1 }}
+            version_labels {{ key: "gone" value: 9 }}
+          }}
+          config {{ name: "forms" base_path: "{folder}/forms" model_platform: "tensorflow" }}
+        }}
         """
     )
-    with Server(models_config=config, grpc_port=0, rest_port=0) as running:
+    return config
+
+
+@pytest.fixture(scope="session")
+def embedded_server(models_config: Path) -> Iterator[Server]:
+    """The embedded server of `models_config`, running."""
+    with Server(models_config=models_config, grpc_port=0, rest_port=0) as running:
         yield running
+
+
+_SERVERS = ["embedded"] + ([REAL_SERVER] if shutil.which(REAL_SERVER) else [])
+
+
+@pytest.fixture(scope="session", params=_SERVERS)
+def server(request: pytest.FixtureRequest, models_config: Path) -> Iterator[Server | RealServer]:
+    """A running server of `models_config`: the embedded one, and TensorFlow Serving where it is on
+    the PATH."""
+    if request.param == "embedded":
+        yield request.getfixturevalue("embedded_server")
+    else:
+        with real_server(models_config) as running:
+            yield running

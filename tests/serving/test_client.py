@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from tfmm.serving import Client, Hits, ServingError
+from tfmm.serving import Client, Hits, Server, ServingError
 
 
 @pytest.fixture(params=["grpc", "rest"])
@@ -94,6 +95,10 @@ def test_arguments_that_mean_nothing(client):
         Client("localhost:1", "shop", transport="http")
     with pytest.raises(ValueError, match="version or label"):
         Client("localhost:1", "shop", version=1, label="a")
+    with pytest.raises(ValueError, match="key and certificate go together"):
+        Client("localhost:1", "shop", key="key.pem")
+    with pytest.raises(ValueError, match="TLS needs an https:// address"):
+        Client("http://localhost:1", "shop", tls=True)
 
 
 def test_metadata_and_status(client):
@@ -143,6 +148,7 @@ def test_a_server_that_is_not_there(transport):
     ):
         client.recommend("ann")
     assert got.value.code == "UNAVAILABLE"
+    assert got.value.at_fault == "server"
     assert "tfmm serve MODELS" in str(got.value)
 
 
@@ -164,17 +170,27 @@ def test_unknown_models_versions_and_signatures(server, transport):
     ):
         client.recommend("ann")
     assert "does not serve this model" in caught.value.hint
+    assert caught.value.at_fault == "model"
+    with (
+        Client(address, "shop", transport=transport, version=7) as client,
+        pytest.raises(ServingError, match=r"NOT_FOUND .*'shop'") as caught,
+    ):
+        client.recommend("ann")
+    assert caught.value.at_fault == "version"
+    assert "these versions of it: 2 (AVAILABLE), 1 (AVAILABLE)" in caught.value.hint
     with (
         Client(address, "shop", transport=transport) as client,
         pytest.raises(ServingError, match="has no such signature") as caught,
     ):
         client.embed_item("boot")
     assert "similar_items" in caught.value.hint
+    assert caught.value.at_fault == "signature"
     with (
         Client(address, "shop", transport=transport, label="x") as client,
-        pytest.raises(ServingError, match=r"Labels are set in models\.config"),
+        pytest.raises(ServingError, match=r"Labels are set in models\.config") as caught,
     ):
         client.metadata()
+    assert caught.value.at_fault == "version"
 
 
 def test_predict_refuses_what_cannot_be_the_input(client):
@@ -184,14 +200,82 @@ def test_predict_refuses_what_cannot_be_the_input(client):
         client.predict("recommend", {"user_id": ["ann"]})
     assert caught.value.signature == "recommend"
     assert caught.value.code == "INVALID_ARGUMENT"
+    assert caught.value.at_fault == "input"
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_a_server_that_comes_back_is_found_again(install, transport):
+    models = install("shop1", "shop/1")
+    first = Server(models, grpc_port=0, rest_port=0).start()
+    address = first.grpc_address if transport == "grpc" else first.rest_address
+    ports = {
+        "grpc_port": int(first.grpc_address.split(":")[1]),
+        "rest_port": int(first.rest_address.split(":")[1]),
+    }
+    with (
+        Client(address, "shop", transport=transport, retries=20, timeout=15) as client,
+        Client(address, "shop", transport=transport, retries=0) as hasty,
+    ):
+        assert client.recommend("ann").item_id
+        first.stop()
+        with pytest.raises(ServingError, match="UNAVAILABLE"):
+            hasty.recommend("ann")
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(client.recommend, "ann")
+            with Server(models, **ports):
+                assert waiting.result(20).item_id
+
+
+def test_only_unavailable_is_asked_again_and_only_within_the_deadline():
+    from tfmm.serving.conversation import Attempts
+    from tfmm.serving.transport import TransportError
+
+    gone = TransportError("UNAVAILABLE", "")
+    attempts = Attempts(10.0, 3)
+    assert attempts.pause_after(TransportError("INVALID_ARGUMENT", "")) is None
+    pauses = [attempts.pause_after(gone) for _ in range(4)]
+    assert 0.05 <= pauses[0] <= 0.1
+    assert 0.1 <= pauses[1] <= 0.2
+    assert pauses[3] is None
+    assert Attempts(0.01, 3).pause_after(gone) is None
+
+
+def test_what_is_no_tensorflow_serving_answer_is_an_error():
+    from tfmm.serving.rest_questions import RestQuestions
+    from tfmm.serving.transport import Metadata, Status, Target, TransportError
+
+    questions = RestQuestions(Target("shop"), 1000)
+    for status, content, code in (
+        (200, b"<html>", "OK"),
+        (200, b"[]", "UNKNOWN"),
+        (200, b'{"metadata": 3}', "UNKNOWN"),
+        (502, b"bad gateway", "UNKNOWN"),
+        (429, b'{"error": "full"}', "RESOURCE_EXHAUSTED"),
+        (200, b" " * 1001, "RESOURCE_EXHAUSTED"),
+        (200, b"[" * 900, "OK"),
+    ):
+        for question in (Metadata(), Status()):
+            with pytest.raises(TransportError) as caught:
+                questions.reply(question, status, content)
+            assert caught.value.code == code or code == "OK"
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://a:1", "a:1/path", "http://u@a:1", "a:99999", "http://", "https://a:1"]
+)
+def test_an_address_over_rest_is_host_and_port(address):
+    from tfmm.serving.rest_questions import host_and_port
+
+    with pytest.raises(ValueError, match="address must be host:port"):
+        host_and_port(address, "http")
 
 
 def test_missing_ops_are_explained():
-    from tfmm.serving.client import _hint
+    from tfmm.serving.client_errors import hint
     from tfmm.serving.transport import TransportError
 
     error = TransportError("NOT_FOUND", "Op type not registered 'Scann>ScannSearch' in binary")
-    assert "ScaNN's ops are in no stock TensorFlow Serving" in _hint(error, "grpc")
+    assert "ScaNN's ops are in no stock TensorFlow Serving" in hint(error, "grpc")
 
 
 def test_a_rest_client_needs_no_tensorflow(server):

@@ -55,7 +55,8 @@ def _in_background(calls):
     return threads, results
 
 
-def test_it_listens_on_loopback_and_reports_its_ports(server):
+def test_it_listens_on_loopback_and_reports_its_ports(embedded_server):
+    server = embedded_server
     for address in (server.grpc_address, server.rest_address):
         host, port = address.split(":")
         assert host == "127.0.0.1"
@@ -176,7 +177,8 @@ def test_messages_over_the_limit_are_refused(install):
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + os.urandom(200),
     ],
 )
-def test_junk_on_either_port_leaves_the_server_up(server, junk):
+def test_junk_on_either_port_leaves_the_server_up(embedded_server, junk):
+    server = embedded_server
     for address in (server.rest_address, server.grpc_address):
         host, port = address.split(":")
         with socket.create_connection((host, int(port)), timeout=5) as connection:
@@ -186,7 +188,8 @@ def test_junk_on_either_port_leaves_the_server_up(server, junk):
         assert client.recommend("ann").item_id
 
 
-def test_a_truncated_message_is_an_error_to_its_sender_only(server):
+def test_a_truncated_message_is_an_error_to_its_sender_only(embedded_server):
+    server = embedded_server
     with grpc.insecure_channel(server.grpc_address) as channel:
         call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
         with pytest.raises(grpc.RpcError):
@@ -194,7 +197,9 @@ def test_a_truncated_message_is_an_error_to_its_sender_only(server):
     assert ask(server.rest_address, "GET", "/v1/models/shop")[0] == 200
 
 
-def test_an_error_inside_names_nothing_to_the_client(server, monkeypatch, caplog):
+def test_an_error_inside_names_nothing_to_the_client(embedded_server, monkeypatch, caplog):
+    server = embedded_server
+
     def explode(self, *arguments):
         raise RuntimeError("secret path /etc/shadow")
 

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tfmm.serving import Client, Server
+from tfmm.serving import BatchingParameters, Client, Server, ServingConfigError
 from tfmm.serving.config import read_models_config
+from tfmm.serving.config_messages import read_message
+from tfmm.serving.metrics import Metrics, metrics_path
+from tfmm.serving.tls import ServerTls
 
 FOLDER = Path(__file__).parents[2] / "serving_config"
 
@@ -28,7 +31,10 @@ def test_models_config_serves_on_the_embedded_server(tmp_path, exports):
 
 
 def test_every_file_the_compose_file_names_is_there_and_mounted():
-    service = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]["serving"]
+    services = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]
+    for volume in services["prometheus"]["volumes"]:
+        assert (FOLDER / volume.split(":")[0]).is_file()
+    service = services["serving"]
     assert service["image"] == "tensorflow/serving:2.20.0"
     mounts = [volume.rsplit(":", 2) for volume in service["volumes"]]
     for source, _, mode in mounts:
@@ -44,16 +50,59 @@ def test_every_file_the_compose_file_names_is_there_and_mounted():
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
-def test_batching_ends_at_its_largest_batch():
-    text = (FOLDER / "batching.config").read_text()
-    largest = re.search(r"max_batch_size \{ value: (\d+) \}", text)
-    sizes = re.findall(r"^allowed_batch_sizes: (\d+)", text, re.MULTILINE)
-    assert largest is not None
-    assert sizes[-1] == largest[1]
-    assert sizes == sorted(sizes, key=int)
+def test_batching_parameters_are_what_both_servers_take():
+    parameters = BatchingParameters.from_file(FOLDER / "batching_parameters.txt")
+    assert parameters.allowed_batch_sizes[-1] == parameters.max_batch_size == 64
 
 
-@pytest.mark.parametrize("name", ["batching.config", "monitoring.config"])
-def test_braces_are_closed(name):
-    text = re.sub(r"#.*", "", (FOLDER / name).read_text())
-    assert text.count("{") == text.count("}") > 0
+def test_monitoring_config_names_the_path_that_prometheus_asks():
+    path = metrics_path(FOLDER / "monitoring.config")
+    scraped = yaml.safe_load((FOLDER / "prometheus.yml").read_text())["scrape_configs"][0]
+    assert path == scraped["metrics_path"] == "/monitoring/prometheus/metrics"
+    assert scraped["static_configs"][0]["targets"] == ["serving:8501"]
+
+
+def test_alerts_ask_for_metrics_that_there_are():
+    (group,) = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
+    exposed = Metrics().text().decode()
+    for rule in group["rules"]:
+        for name in re.findall(r'__name__="([^"]+)"', rule["expr"]):
+            assert f"# TYPE {name.removesuffix('_bucket')} " in exposed
+        assert rule["expr"].count("(") == rule["expr"].count(")")
+
+
+def test_ssl_example_parses_and_says_what_is_missing(tmp_path):
+    message = read_message(FOLDER / "ssl.config.example", "SSLConfig")
+    assert message.server_key.startswith("-----BEGIN PRIVATE KEY-----\n")
+    assert not message.client_verify
+    with pytest.raises(ServingConfigError, match="fit together"):
+        ServerTls.from_file(FOLDER / "ssl.config.example")
+
+
+def test_kubernetes_objects_refer_to_each_other():
+    documents = yaml.safe_load_all((FOLDER / "kubernetes.yaml").read_text())
+    objects = {document["kind"]: document for document in documents}
+    deployment = objects["Deployment"]["spec"]
+    pod = deployment["template"]
+    labels = pod["metadata"]["labels"]
+    assert deployment["selector"]["matchLabels"] == labels
+    assert objects["Service"]["spec"]["selector"] == labels
+    assert objects["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
+    scaled = objects["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
+    assert (scaled["kind"], scaled["name"]) == (
+        "Deployment",
+        objects["Deployment"]["metadata"]["name"],
+    )
+    (container,) = pod["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"grpc": 8500, "rest": 8501}
+    for flag in container["args"]:
+        if "=/config/" in flag:
+            assert (FOLDER / flag.rsplit("/", 1)[1]).is_file()
+    (model,) = read_models_config(FOLDER / "models.config")
+    for probe in ("startupProbe", "livenessProbe"):
+        assert container[probe]["httpGet"] == {"path": f"/v1/models/{model.name}", "port": "rest"}
+    assert container["readinessProbe"]["grpc"]["port"] == 8500
+    mounted = {mount["name"] for mount in container["volumeMounts"]}
+    assert mounted == {volume["name"] for volume in pod["spec"]["volumes"]}
+    assert pod["metadata"]["annotations"]["prometheus.io/port"] == "8501"

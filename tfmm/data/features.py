@@ -23,7 +23,8 @@ from tfmm.data.columns import (
     VectorColumn,
 )
 from tfmm.data.images import find_corrupt
-from tfmm.data.schema import FeatureSpec, ShopFileError, template_parts
+from tfmm.data.path_templates import template_parts
+from tfmm.data.schema import FeatureSpec, ShopFileError
 from tfmm.data.tables import as_numbers, as_text, encode, objects
 
 _FLAGS = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}

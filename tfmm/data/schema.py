@@ -8,12 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Formatter
 from typing import Any, NoReturn
 
 import yaml
 
 from tfmm.data.checks import nearest, policy_problem
+from tfmm.data.path_templates import template_columns
+from tfmm.data.strict_yaml import load_yaml
 
 KINDS: tuple[str, ...] = ("text", "image", "category", "tags", "number", "vector")
 PLANNED_KINDS: tuple[str, ...] = ("audio", "video")
@@ -175,7 +176,7 @@ class Shop:
             what = "it is a folder" if file.is_dir() else "there is no such file"
             raise ShopFileError(f"cannot read the shop file {file}: {what}")
         try:
-            mapping = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+            mapping = load_yaml(file.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ShopFileError(f"{file} is not YAML: {error}") from error
         return _Reader(str(file)).shop(mapping, file, file.parent)
@@ -203,31 +204,6 @@ class Shop:
 
     def __str__(self) -> str:
         return str(self.file) if self.file else "the shop"
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key given twice, of which PyYAML would silently keep the last."""
-
-
-def _unique_mapping(loader: _UniqueKeys, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen = set()
-    for key_node, _ in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":
-            continue
-        key = loader.construct_object(key_node, deep=True)
-        if isinstance(key, (list, dict)):
-            raise yaml.YAMLError(f"a list or mapping as key{key_node.start_mark}")
-        if key in seen:
-            raise yaml.YAMLError(f"the key {key!r} is given twice{key_node.start_mark}")
-        seen.add(key)
-    loader.flatten_mapping(node)
-    return {
-        loader.construct_object(key, deep=True): loader.construct_object(value, deep=True)
-        for key, value in node.value
-    }
-
-
-_UniqueKeys.add_constructor("tag:yaml.org,2002:map", _unique_mapping)
 
 
 class _Reader:
@@ -421,21 +397,6 @@ class _Reader:
                     f"{path!r} would be one image for every row; name a column in braces, as in "
                     "images/{id}.jpg",
                 )
-
-
-def template_columns(path: str) -> list[str]:
-    """The columns that a path template names in braces."""
-    return [column for _, column in template_parts(path) if column is not None]
-
-
-def template_parts(path: str) -> list[tuple[str, str | None]]:
-    """A path template as pairs of literal text and the column that follows it (None at the end)."""
-    parts = []
-    for literal, name, spec, conversion in Formatter().parse(path):
-        if name is not None and (not name or spec or conversion):
-            raise ValueError("write {column} with a column's name and nothing else in the braces")
-        parts.append((literal, name))
-    return parts
 
 
 def _shown(value: Any) -> str:

@@ -21,6 +21,7 @@ _PACKAGES = (
     "tensorflow-text",
     "keras",
     "keras-nlp",
+    "scann",
     "numpy",
 )
 
@@ -32,8 +33,8 @@ INTENDED_USE = (
 LIMITS = (
     (
         "Items and users that were not in the exported tables are unknown: an unknown user "
-        "gets the answer to an empty history, an unknown item is ignored until the next "
-        "export."
+        "gets the answer to an empty history, an unknown item is ignored. `tfmm index` takes "
+        "in new ones; what came after training is served by content and history alone."
     ),
     (
         "It repeats what its events show, their gaps and their prejudices included; what was "
@@ -43,7 +44,10 @@ LIMITS = (
         "Filters know the category and tags features of the catalogue as of the export; stock "
         "that changes by the minute belongs into `exclude`."
     ),
-    ("The metrics below hold for the split named in the configuration, not for other shops."),
+    (
+        "The metrics below were measured in training, on the split named in the configuration; "
+        "they do not hold for other shops."
+    ),
 )
 
 
@@ -55,17 +59,20 @@ def make_card(
     signatures: Mapping[str, Any],
     sizes: Mapping[str, int],
     warmup_requests: int,
+    stock_lacks: Mapping[str, list[str]],
 ) -> dict[str, Any]:
     """Completes a card with what only the export knows.
 
     Args:
         card: what the exporter knows: `data` (counts), `metrics` (as in `metrics.json`), `config`,
-            `intended_use`, `limits`; all optional. Other keys are kept.
+            `weights` (how tables are stored and what that costs), `intended_use`, `limits`; all
+            optional. Other keys are kept.
         name: the model's name.
         version: the version it is written as.
         signatures: concrete functions by name.
         sizes: numbers to state: items, users, dimensions, bytes.
         warmup_requests: number of warm-up requests.
+        stock_lacks: ops that the stock server lacks, and the signatures that need them.
     """
     return {
         "name": name,
@@ -80,6 +87,7 @@ def make_card(
         "signatures": {key: describe(value) for key, value in signatures.items()},
         "sizes": dict(sizes),
         "warmup_requests": warmup_requests,
+        "stock_server": {"serves": not stock_lacks, "lacks": dict(stock_lacks)},
         "packages": package_versions(),
     }
 
@@ -128,6 +136,11 @@ def to_markdown(card: Mapping[str, Any]) -> str:
     if card["metrics"]:
         parts += ["## Metrics", *_metrics(card["metrics"])]
     parts += ["## Signatures", _signatures(card["signatures"])]
+    parts += ["## Server", _server(card["stock_server"]["lacks"])]
+    if card.get("refresh"):
+        parts += ["## Refresh", _table(["items", "count"], card["refresh"].items())]
+    if card.get("weights"):
+        parts += ["## Weights", _table(["", ""], card["weights"].items())]
     parts += ["## Sizes", _table(["", ""], card["sizes"].items())]
     parts += ["## Packages", _table(["package", "version"], card["packages"].items())]
     parts += ["## Configuration", f"```yaml\n{config}\n```"]
@@ -162,6 +175,13 @@ def _metrics(metrics: Mapping[str, Any]) -> list[str]:
             lines = ([row, *(values.get(n) for n in names)] for row, values in rows.items())
             tables.append(f"{title}:\n\n{_table(['', *names], lines)}")
     return tables
+
+
+def _server(lacks: Mapping[str, list[str]]) -> str:
+    if not lacks:
+        return "The stock TensorFlow Serving image serves it: every op is one of its own."
+    named = ", ".join(f"`{op}`" for op in lacks)
+    return f"It needs a TensorFlow Serving with these ops, which the stock image lacks: {named}."
 
 
 def _signatures(signatures: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.export.servable import Servable
+from tfmm.export.stock import WARMUP_FILE
 
 #: Batch sizes of the warm-up requests: one shopper, and a server's batch.
 BATCHES = (1, 16)
@@ -30,7 +31,7 @@ def write_warmup(servable: Servable, version: Path, model_name: str) -> int:
     """
     from tensorflow_serving.apis import prediction_log_pb2
 
-    file = version / "assets.extra" / "tf_serving_warmup_requests"
+    file = version / WARMUP_FILE
     file.parent.mkdir(exist_ok=True)
     written = 0
     with tf.io.TFRecordWriter(str(file)) as records:

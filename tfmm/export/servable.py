@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.retrieval import LOWEST_SCORE, BruteForce, TermFilter
+from tfmm.retrieval import LOWEST_SCORE, BruteForce, Index, TermFilter
 from tfmm.retrieval.candidates import check_distinct, check_vectors
 from tfmm.retrieval.lookup import check_lines, row_table
+from tfmm.retrieval.tables import VectorTable, stored_bytes
 
 Answer = dict[str, tf.Tensor]
 
@@ -43,6 +44,8 @@ class Servable(tf.Module):
     - `embed_item` gives zeros for an unknown item.
     - Where fewer than K items are left, "" and the lowest finite float32 fill up.
 
+    `item_ids` and `user_ids`, object arrays, say which ids it knows.
+
     Every array is a variable and every vocabulary an asset file, so that size is bounded by
     memory, not by what a graph may hold.
 
@@ -58,7 +61,9 @@ class Servable(tf.Module):
             the known ones first, oldest first, and `mask` bool `[B, T]`; gives the shopper's
             vector float32 `[B, D]`. Must be callable in a graph and accept a mask of all False.
         filters: made over the same N items.
-        index: an index to fill with the item vectors; exact if None.
+        index: an index to fill with the item vectors, tuned on the user vectors; exact if None.
+        weights: how the tables of vectors are stored: "float32", "bfloat16" or "int8". An index
+            that is given stores its candidates in its own way.
         k: items in an answer.
         exclude_size: E, ids in `exclude`.
         allow_size: F, terms in `allow`.
@@ -82,7 +87,8 @@ class Servable(tf.Module):
         seen_rows: NDArray[np.int32],
         session: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
         filters: TermFilter,
-        index: BruteForce | None = None,
+        index: Index | None = None,
+        weights: str = "float32",
         k: int = 100,
         exclude_size: int = 64,
         allow_size: int = 16,
@@ -100,13 +106,16 @@ class Servable(tf.Module):
             if size < 1:
                 raise ValueError(f"`{name}` must be at least 1, but it is {size}.")
         items, users = _ids(item_ids, "item_ids"), _ids(user_ids, "user_ids")
-        index = BruteForce(k=k) if index is None else index
-        index.index(check_vectors(item_vectors, "item_vectors"))
         self.n_items, self.n_users, self.dim = len(items), len(users), int(item_vectors.shape[1])
         self.k, self.exclude_size, self.allow_size = k, exclude_size, allow_size
         self.history_size, self.exclude_seen = history_size, exclude_seen
         self._check_shapes(item_vectors, user_vectors, filters)
         _check_seen(seen_offsets, seen_rows, self.n_users, self.n_items)
+        asked = check_vectors(user_vectors, "user_vectors") if users else None
+        index = BruteForce(k=k, storage=weights) if index is None else index
+        index.index(check_vectors(item_vectors, "item_vectors"), queries=asked)
+        #: How this must be saved: with which namespaces of ops that TensorFlow lacks.
+        self.save_options = index.save_options()
 
         # The layers are hidden behind their methods and their variables listed: a Keras layer
         # that is tracked brings its own functions and metadata into the SavedModel.
@@ -129,30 +138,33 @@ class Servable(tf.Module):
         self._user_table = row_table(users, folder / "user_ids.txt") if users else None
         self._item_ids = tf.Variable([*items, ""], trainable=False, name="item_ids")
         # Row U, after the last user, is the unseen shopper; to whom nothing is a repetition.
-        vectors = check_vectors(user_vectors, "user_vectors") if users else np.empty((0, self.dim))
-        self._user_vectors = tf.Variable(
-            np.concatenate([vectors, unseen]).astype(np.float32, copy=False),
-            trainable=False,
-            name="user_vectors",
-        )
+        vectors = np.empty((0, self.dim)) if asked is None else asked
+        vectors = np.concatenate([vectors, unseen]).astype(np.float32, copy=False)
+        self._user_vectors = VectorTable(vectors, weights, "user_vectors")
         if exclude_seen:
             offsets = np.append(seen_offsets, seen_offsets[-1]).astype(np.int64)
             rows = np.asarray(seen_rows, np.int32)
             self._seen_offsets = tf.Variable(offsets, trainable=False, name="seen_offsets")
             self._seen_rows = tf.Variable(rows, trainable=False, name="seen_rows")
-        self._samples = tuple(items[:8]), tuple(users[:8])
+        # Arrays, because TensorFlow would track tuples and save them.
+        self.item_ids, self.user_ids = np.array(items, object), np.array(users, object)
+
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of the tables of vectors: the index and the users."""
+        return stored_bytes([*self._index_variables, *self._user_vectors.variables])
 
     def serving_default(self, user_id: tf.Tensor) -> Answer:
         """The best items for users: `user_id` string [B] -> `item_id`, `score` [B, K]."""
         users = self._users(user_id)
-        queries = tf.gather(self._user_vectors, users)
+        queries = self._user_vectors.rows(users)
         return self._answer(*self._search(queries, self.k, self._excluded(None, users)))
 
     def recommend(self, user_id: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor) -> Answer:
         """As `serving_default`, without the items of `exclude`, of those that `allow` allows."""
         users = self._users(user_id)
         excluded = self._excluded(self.item_rows(exclude), users)
-        queries = tf.gather(self._user_vectors, users)
+        queries = self._user_vectors.rows(users)
         return self._answer(*self._search(queries, self.k, excluded, self.filters.bind(allow)))
 
     def recommend_session(self, history: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor) -> Answer:
@@ -174,7 +186,7 @@ class Servable(tf.Module):
 
     def embed_user(self, user_id: tf.Tensor) -> Answer:
         """User vectors; the unseen shopper's for an unknown user."""
-        return {"embedding": tf.gather(self._user_vectors, self._users(user_id))}
+        return {"embedding": self._user_vectors.rows(self._users(user_id))}
 
     def embed_item(self, item_id: tf.Tensor) -> Answer:
         """Item vectors; zeros for an unknown item."""
@@ -201,7 +213,7 @@ class Servable(tf.Module):
 
     def sample_requests(self, batch: int) -> dict[str, dict[str, NDArray[np.object_]]]:
         """A request of `batch` rows for every signature: known and unknown ids, some filters."""
-        items, users = self._samples
+        items, users = self.item_ids[:8], self.user_ids[:8]
         asked_items = _cycled([*items, _UNKNOWN], batch)
         terms = _cycled([*self.filters.examples, ""], batch)
         inputs = {

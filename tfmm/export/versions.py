@@ -17,7 +17,9 @@ import tensorflow as tf
 from tfmm.export import check
 from tfmm.export.card import make_card, write_card
 from tfmm.export.errors import ExportError
+from tfmm.export.ops import lacking_ops
 from tfmm.export.servable import Servable
+from tfmm.export.stock import read_graph
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 # A server takes folders named by numbers only, so that this one is invisible to it.
@@ -67,7 +69,9 @@ def write_version(
         _remove_leftovers(model)
         step = "writing the SavedModel"
         signatures = servable.signatures()
-        tf.saved_model.save(servable, str(aside), signatures=signatures)
+        tf.saved_model.save(
+            servable, str(aside), signatures=signatures, options=servable.save_options
+        )
         requests = 0
         if warmup:
             step = "writing the warm-up requests"
@@ -90,6 +94,7 @@ def write_version(
                 signatures=signatures,
                 sizes=sizes,
                 warmup_requests=requests,
+                stock_lacks=lacking_ops(read_graph(aside)),
             )
             write_card(full, aside)
             if _renamed(aside, model / str(version)):

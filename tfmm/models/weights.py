@@ -54,12 +54,24 @@ def saved_states(folder: str | Path) -> dict[str, Any]:
 
 
 def restore_weights(
-    model: TwoTower, folder: str | Path, item_ids: np.ndarray, user_ids: np.ndarray
+    model: TwoTower,
+    folder: str | Path,
+    item_ids: np.ndarray,
+    user_ids: np.ndarray,
+    *,
+    served: bool = False,
 ) -> dict[str, int]:
     """Fills `model` with saved weights, row by row name.
 
     Rows that the saved model did not have keep their initial values; an item without a saved row
     counts as unknown, so its id embedding stays unused.
+
+    Args:
+        model: the model to fill, with a row for each id of `item_ids` and `user_ids`.
+        folder: where `save_weights` wrote.
+        item_ids, user_ids: the names of its rows.
+        served: for a model that answers rather than trains: the id embeddings of users that the
+            saved model did not have become zeros, so that their history speaks for them alone.
 
     Returns:
         Counts: `restored` and `new` variables, `new_items` and `new_users` rows.
@@ -81,9 +93,11 @@ def restore_weights(
             if path in new_names and path in old_names:
                 value, missing = _move_rows(value, old_names[path], variable, new_names[path])
                 if path.endswith("/known"):
-                    counts["new_items"] = missing
+                    counts["new_items"] = int(missing.sum())
                 elif path == "user_tower/id_embedding":
-                    counts["new_users"] = missing
+                    counts["new_users"] = int(missing.sum())
+                    if served:
+                        value[missing] = 0
             if value.shape != tuple(variable.shape):
                 raise ValueError(
                     f"The saved weight {path} has shape {value.shape}, the model needs "
@@ -97,15 +111,16 @@ def restore_weights(
 
 def _move_rows(
     value: np.ndarray, old: list[str], variable: tf.Variable, new: list[str]
-) -> tuple[np.ndarray, int]:
-    """The old rows under their new places; where there is none, the variable's present row."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """The old rows under their new places, and bool, where there is none and the variable's present
+    row stays."""
     place = {name: row for row, name in enumerate(old)}
     source = np.fromiter((place.get(name, -1) for name in new), np.int64, len(new))
     moved = variable.numpy()
     if moved.shape[1:] != value.shape[1:]:
-        return value, 0
+        return value, np.zeros(len(value), bool)
     moved[source >= 0] = value[source[source >= 0]]
-    return moved, int((source < 0).sum())
+    return moved, source < 0
 
 
 def _row_names(model: TwoTower, item_ids: Any, user_ids: Any) -> dict[str, list[str]]:

@@ -2,33 +2,73 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
+import inspect
 from typing import Any
 
+from tfmm.retrieval.base import Index
 from tfmm.retrieval.brute_force import BruteForce
 from tfmm.retrieval.filters import TermFilter
+from tfmm.retrieval.ivf import IVF
+from tfmm.retrieval.options import check_name, nearest_name
 from tfmm.retrieval.padding import LOWEST_SCORE
+from tfmm.retrieval.scann import ScaNN
 
-#: What `index_for` knows, by name.
-INDEX_KINDS: dict[str, Callable[..., Any]] = {"auto": BruteForce, "brute_force": BruteForce}
+#: The indices by name.
+INDEX_KINDS: dict[str, type[Index]] = {"brute_force": BruteForce, "ivf": IVF, "scann": ScaNN}
+#: "auto" is exact up to this many candidates: below, IVF saves less than its recall is worth.
+EXACT_UP_TO = 50_000
 
-__all__ = ["INDEX_KINDS", "LOWEST_SCORE", "BruteForce", "TermFilter", "index_for"]
+__all__ = [
+    "EXACT_UP_TO",
+    "INDEX_KINDS",
+    "IVF",
+    "LOWEST_SCORE",
+    "BruteForce",
+    "Index",
+    "ScaNN",
+    "TermFilter",
+    "index_for",
+    "options_of",
+]
 
 
-def index_for(kind: str = "auto", *, k: int = 100, **options: Any) -> Any:
+def options_of(kind: str) -> list[str]:
+    """What an index of a kind may be given besides k."""
+    made = INDEX_KINDS["ivf" if kind == "auto" else kind]
+    return [name for name in inspect.signature(made).parameters if name != "k"]
+
+
+def index_for(
+    kind: str = "auto", *, k: int = 100, n_candidates: int | None = None, **options: Any
+) -> Index:
     """An index of the kind named, with nothing indexed yet.
 
     Args:
-        kind: a name in `INDEX_KINDS`: "brute_force", or "auto", which picks the kind that suits.
+        kind: a name in `INDEX_KINDS`, or "auto": "brute_force" up to `EXACT_UP_TO` candidates,
+            "ivf" above. ScaNN is only taken when asked for, as stock servers lack its ops.
         k: how many candidates it returns unless a call says otherwise.
-        **options: further arguments of that kind's constructor.
+        n_candidates: how many will be indexed; only "auto" asks, and must know.
+        **options: further arguments of that kind's constructor, such as `recall`; those of "ivf"
+            for "auto", which has no use for them where it is exact. None stands for the default.
 
     Raises:
-        ValueError: no such kind; the message lists those there are.
+        ValueError: no such kind or option, or an option out of its range; the message names the
+            nearest that there is.
+        ImportError: "scann" without its package.
     """
-    if kind not in INDEX_KINDS:
-        near = difflib.get_close_matches(str(kind), INDEX_KINDS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"There is no index {kind!r}; there are {sorted(INDEX_KINDS)}.{hint}")
-    return INDEX_KINDS[kind](k=k, **options)
+    check_name("kind", kind, ["auto", *INDEX_KINDS])
+    options = {name: value for name, value in options.items() if value is not None}
+    known = options_of(kind)
+    for name in options:
+        if name not in known:
+            raise ValueError(
+                f"An index of kind {kind!r} has no option {name!r}; it has {known}."
+                f"{nearest_name(name, known)}"
+            )
+    index = INDEX_KINDS["ivf" if kind == "auto" else kind](k=k, **options)
+    if kind != "auto":
+        return index
+    if n_candidates is None:
+        raise ValueError("To choose an index, 'auto' must know `n_candidates`, which is None.")
+    shared = {name: options[name] for name in ("query_model", "storage", "name") if name in options}
+    return index if n_candidates > EXACT_UP_TO else BruteForce(k=k, **shared)

@@ -10,20 +10,34 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tfmm.serving.client import Client, Hits
+    from tfmm.serving.async_client import AsyncClient
+    from tfmm.serving.batching_parameters import BatchingParameters
+    from tfmm.serving.client import Client
     from tfmm.serving.errors import ServingConfigError, ServingError
+    from tfmm.serving.hits import Hits
     from tfmm.serving.server import Server, serve_forever
 
 _PUBLIC = {
+    "AsyncClient": "tfmm.serving.async_client",
+    "BatchingParameters": "tfmm.serving.batching_parameters",
     "Client": "tfmm.serving.client",
-    "Hits": "tfmm.serving.client",
+    "Hits": "tfmm.serving.hits",
     "Server": "tfmm.serving.server",
     "serve_forever": "tfmm.serving.server",
     "ServingConfigError": "tfmm.serving.errors",
     "ServingError": "tfmm.serving.errors",
 }
 
-__all__ = ["Client", "Hits", "Server", "ServingConfigError", "ServingError", "serve_forever"]
+__all__ = [
+    "AsyncClient",
+    "BatchingParameters",
+    "Client",
+    "Hits",
+    "Server",
+    "ServingConfigError",
+    "ServingError",
+    "serve_forever",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from google.protobuf import json_format
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -22,41 +21,42 @@ from tfmm.serving import json_answers, json_requests, predict
 from tfmm.serving.config import model_configs
 from tfmm.serving.errors import CODES, ServingConfigError, StatusError
 from tfmm.serving.models import ModelManager
+from tfmm.serving.steps import Steps
 
 SIGNATURE_DEF = "signature_def"
 
 
 class ServingCore:
     """Answers requests with the versions that a `ModelManager` holds. Every method may be called
-    from any thread and raises `StatusError`."""
+    from any thread and raises `StatusError`; what runs a model is steps (`tfmm.serving.steps`)."""
 
     def __init__(self, models: ModelManager):
         self.models = models
 
     # Messages, as gRPC brings them
 
-    def predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
+    def predict(self, request: predict_pb2.PredictRequest) -> Steps[predict_pb2.PredictResponse]:
         with self._lease(request) as servable:
-            return predict.predict(servable, request)
+            return (yield from predict.predict(servable, request))
 
     def classify(
         self, request: classification_pb2.ClassificationRequest
-    ) -> classification_pb2.ClassificationResponse:
+    ) -> Steps[classification_pb2.ClassificationResponse]:
         with self._lease(request) as servable:
-            return predict.classify(servable, request)
+            return (yield from predict.classify(servable, request))
 
     def regress(
         self, request: regression_pb2.RegressionRequest
-    ) -> regression_pb2.RegressionResponse:
+    ) -> Steps[regression_pb2.RegressionResponse]:
         with self._lease(request) as servable:
-            return predict.regress(servable, request)
+            return (yield from predict.regress(servable, request))
 
     def multi_inference(
         self, request: inference_pb2.MultiInferenceRequest
-    ) -> inference_pb2.MultiInferenceResponse:
+    ) -> Steps[inference_pb2.MultiInferenceResponse]:
         spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
         with self.models.lease(*_which(spec)) as servable:
-            return predict.multi_inference(servable, request)
+            return (yield from predict.multi_inference(servable, request))
 
     def metadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest
@@ -113,7 +113,7 @@ class ServingCore:
 
     # JSON, as REST brings it
 
-    def predict_json(self, spec: model_pb2.ModelSpec, body: bytes) -> bytes:
+    def predict_json(self, spec: model_pb2.ModelSpec, body: bytes) -> Steps[bytes]:
         document = json_requests.parse_object(body)
         name = json_requests.signature_name(document) or predict.DEFAULT_SIGNATURE
         with self.models.lease(*_which(spec)) as servable:
@@ -127,23 +127,25 @@ class ServingCore:
                 raise StatusError(
                     "INVALID_ARGUMENT", f"Failed to get input map for signature: {name}"
                 )
-            inputs, by_row = json_requests.predict_inputs(document, signature.inputs)
-            outputs: dict[str, np.ndarray] = predict.run_signature(servable, signature, inputs)
+            inputs, by_row = json_requests.predict_inputs(document, dict(signature.inputs))
+            outputs = yield from predict.run_signature(servable, signature, inputs)
         return json_answers.predict_answer(outputs, by_row)
 
-    def classify_json(self, spec: model_pb2.ModelSpec, body: bytes) -> bytes:
+    def classify_json(self, spec: model_pb2.ModelSpec, body: bytes) -> Steps[bytes]:
         request = classification_pb2.ClassificationRequest(model_spec=spec)
         document = json_requests.parse_object(body)
         request.model_spec.signature_name = json_requests.signature_name(document)
         request.input.CopyFrom(json_requests.examples_input(document))
-        return json_answers.classify_answer(self.classify(request).result)
+        response = yield from self.classify(request)
+        return json_answers.classify_answer(response.result)
 
-    def regress_json(self, spec: model_pb2.ModelSpec, body: bytes) -> bytes:
+    def regress_json(self, spec: model_pb2.ModelSpec, body: bytes) -> Steps[bytes]:
         request = regression_pb2.RegressionRequest(model_spec=spec)
         document = json_requests.parse_object(body)
         request.model_spec.signature_name = json_requests.signature_name(document)
         request.input.CopyFrom(json_requests.examples_input(document))
-        return json_answers.regress_answer(self.regress(request).result)
+        response = yield from self.regress(request)
+        return json_answers.regress_answer(response.result)
 
     def status_json(self, spec: model_pb2.ModelSpec) -> bytes:
         request = get_model_status_pb2.GetModelStatusRequest(model_spec=spec)

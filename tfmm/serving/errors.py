@@ -70,6 +70,8 @@ class ServingError(RuntimeError):
         address, model, signature: what was called; signature is "" for status and metadata.
         server_message: the server's (or the transport's) own words.
         hint: what to do about it, "" if the server's words are all there is.
+        at_fault: what is wrong: "model", "version", "signature", "input" or "server" (which did not
+            answer, is full, or failed inside).
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class ServingError(RuntimeError):
         signature: str = "",
         server_message: str = "",
         hint: str = "",
+        at_fault: str = "server",
     ):
         what = f"model {model!r}" + (f", signature {signature!r}" if signature else "")
         text = f"{code} from {address} for {what}: {server_message}"
@@ -91,3 +94,4 @@ class ServingError(RuntimeError):
         self.signature = signature
         self.server_message = server_message
         self.hint = hint
+        self.at_fault = at_fault

@@ -87,7 +87,7 @@ def signature_name(document: Mapping[str, Any]) -> str:
             f"JSON Value: {quote(document)} not formatted correctly. 'signature_name' key must be "
             "a string value."
         )
-    return name
+    return _encode(name).decode("utf-8", "replace")
 
 
 def predict_inputs(

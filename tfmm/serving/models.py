@@ -119,6 +119,11 @@ class ModelManager:
                 version = self._labelled(name, label)
             versions = self._loaded.get(name, {})
             servable = versions.get(max(versions, default=-1) if version is None else version)
+            if servable is None and not self._polls_done:
+                # A client that asks again will find it; one that hears NOT_FOUND would give up.
+                raise StatusError(
+                    "UNAVAILABLE", "The server is starting: its models are not loaded yet."
+                )
             if servable is None:
                 wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
                 raise StatusError("NOT_FOUND", f"Servable not found for request: {wanted}")
@@ -153,6 +158,10 @@ class ModelManager:
             if not states:
                 raise StatusError("NOT_FOUND", f"Could not find any versions of model {name}")
             return [states[number] for number in sorted(states, reverse=True)]
+
+    def serves(self, name: str) -> bool:
+        """Whether a model of this name is configured."""
+        return name in self._configs
 
     # What the owner of the server asks
 
@@ -311,7 +320,9 @@ class ModelManager:
             if isinstance(error, StatusError):
                 code, message = error.code, error.message
             self._failed[name, version] = (path, before)
-            self._set_state(name, VersionState(version, "END", code, message))
+            # Anyone may ask for a status: it names the version, not where it lies on the disk.
+            told = message.replace(str(path), f"{name}/{version}")
+            self._set_state(name, VersionState(version, "END", code, told))
             _log.error("model %s, version %d does not load: %s: %s", name, version, code, message)
             self._tell(ModelEvent("failed", name, version, path, message=f"{code}: {message}"))
             return

@@ -1,66 +1,76 @@
-"""Where requests are answered: a fixed number of threads, and a queue that ends."""
+"""Where requests are answered one by one: a fixed number of threads, and a queue that ends."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
 
-from tfmm.serving.errors import StatusError
+import numpy as np
 
-_log = logging.getLogger("tfmm.serving")
+from tfmm.serving.limits import Admission, outcome
+from tfmm.serving.metrics import Metrics
+from tfmm.serving.steps import Run, Steps, finish
+
 _Answer = TypeVar("_Answer")
 
 
-class InferencePool:
-    """Runs requests off the event loop, `threads` at once with at most `waiting` behind them.
+class Pool(Protocol):
+    """Answers requests off the event loop, with bounded numbers inside."""
 
-    What comes beyond that is refused at once with RESOURCE_EXHAUSTED, so that memory and waiting
-    time stay bounded under any load.
-    """
-
-    def __init__(self, threads: int, waiting: int):
-        self.threads = threads
-        self.waiting = waiting
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="tfmm-answer")
-        self._lock = threading.Lock()
-        self._taken = 0
-
-    async def run(self, answer: Callable[..., _Answer], *arguments: object) -> _Answer:
-        """The result of `answer(*arguments)` from one of the threads.
+    async def run(self, answer: Callable[..., Steps[_Answer]], *arguments: object) -> _Answer:
+        """What the steps `answer(*arguments)` end in.
 
         Raises:
-            StatusError: the pool is full, or `answer` raised; what is no StatusError is logged and
-                becomes INTERNAL without its text, which may name things a client must not learn.
+            StatusError: the request's own; RESOURCE_EXHAUSTED where the pool is full;
+                DEADLINE_EXCEEDED where it took too long; INTERNAL for whatever else went wrong.
         """
-        with self._lock:
-            if self._taken >= self.threads + self.waiting:
-                raise StatusError(
-                    "RESOURCE_EXHAUSTED",
-                    f"The server is full: {self.threads} requests being answered and "
-                    f"{self.waiting} waiting. Try again later, send fewer at once, or start the "
-                    "server with more threads or a longer queue.",
-                )
-            self._taken += 1
-        future = self._executor.submit(answer, *arguments)
-        future.add_done_callback(self._release)
-        try:
-            return await asyncio.wrap_future(future)
-        except (StatusError, asyncio.CancelledError):
-            raise
-        except Exception:
-            _log.exception("a request failed inside the server")
-            raise StatusError(
-                "INTERNAL", "The server failed while it answered; its log says why."
-            ) from None
 
-    def _release(self, _: Future) -> None:
-        with self._lock:
-            self._taken -= 1
+    def hurry(self) -> None:
+        """Let no request wait for company any more: the server is about to stop."""
 
     def close(self) -> None:
         """Finish what was accepted and end the threads."""
+
+
+class InferencePool:
+    """Runs requests `threads` at once with at most `waiting` behind them.
+
+    What comes beyond that is refused at once with RESOURCE_EXHAUSTED, so that memory and waiting
+    time stay bounded under any load.
+
+    Args:
+        threads: requests answered at once.
+        waiting: requests that may wait for a thread.
+        seconds: how long a request may take, waiting included. A run under way cannot be stopped;
+            its thread is free when it ends.
+        metrics: told of every run.
+    """
+
+    def __init__(self, threads: int, waiting: int, *, seconds: float, metrics: Metrics):
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="tfmm-answer")
+        self._admission = Admission(threads, waiting)
+        self._seconds = seconds
+        self._metrics = metrics
+
+    async def run(self, answer: Callable[..., Steps[_Answer]], *arguments: object) -> _Answer:
+        """As `Pool.run`."""
+        self._admission.enter()
+        future = self._executor.submit(lambda: finish(answer(*arguments), self._execute))
+        future.add_done_callback(self._admission.leave)
+        return await outcome(asyncio.wrap_future(future), self._seconds)
+
+    def _execute(self, run: Run) -> list[np.ndarray]:
+        started = time.perf_counter()
+        arrays = run.now()
+        self._metrics.ran(run, time.perf_counter() - started)
+        return arrays
+
+    def hurry(self) -> None:
+        """As `Pool.hurry`; here nothing waits for company."""
+
+    def close(self) -> None:
+        """As `Pool.close`."""
         self._executor.shutdown(wait=True)

@@ -1,5 +1,5 @@
 """Predict, Classify, Regress and MultiInference on one loaded version, with TensorFlow Serving's
-rules.
+rules, each as steps (`tfmm.serving.steps`).
 
 Errors are `StatusError` with the codes and texts that `tensorflow_model_server` 2.20 answers with,
 so that a client written against either meets the other's words.
@@ -24,6 +24,7 @@ from tensorflow_serving.apis import (
 from tfmm.serving import tensors
 from tfmm.serving.errors import StatusError
 from tfmm.serving.servable import Servable
+from tfmm.serving.steps import Run, Steps
 
 DEFAULT_SIGNATURE = "serving_default"
 CLASSIFY_METHOD = "tensorflow/serving/classify"
@@ -36,8 +37,8 @@ def run_signature(
     signature: meta_graph_pb2.SignatureDef,
     inputs: Mapping[str, np.ndarray],
     output_filter: Sequence[str] = (),
-) -> dict[str, np.ndarray]:
-    """Run a signature on arrays by input name; returns arrays by output name, all or those asked
+) -> Steps[dict[str, np.ndarray]]:
+    """Run a signature on arrays by input name; ends in arrays by output name, all or those asked
     for.
 
     Raises:
@@ -60,7 +61,8 @@ def run_signature(
         feeds.append(info.name)
         values.append(value)
     aliases = _outputs(signature, output_filter)
-    answer = servable.run(feeds, values, [signature.outputs[alias].name for alias in aliases])
+    fetches = tuple(signature.outputs[alias].name for alias in aliases)
+    answer = yield Run(servable, "Predict", tuple(feeds), tuple(values), fetches)
     return dict(zip(aliases, answer, strict=True))
 
 
@@ -125,7 +127,9 @@ def fill_spec(spec: model_pb2.ModelSpec, servable: Servable, signature_name: str
     spec.signature_name = signature_name
 
 
-def predict(servable: Servable, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
+def predict(
+    servable: Servable, request: predict_pb2.PredictRequest
+) -> Steps[predict_pb2.PredictResponse]:
     """Answer a `PredictRequest`."""
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     signature = servable.signatures.get(name)
@@ -139,7 +143,7 @@ def predict(servable: Servable, request: predict_pb2.PredictRequest) -> predict_
             raise StatusError(
                 "INVALID_ARGUMENT", f"tensor parsing error: {alias}: {error}"
             ) from None
-    outputs = run_signature(servable, signature, inputs, request.output_filter)
+    outputs = yield from run_signature(servable, signature, inputs, request.output_filter)
     response = predict_pb2.PredictResponse()
     fill_spec(response.model_spec, servable, name)
     for alias, array in outputs.items():
@@ -195,11 +199,16 @@ def _example_signature(
 
 
 def _run_examples(
-    servable: Servable, message: input_pb2.Input, feeds: Sequence[str], fetches: Sequence[str]
-) -> tuple[int, dict[str, np.ndarray]]:
+    servable: Servable,
+    api: str,
+    message: input_pb2.Input,
+    feeds: Sequence[str],
+    fetches: Sequence[str],
+) -> Steps[tuple[int, dict[str, np.ndarray]]]:
     examples = _examples(message)
-    unique_feeds, unique_fetches = sorted(set(feeds)), sorted(set(fetches))
-    answer = servable.run(unique_feeds, [examples] * len(unique_feeds), unique_fetches)
+    unique_feeds, unique_fetches = tuple(sorted(set(feeds))), tuple(sorted(set(fetches)))
+    values = (examples,) * len(unique_feeds)
+    answer = yield Run(servable, api, unique_feeds, values, unique_fetches)
     return len(examples), dict(zip(unique_fetches, answer, strict=True))
 
 
@@ -266,12 +275,14 @@ def _fill_regressions(
 
 def classify(
     servable: Servable, request: classification_pb2.ClassificationRequest
-) -> classification_pb2.ClassificationResponse:
+) -> Steps[classification_pb2.ClassificationResponse]:
     """Answer a `ClassificationRequest`: `inputs` to `classes` and `scores`, either may be
     missing."""
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     feed, found = _example_signature(servable, name, "classification", ("classes", "scores"))
-    count, answer = _run_examples(servable, request.input, [feed], list(found.values()))
+    count, answer = yield from _run_examples(
+        servable, "Classify", request.input, [feed], list(found.values())
+    )
     response = classification_pb2.ClassificationResponse()
     fill_spec(response.model_spec, servable, name)
     arrays = {alias: answer[tensor] for alias, tensor in found.items()}
@@ -281,11 +292,13 @@ def classify(
 
 def regress(
     servable: Servable, request: regression_pb2.RegressionRequest
-) -> regression_pb2.RegressionResponse:
+) -> Steps[regression_pb2.RegressionResponse]:
     """Answer a `RegressionRequest`: `inputs` to `outputs`, one float an example."""
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     feed, found = _example_signature(servable, name, "regression", ("outputs",))
-    count, answer = _run_examples(servable, request.input, [feed], list(found.values()))
+    count, answer = yield from _run_examples(
+        servable, "Regress", request.input, [feed], list(found.values())
+    )
     response = regression_pb2.RegressionResponse()
     fill_spec(response.model_spec, servable, name)
     _fill_regressions(response.result, count, answer[found["outputs"]])
@@ -294,7 +307,7 @@ def regress(
 
 def multi_inference(
     servable: Servable, request: inference_pb2.MultiInferenceRequest
-) -> inference_pb2.MultiInferenceResponse:
+) -> Steps[inference_pb2.MultiInferenceResponse]:
     """Answer a `MultiInferenceRequest`: several classify and regress signatures, run once
     together."""
     plans: list[tuple[str, str, str, dict[str, str]]] = []
@@ -323,8 +336,9 @@ def multi_inference(
             )
         feed, found = _example_signature(servable, name, kind, outputs)
         plans.append((name, kind, feed, found))
-    count, answer = _run_examples(
+    count, answer = yield from _run_examples(
         servable,
+        "MultiInference",
         request.input,
         [feed for _, _, feed, _ in plans],
         [tensor for *_, found in plans for tensor in found.values()],

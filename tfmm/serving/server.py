@@ -15,13 +15,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tfmm.serving.backend import Backend
+from tfmm.serving.batching import BatchingPool
+from tfmm.serving.batching_parameters import BatchingParameters
 from tfmm.serving.config import ModelSource, model_folder, read_models_config
 from tfmm.serving.core import ServingCore
 from tfmm.serving.errors import ServingConfigError
 from tfmm.serving.grpc_front import GrpcFront
+from tfmm.serving.limits import ByteBudget
+from tfmm.serving.metrics import Metrics, metrics_path
 from tfmm.serving.models import ModelEvent, ModelManager
-from tfmm.serving.pool import InferencePool
+from tfmm.serving.pool import InferencePool, Pool
 from tfmm.serving.rest_front import RestFront
+from tfmm.serving.tls import ServerTls
 
 _READY_SECONDS = 300.0
 
@@ -41,19 +47,33 @@ class Server:
     Args:
         models: the folder.
         models_config: path of a models.config (text form of `ModelServerConfig`), instead of a
-        folder. host: address to listen on. The default takes requests from this machine only; the
-        protocols
-            know no passwords.
+            folder.
+        host: address to listen on. The default takes requests from this machine only; the
+            protocols know no passwords.
         grpc_port, rest_port: ports; 0 takes a free one.
         poll_seconds: time between two looks for new versions.
-        threads: requests answered at once; by default one a core, at least two.
+        batching: merge requests that come together: parameters, or the path of a file of them in
+            TensorFlow Serving's form; None answers them one by one.
+        monitoring_config: path of a monitoring.config, whose `path` on the REST port then answers
+            with Prometheus metrics; None for no metrics.
+        ssl_config: path of an ssl.config, with key and certificates for both ports; None for plain
+            text.
+        threads: requests answered at once, where they are not merged; by default one a core, at
+            least two.
         waiting: requests that may wait for a thread; more are refused (RESOURCE_EXHAUSTED, HTTP
-        429). max_message_bytes: largest request. grace_seconds: how long `stop` waits for requests
-        it has accepted. on_event: called for every version loaded, unloaded or failed, from the
-        loading thread.
+            429).
+        max_message_bytes: largest request.
+        max_pending_bytes: bytes of all requests that have arrived and are not answered; more are
+            refused likewise.
+        max_connections: open connections on the REST port and calls under way on the gRPC port;
+            more are refused likewise.
+        timeout_seconds: how long a request may take, waiting included (DEADLINE_EXCEEDED, HTTP
+            504).
+        grace_seconds: how long `stop` waits for requests it has accepted.
+        on_event: called for every version loaded, unloaded or failed, from the loading thread.
 
     Raises:
-        ServingConfigError: the folder or file cannot be served.
+        ServingConfigError: the folder or a file cannot be used.
     """
 
     def __init__(
@@ -65,9 +85,15 @@ class Server:
         grpc_port: int = 8500,
         rest_port: int = 8501,
         poll_seconds: float = 1.0,
+        batching: BatchingParameters | str | os.PathLike[str] | None = None,
+        monitoring_config: str | os.PathLike[str] | None = None,
+        ssl_config: str | os.PathLike[str] | None = None,
         threads: int | None = None,
         waiting: int = 256,
         max_message_bytes: int = 64 << 20,
+        max_pending_bytes: int = 512 << 20,
+        max_connections: int = 1024,
+        timeout_seconds: float = 30.0,
         grace_seconds: float = 30.0,
         on_event: Callable[[ModelEvent], None] | None = None,
     ):
@@ -76,15 +102,37 @@ class Server:
                 "Server needs either `models` (a folder of NAME/VERSION/) or `models_config` (a "
                 f"models.config file), got models={models!r}, models_config={models_config!r}."
             )
-        self._manager = ModelManager(
-            _source(models, models_config), poll_seconds=poll_seconds, on_event=on_event
+        source = _source(models, models_config)
+        tls = None if ssl_config is None else ServerTls.from_file(ssl_config)
+        self._metrics_path = metrics_path(monitoring_config)
+        if batching is not None and not isinstance(batching, BatchingParameters):
+            batching = BatchingParameters.from_file(batching)
+        metrics = Metrics(batching.thread_pool_name if batching else "")
+
+        def happened(event: ModelEvent) -> None:
+            metrics.loaded(event)
+            if on_event is not None:
+                on_event(event)
+
+        self._manager = ModelManager(source, poll_seconds=poll_seconds, on_event=happened)
+        kwargs: dict[str, Any] = {"seconds": timeout_seconds, "metrics": metrics}
+        self._pool: Pool
+        if batching is not None:
+            self._pool = BatchingPool(batching, waiting, **kwargs)
+        else:
+            self._pool = InferencePool(threads or max(2, os.cpu_count() or 2), waiting, **kwargs)
+        self._backend = Backend(
+            core=ServingCore(self._manager),
+            pool=self._pool,
+            metrics=metrics,
+            budget=ByteBudget(max_pending_bytes),
+            max_message_bytes=max_message_bytes,
+            max_connections=max_connections,
+            grace_seconds=grace_seconds,
+            tls=tls,
         )
-        self._core = ServingCore(self._manager)
-        self._pool = InferencePool(threads or max(2, os.cpu_count() or 2), waiting)
         self._host = host
         self._ports = (grpc_port, rest_port)
-        self._max_message_bytes = max_message_bytes
-        self._grace = grace_seconds
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="tfmm-serving", daemon=True
@@ -117,13 +165,11 @@ class Server:
 
     async def _listen(self) -> None:
         # Both are bound before either answers, so that a taken port leaves nothing half open.
-        kwargs: dict[str, Any] = {
-            "host": self._host,
-            "max_message_bytes": self._max_message_bytes,
-        }
-        self._grpc = GrpcFront(self._core, self._pool, port=self._ports[0], **kwargs)
-        self._rest = RestFront(self._core, self._pool, port=self._ports[1], **kwargs)
-        await self._rest.start(self._grace)
+        self._grpc = GrpcFront(self._backend, host=self._host, port=self._ports[0])
+        self._rest = RestFront(
+            self._backend, host=self._host, port=self._ports[1], metrics_path=self._metrics_path
+        )
+        await self._rest.start()
         await self._grpc.start()
 
     def stop(self) -> None:
@@ -133,6 +179,7 @@ class Server:
             self._state = "stopped"
             return
         self._state = "stopped"
+        self._pool.hurry()
         self._on_loop(self._close())
         self._pool.close()
         self._manager.stop()
@@ -143,7 +190,7 @@ class Server:
     async def _close(self) -> None:
         closing: list[Coroutine[Any, Any, None]] = []
         if self._grpc is not None:
-            closing.append(self._grpc.stop(self._grace))
+            closing.append(self._grpc.stop())
         if self._rest is not None:
             closing.append(self._rest.stop())
         await asyncio.gather(*closing)
@@ -175,6 +222,11 @@ class Server:
     def rest_address(self) -> str:
         """`host:port` of the REST front."""
         return f"{self._host}:{self._front(self._rest).port}"
+
+    @property
+    def rest_url(self) -> str:
+        """`http://host:port` of the REST front, or `https://…` with certificates."""
+        return f"{'https' if self._backend.tls else 'http'}://{self.rest_address}"
 
     @property
     def model_names(self) -> list[str]:
@@ -222,7 +274,7 @@ def serve_forever(
         **options: as `Server` takes them.
 
     Raises:
-        ServingConfigError: as `Server` raises it.
+        ServingConfigError, TimeoutError: as `Server` raises them.
     """
 
     def tell(event: ModelEvent) -> None:
@@ -241,7 +293,7 @@ def serve_forever(
     }
     try:
         with Server(models, on_event=tell, **options) as server:
-            say(f"gRPC on {server.grpc_address}, REST on http://{server.rest_address}/v1/models/")
+            say(f"gRPC on {server.grpc_address}, REST on {server.rest_url}/v1/models/")
             asked_to_stop.wait()
             say("stopping, requests already accepted are finished")
     finally:

@@ -1,10 +1,12 @@
-"""What a client's transport answers with, gRPC or REST alike; needs no TensorFlow."""
+"""What a client asks a server and what it answers, gRPC or REST alike; needs no TensorFlow."""
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -85,22 +87,79 @@ class Target:
     label: str | None = None
 
 
+@dataclass(frozen=True)
+class Predict:
+    """Asks a signature; `inputs` are arrays by name, strings as objects of bytes. The reply is a
+    `Prediction`."""
+
+    signature: str
+    inputs: Mapping[str, np.ndarray]
+    spec: Signature
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """Asks for the signatures of the version that answers. The reply is a `ModelMetadata`."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Asks where the target's versions stand, or with `every_version` all versions of its model.
+    The reply is a list of `VersionStatus`."""
+
+    every_version: bool = False
+
+
+Question = Predict | Metadata | Status
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A signature's outputs by name, strings as `str` (bytes where the name ends in `_bytes`), and
+    the version that answered if the transport says it."""
+
+    outputs: dict[str, np.ndarray]
+    version: int | None
+
+
+@dataclass(frozen=True)
+class Tls:
+    """A client's side of TLS: files in PEM form.
+
+    Attributes:
+        ca: the authorities that may vouch for the server; None for the machine's own.
+        key, certificate: what the client shows where the server asks for it.
+    """
+
+    ca: str | os.PathLike[str] | None = None
+    key: str | os.PathLike[str] | None = None
+    certificate: str | os.PathLike[str] | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """For HTTP. Raises OSError for a file that cannot be read or used."""
+        context = ssl.create_default_context(cafile=self.ca)
+        if self.certificate is not None:
+            context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
 class Transport(Protocol):
     """One way to reach a server; safe to use from several threads."""
 
-    def predict(
-        self, signature: str, inputs: Mapping[str, np.ndarray], spec: Signature
-    ) -> tuple[dict[str, np.ndarray], int | None]:
-        """Outputs by name, strings as `str` (bytes where the name ends in `_bytes`), and the
-        version that answered if the transport says it. Raises TransportError."""
-
-    def metadata(self) -> ModelMetadata:
-        """Raises TransportError."""
-
-    def status(self) -> list[VersionStatus]:
-        """Raises TransportError."""
+    def ask(self, question: Question, seconds: float) -> Any:
+        """The reply to a question, within `seconds`. Raises TransportError."""
 
     def close(self) -> None:
+        """Close the connections."""
+
+
+class AsyncTransport(Protocol):
+    """One way to reach a server from one event loop."""
+
+    async def ask(self, question: Question, seconds: float) -> Any:
+        """The reply to a question, within `seconds`. Raises TransportError."""
+
+    async def close(self) -> None:
         """Close the connections."""
 
 

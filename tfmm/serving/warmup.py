@@ -14,6 +14,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tfmm.serving import predict
 from tfmm.serving.errors import StatusError
 from tfmm.serving.servable import Servable
+from tfmm.serving.steps import finish
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 MAX_RECORDS = 1000
@@ -54,12 +55,12 @@ def _answer(servable: Servable, record: bytes) -> None:
         raise StatusError("INVALID_ARGUMENT", "Failed to parse warmup record") from None
     kind = log.WhichOneof("log_type")
     if kind == "predict_log":
-        predict.predict(servable, log.predict_log.request)
+        finish(predict.predict(servable, log.predict_log.request))
     elif kind == "classify_log":
-        predict.classify(servable, log.classify_log.request)
+        finish(predict.classify(servable, log.classify_log.request))
     elif kind == "regress_log":
-        predict.regress(servable, log.regress_log.request)
+        finish(predict.regress(servable, log.regress_log.request))
     elif kind == "multi_inference_log":
-        predict.multi_inference(servable, log.multi_inference_log.request)
+        finish(predict.multi_inference(servable, log.multi_inference_log.request))
     else:
         raise StatusError("UNIMPLEMENTED", f"Unsupported log_type for warmup: {kind}")

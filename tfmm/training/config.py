@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from tfmm.data.strict_yaml import load_yaml
+
 
 class RunFileError(ValueError):
     """A run file that cannot be used; the message names the file, the key and what was expected."""
@@ -107,7 +109,13 @@ class IndexConfig:
     """The retrieval index of the export."""
 
     kind: str = "auto"
+    """`brute_force` (exact), `ivf`, `scann`, or `auto`: exact for small catalogues, else `ivf`."""
     k: int = 100
+    """Items in an answer."""
+    recall: float | None = None
+    """The share of the k best items that an approximate index finds; by default 0.95."""
+    storage: str | None = None
+    """Of the rows that `ivf` scans: `float32` (default), `bfloat16` or `int8`."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,7 @@ class RunConfig:
         if not path.is_file():
             raise FileNotFoundError(f"There is no run file {path}.")
         try:
-            value = yaml.safe_load(path.read_text())
+            value = load_yaml(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
             raise RunFileError(f"{path} is not valid YAML: {error}") from error
         return cls.from_dict(value, source=path)

@@ -64,6 +64,19 @@ def load_run(path: str | Path) -> Run:
         FileNotFoundError: for a folder that is no finished run.
     """
     path = Path(path)
+    config, metrics = read_run(path)
+    data = load_data(config)
+    model = build_model(config, data, saved_states(path / MODEL))
+    restore_weights(model, path / MODEL, data.items.ids, data.users.ids, served=True)
+    return Run(path, config, data, model, metrics)
+
+
+def read_run(path: Path) -> tuple[RunConfig, dict[str, Any]]:
+    """The configuration and the metrics of a finished run.
+
+    Raises:
+        FileNotFoundError: for a folder that is no finished run.
+    """
     if not (path / "config.yaml").is_file():
         raise FileNotFoundError(
             f"{path} is no run folder: it holds no config.yaml. `tfmm train RUN.yaml --out {path}` "
@@ -75,11 +88,7 @@ def load_run(path: str | Path) -> Run:
             f"`tfmm train` command again; it goes on from the last checkpoint."
         )
     config = RunConfig.from_dict(yaml.safe_load((path / "config.yaml").read_text()))
-    data = load_data(config)
-    model = build_model(config, data, saved_states(path / MODEL))
-    restore_weights(model, path / MODEL, data.items.ids, data.users.ids)
-    metrics = json.loads((path / "metrics.json").read_text())
-    return Run(path, config, data, model, metrics)
+    return config, json.loads((path / "metrics.json").read_text())
 
 
 def load_data(config: RunConfig) -> ShopData:
@@ -95,9 +104,20 @@ def split_of(config: RunConfig, data: ShopData) -> Split:
 
 
 def build_model(
-    config: RunConfig, data: ShopData, states: dict[str, Any] | None = None
+    config: RunConfig,
+    data: ShopData,
+    states: dict[str, Any] | None = None,
+    *,
+    keep_media: bool = True,
 ) -> TwoTower:
-    """The untrained model that a configuration asks for."""
+    """The untrained model that a configuration asks for.
+
+    Args:
+        config: the configuration.
+        data: the shop's data; the model has a row for every item and user of it.
+        states: what the encoders of a saved model learned, in place of learning it from `data`.
+        keep_media: whether decoded pictures are kept in the cache for later runs.
+    """
     items, users, train = config.items, config.users, config.train
     return two_tower(
         data,
@@ -117,7 +137,7 @@ def build_model(
         log_q=train.log_q,
         hard_negatives=train.hard_negatives,
         negatives=train.negatives,
-        cache=cache_folder(),
+        cache=cache_folder() if keep_media else None,
         states=states,
     )
 

@@ -20,7 +20,8 @@ from tfmm.data.splits import Split
 from tfmm.evaluation import write_report
 from tfmm.models.two_tower import TwoTower
 from tfmm.models.weights import restore_weights, save_weights
-from tfmm.training.config import RunConfig, RunFileError
+from tfmm.retrieval import index_for
+from tfmm.training.config import IndexConfig, RunConfig, RunFileError
 from tfmm.training.fit import best_epoch, fit
 from tfmm.training.measure import CHOICE, measure, validate
 from tfmm.training.run import MODEL, Run, build_model, load_data, load_run, split_of
@@ -58,6 +59,7 @@ def train(
         config = RunConfig.from_file(config)
     elif not isinstance(config, RunConfig):
         config = RunConfig.from_dict(config)
+    _check_index(config.index)
     out = Path(out)
     if _claim(out, config):
         say(f"{out} holds the finished run of this configuration.")
@@ -93,6 +95,15 @@ def train(
     run = Run(out, config, data, model, metrics)
     run.split = parts
     return run
+
+
+def _check_index(index: IndexConfig) -> None:
+    """Refuses an index that the export could not make, before the training rather than after."""
+    options = {"recall": index.recall, "storage": index.storage}
+    try:
+        index_for(index.kind, k=index.k, n_candidates=0, **options)
+    except ValueError as error:
+        raise RunFileError(f"`index`: {error}") from error
 
 
 def _claim(out: Path, config: RunConfig) -> bool:

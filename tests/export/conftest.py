@@ -1,0 +1,49 @@
+"""A run that is all arrays, for the tests of what is exported."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from tests.export.shops import ITEMS, USERS, Column, MeanSession, kind_column
+from tfmm.data.interactions import Interactions
+from tfmm.training.config import IndexConfig
+
+
+class Catalog(SimpleNamespace):
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@pytest.fixture
+def run() -> SimpleNamespace:
+    rng = np.random.default_rng(5)
+    items, users = rng.normal(size=(30, 6)).astype("f"), rng.normal(size=(12, 6)).astype("f")
+    events = SimpleNamespace(
+        user=np.array([3, 3, 3, 0], np.int32),
+        item=np.array([8, 9, 8, 1], np.int32),
+        time=None,
+        weight=np.ones(4, np.float32),
+    )
+    name, index = "little_shop", IndexConfig(k=7)
+    users_config = SimpleNamespace(history_size=9)
+    features = {"kind": kind_column(), "price": Column(kind="number", codes=[0] * 30)}
+    return SimpleNamespace(
+        config=SimpleNamespace(
+            name=name, index=index, users=users_config, to_dict=lambda: {"name": name}
+        ),
+        data=SimpleNamespace(
+            items=Catalog(ids=np.array(ITEMS, object), features=features),
+            users=Catalog(ids=np.array(USERS, object), features={}),
+            events=events,
+        ),
+        interactions=Interactions.from_events(events, 12, 30),
+        metrics={"model": {"recall@20": 0.5}, "baselines": {}},
+        model=SimpleNamespace(
+            item_vectors=lambda: items,
+            user_vectors=lambda interactions, items: users,
+            session_module=MeanSession,
+        ),
+    )

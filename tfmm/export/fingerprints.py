@@ -1,0 +1,110 @@
+"""What an item's vector is made of, as a hash: the same hash, the same vector."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmm import __version__
+from tfmm.data.catalog import Catalog
+from tfmm.data.progress import progress
+from tfmm.training.config import RunConfig
+
+SIZE = 16
+_BLOCK = 4096
+
+
+def model_fingerprint(folder: Path, config: RunConfig) -> bytes:
+    """Hash of all that makes vectors of content: saved weights, item tower and version of tfmm.
+
+    Args:
+        folder: where the run's weights were saved.
+        config: the run's configuration.
+    """
+    items = json.dumps([__version__, config.to_dict()["items"]], sort_keys=True)
+    digest = hashlib.sha256(items.encode())
+    for file in sorted(folder.iterdir()):
+        if file.is_file() and not file.name.startswith("."):
+            digest.update(_of_file(file))
+    return digest.digest()
+
+
+def id_fingerprints(ids: Iterable[str]) -> NDArray[np.bytes_]:
+    """Hashes of ids, `S16 [n]`."""
+    return np.array([_digest(b"", [item.encode()]) for item in ids], f"S{SIZE}")
+
+
+def item_fingerprints(items: Catalog, features: Sequence[str], model: bytes) -> NDArray[np.bytes_]:
+    """Hashes of what the vector of each item depends on, `S16 [n]`.
+
+    They cover the model, the item's id, and the values of the features that the item tower reads,
+    the bytes of its media files included. The order of rows and what other items hold play no part.
+
+    Args:
+        items: the catalogue.
+        features: names of the features, in any order.
+        model: of `model_fingerprint`.
+    """
+    features = sorted(features)
+    parts: list[Iterator[bytes]] = [(item.encode() for item in items.ids)]
+    parts += [_values(items.features[name]) for name in features]
+    salt = hashlib.sha256(model + json.dumps(features).encode()).digest()
+    rows = progress(zip(*parts, strict=True), len(items), "looking for changed items")
+    return np.array([_digest(salt, row) for row in rows], f"S{SIZE}")
+
+
+def _digest(salt: bytes, parts: Iterable[bytes]) -> bytes:
+    digest = hashlib.blake2b(salt, digest_size=SIZE)
+    for part in parts:
+        # The length keeps "ab", "c" apart from "a", "bc".
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.digest()
+
+
+def _values(column: Any) -> Iterator[bytes]:
+    """The bytes of each row of a column; a missing value's differ from every present one's."""
+    if hasattr(column, "paths"):
+        return _files(column.paths)
+    if column.kind == "text":
+        return (value.encode() for value in column.values)
+    if column.kind == "category":
+        words = [b"+" + str(word).encode() for word in column.vocabulary]
+        return (words[code] if code >= 0 else b"" for code in column.codes)
+    if column.kind == "tags":
+        return _tags(column)
+    return _numbers(column.values, column.present)
+
+
+def _tags(column: Any) -> Iterator[bytes]:
+    words = np.array([str(word) for word in column.vocabulary], object)
+    for start, stop in zip(column.offsets[:-1], column.offsets[1:], strict=True):
+        yield json.dumps(words[column.values[start:stop]].tolist()).encode()
+
+
+def _numbers(values: NDArray[Any], present: NDArray[np.bool_]) -> Iterator[bytes]:
+    # In blocks, because a column of vectors may be a memory-mapped file.
+    for start in range(0, len(values), _BLOCK):
+        block = np.ascontiguousarray(values[start : start + _BLOCK], np.float32)
+        for value, there in zip(block, present[start : start + _BLOCK], strict=True):
+            yield value.tobytes() if there else b""
+
+
+def _files(paths: Sequence[Sequence[Path]]) -> Iterator[bytes]:
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(paths), _BLOCK):
+            rows = paths[start : start + _BLOCK]
+            hashes = pool.map(_of_file, [path for row in rows for path in row])
+            for row in rows:
+                yield b"".join(next(hashes) for _ in row)
+
+
+def _of_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
