@@ -26,14 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.debug:
         _quiet_tensorflow()
     try:
-        return COMMANDS[options.name](options)
+        return COMMANDS[options.command](options)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
     except Exception as error:
         if options.debug or not _is_for_the_user(error):
             raise
-        print(f"tfmm {options.name}: {_message(error)}", file=sys.stderr)
+        print(f"tfmm {options.command}: {_message(error)}", file=sys.stderr)
         return 1
 
 

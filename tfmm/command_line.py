@@ -9,7 +9,7 @@ from tfmm import __version__
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser; it leaves the command's name in `name`."""
+    """The parser; it leaves the name of the command in `command`."""
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--debug", action="store_true", help="show the whole traceback of an error")
     parser = argparse.ArgumentParser(
@@ -18,7 +18,7 @@ def make_parser() -> argparse.ArgumentParser:
         "TensorFlow Serving serves.",
     )
     parser.add_argument("--version", action="version", version=f"tfmm {__version__}")
-    commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     check = commands.add_parser("check", parents=[shared], help="load a shop and report its flaws")
     check.add_argument("shop", type=Path, metavar="SHOP.yaml", help="the shop file")

@@ -90,9 +90,9 @@ def _write_module(module: tf.Module, call: object, folder: Path) -> str:
 
 
 def write_mobilenet(file: Path) -> str:
-    """Weights of a MobileNetV2 without its classifier, untrained; returns the file."""
+    """Weights of a MobileNet without its classifier, untrained; returns the file."""
     tf.keras.utils.set_random_seed(5)
-    model = tf.keras.applications.MobileNetV2(
+    model = tf.keras.applications.MobileNet(
         include_top=False, weights=None, input_shape=(32, 32, 3)
     )
     # Normalisation that has seen pictures: without it the last of many layers gives all but zero.

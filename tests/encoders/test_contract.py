@@ -160,7 +160,10 @@ def presets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str
         "text-hub": {"handle": write_hub_text(folder / "hub_text")},
         "image-hub": {"handle": write_hub_image(folder / "hub_image")},
         "image-keras_hub": {"preset": write_resnet(folder / "resnet")},
-        "image-keras_application": {"source": write_mobilenet(folder / "mobilenet.h5")},
+        "image-keras_application": {
+            "model": "MobileNet",
+            "source": write_mobilenet(folder / "mobilenet.h5"),
+        },
     }
 
 
