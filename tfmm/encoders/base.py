@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,9 +12,25 @@ import tensorflow as tf
 
 if TYPE_CHECKING:
     from tfmm.data.columns import Column
+    from tfmm.data.rows import MappedRows
 
 #: Rows of an embedding table that belong to no string of the data start with this character.
 RESERVED = "\0"
+
+
+@dataclass(frozen=True)
+class OwnRate:
+    """A learning rate of their own for some variables.
+
+    Attributes:
+        variables: the variables.
+        learning_rate: their rate after the warm-up.
+        warmup: steps over which the rate rises from zero.
+    """
+
+    variables: list[tf.Variable]
+    learning_rate: float
+    warmup: int
 
 
 class Encoder(tf.keras.layers.Layer):
@@ -46,7 +63,7 @@ class Encoder(tf.keras.layers.Layer):
     #: The name it is registered under.
     registered: ClassVar[str] = ""
     #: True where encoding the whole catalogue at every step would be too slow (CNN, LSTM).
-    heavy: ClassVar[bool] = False
+    heavy: bool = False
 
     _state: dict[str, Any] | None
 
@@ -55,15 +72,19 @@ class Encoder(tf.keras.layers.Layer):
         self.dim = positive("dim", dim)
         object.__setattr__(self, "_state", None)
 
-    def adapt(self, column: Column) -> None:
+    def adapt(self, column: Column, *, cache: Path | None = None) -> None:
         """Learns vocabulary and statistics from `column`; must come before the first call.
+
+        Args:
+            column: values of the encoder's kind.
+            cache: as for `prepare`.
 
         Raises:
             ValueError: the column is of another kind, or the layer's variables exist already.
         """
         self._check_kind(column)
         self._check_unbuilt("adapt")
-        self._take(self._learn(column))
+        self._take(self._learn(column, cache))
 
     def state(self) -> dict[str, Any]:
         """What `adapt` learned, as plain JSON values.
@@ -96,12 +117,13 @@ class Encoder(tf.keras.layers.Layer):
         """
         return {}
 
-    def prepare(self, column: Column, *, cache: Path | None = None) -> np.ndarray:
+    def prepare(self, column: Column, *, cache: Path | None = None) -> np.ndarray | MappedRows:
         """The dense array `[n, ...]` whose rows are what the layer is called on.
 
         Args:
             column: n values of the encoder's kind.
-            cache: folder for what is worth keeping between runs (thumbnails); others ignore it.
+            cache: folder for what is worth keeping between runs (thumbnails, vectors of frozen
+                encoders); others ignore it.
 
         Raises:
             ValueError: the column is of another kind, or nothing was adapted yet.
@@ -125,16 +147,21 @@ class Encoder(tf.keras.layers.Layer):
         object.__setattr__(self, "_state", state)
         self._restore(state)
 
+    @property
+    def own_rate(self) -> OwnRate | None:
+        """A learning rate for some of its variables alone; None where all take the optimizer's."""
+        return None
+
     # What subclasses write.
 
-    def _learn(self, column: Any) -> dict[str, Any]:
+    def _learn(self, column: Any, cache: Path | None) -> dict[str, Any]:
         """The JSON-able state that `column` gives."""
         return {}
 
     def _restore(self, state: dict[str, Any]) -> None:
         """Makes tables and constants from a state."""
 
-    def _prepare(self, column: Any, cache: Path | None) -> np.ndarray:
+    def _prepare(self, column: Any, cache: Path | None) -> np.ndarray | MappedRows:
         raise NotImplementedError
 
     # Refusals.

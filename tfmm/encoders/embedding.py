@@ -41,7 +41,7 @@ class CategoryEmbedding(Encoder):
         super().__init__(dim, name=name, **kwargs)
         self.unknown_rate = rate("unknown_rate", unknown_rate)
 
-    def _learn(self, column: CategoryColumn) -> dict[str, Any]:
+    def _learn(self, column: CategoryColumn, cache: Path | None) -> dict[str, Any]:
         used = np.unique(column.codes)
         return {"vocabulary": [str(value) for value in column.vocabulary[used[used >= 0]]]}
 
@@ -93,7 +93,7 @@ class TagsEmbedding(Encoder):
         self.max_tags = positive("max_tags", max_tags)
         self.unknown_rate = rate("unknown_rate", unknown_rate)
 
-    def _learn(self, column: TagsColumn) -> dict[str, Any]:
+    def _learn(self, column: TagsColumn, cache: Path | None) -> dict[str, Any]:
         used = np.unique(column.values)
         return {"vocabulary": [str(value) for value in column.vocabulary[used[used >= 0]]]}
 

@@ -44,7 +44,7 @@ class PiecewiseNumber(Encoder):
         super().__init__(dim, name=name, **kwargs)
         self.bins = positive("bins", bins)
 
-    def _learn(self, column: NumberColumn) -> dict[str, Any]:
+    def _learn(self, column: NumberColumn, cache: Path | None) -> dict[str, Any]:
         values = np.asarray(column.values, np.float64)
         values = values[np.isfinite(values)]
         if not len(values):

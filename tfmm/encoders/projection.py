@@ -47,7 +47,7 @@ class VectorProjection(Encoder):
         self.hidden = hidden
         self.dropout = rate("dropout", dropout)
 
-    def _learn(self, column: VectorColumn) -> dict[str, Any]:
+    def _learn(self, column: VectorColumn, cache: Path | None) -> dict[str, Any]:
         width = int(column.values.shape[1])
         count, total, squares = 0, np.zeros(width), 0.0
         for start in range(0, len(column.values), CHUNK):

@@ -65,6 +65,15 @@ def names(kind: str) -> list[str]:
     return sorted(_of_kind(kind))
 
 
+def describe() -> list[tuple[str, str, str]]:
+    """Every encoder as kind, name and one line of what it does, sorted."""
+    return [
+        (kind, name, (cls.__doc__ or "").strip().splitlines()[0])
+        for kind in kinds()
+        for name, cls in sorted(_of_kind(kind).items())
+    ]
+
+
 def default(kind: str) -> str:
     """The name of the encoder that a feature of `kind` gets when the run config names none.
 

@@ -66,7 +66,7 @@ class WordEncoder(Encoder):
         self._check_adapted()
         return {"embeddings": self.tokenizer.rows()}
 
-    def _learn(self, column: TextColumn) -> dict[str, Any]:
+    def _learn(self, column: TextColumn, cache: Path | None) -> dict[str, Any]:
         words = learn_vocabulary(
             column.values, max_vocabulary=self.max_vocabulary, min_count=self.min_count
         )

@@ -60,7 +60,7 @@ def two_tower(
         user_features: like `encoders`, for the users' table; None reads no features.
         temperature, log_q, hard_negatives, negatives: see `TwoTower`.
         budget: rows that a training step encodes anew of a heavy feature, see `Content`.
-        cache: folder where decoded pictures are kept between runs.
+        cache: folder where decoded pictures and the vectors of frozen encoders are kept.
         states: what the encoders learned in an earlier run (`encoder_states`), in place of `data`.
 
     Raises:
@@ -73,13 +73,15 @@ def two_tower(
     fusing: dict[str, Any] = {"name": fusion} if isinstance(fusion, str) else dict(fusion)
     fusing.setdefault("modality_dropout", modality_dropout)
 
-    def content(catalog: Catalog, chosen: Mapping[str, Any], state: Mapping, label: str):
-        made = {name: _encoder(catalog, name, value, dim) for name, value in chosen.items()}
+    def content(
+        catalog: Catalog, chosen: Mapping[str, Any] | None, state: Mapping, label: str
+    ) -> tuple[Content | None, FeatureColumns]:
+        made = make_encoders(catalog, chosen, dim)
         for name, encoder in made.items():
             if name in state:
                 encoder.load_state(state[name])
             else:
-                encoder.adapt(catalog.features[name])
+                encoder.adapt(catalog.features[name], cache=folder)
         columns = {
             name: encoder.prepare(catalog.features[name], cache=folder)
             for name, encoder in made.items()
@@ -99,10 +101,6 @@ def two_tower(
             inputs,
         )
 
-    if encoders is None:
-        encoders = {
-            name: registry.default(column.kind) for name, column in data.items.features.items()
-        }
     item_content, items = content(data.items, encoders, states.get("items", {}), "item_content")
     user_content, users = content(
         data.users, user_features or {}, states.get("users", {}), "user_content"
@@ -143,6 +141,15 @@ def encoder_states(model: TwoTower) -> dict[str, dict[str, Any]]:
         for table, content in towers.items()
         if content is not None
     }
+
+
+def make_encoders(
+    catalog: Catalog, chosen: Mapping[str, Any] | None, dim: int = 64
+) -> dict[str, Encoder]:
+    """Encoders by feature, not adapted yet; see `two_tower` for what `chosen` may be."""
+    if chosen is None:
+        chosen = {name: registry.default(c.kind) for name, c in catalog.features.items()}
+    return {name: _encoder(catalog, name, value, dim) for name, value in chosen.items()}
 
 
 def _encoder(catalog: Catalog, feature: str, choice: str | Mapping[str, Any], dim: int) -> Encoder:

@@ -78,6 +78,27 @@ class TwoTower(tfrs.Model):
 
         return two_tower(data, **config)
 
+    def compile(self, optimizer: Any = "rmsprop", **options: Any) -> None:
+        """As Keras's; gives the weights of pretrained encoders that train their own rates.
+
+        Raises:
+            ValueError: an encoder has such a rate, and the optimizer knows only one.
+        """
+        for tower in (self.item_tower, self.user_tower):
+            for name, encoder in (tower.content.encoders if tower.content else {}).items():
+                own = encoder.own_rate
+                if own is None:
+                    continue
+                if not hasattr(optimizer, "give_rate"):
+                    raise ValueError(
+                        f"The encoder of {name!r} trains pretrained weights at a rate of their own "
+                        f"({own.learning_rate:g}), which {type(optimizer).__name__} has no way of "
+                        "giving them. To resolve this, use tfmm.LazyAdam (in a run file, "
+                        "`train.optimizer: lazy_adam`), or train='frozen' in the encoder."
+                    )
+                optimizer.give_rate(own.variables, own.learning_rate, own.warmup)
+        super().compile(optimizer=optimizer, **options)
+
     def batches(
         self, pairs: Interactions, batch_size: int = 2048, **options: Any
     ) -> tf.data.Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfmm.training.config import RunConfig, RunFileError
+from tfmm.training.features import build_features
 from tfmm.training.recommend import recommend, write_recommendations
 from tfmm.training.run import Run, load_run
 from tfmm.training.train import train
@@ -11,6 +12,7 @@ __all__ = [
     "Run",
     "RunConfig",
     "RunFileError",
+    "build_features",
     "load_run",
     "recommend",
     "train",

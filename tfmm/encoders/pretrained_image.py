@@ -1,0 +1,136 @@
+"""What the pretrained picture encoders share: decoding, batches, scaling and pooling."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfmm.data.images import ImageDecodeError, load_thumbnails, thumbnail
+from tfmm.encoders.base import positive
+from tfmm.encoders.cache import file_digests
+from tfmm.encoders.pretrained import Pretrained
+
+if TYPE_CHECKING:
+    from tfmm.data.columns import ImageColumn
+
+#: Batches that are decoded ahead of the network.
+AHEAD = 3
+
+
+class PretrainedImage(Pretrained):
+    """Base of the pretrained picture encoders.
+
+    A picture keeps its aspect: it is scaled to fit `size` and centred, see
+    `tfmm.data.load_thumbnails`. Frozen, pictures are decoded in threads while the network works on
+    the ones before; trained, `prepare` gives thumbnails `uint8 [n, height, width, 3]`.
+
+    Args:
+        dim: length of the vectors.
+        size: height and width in pixels that the network sees.
+        **common: the arguments of `Pretrained`.
+    """
+
+    unit = "images"
+
+    def __init__(
+        self,
+        dim: int = 64,
+        *,
+        size: Sequence[int] = (224, 224),
+        name: str | None = None,
+        **common: Any,
+    ) -> None:
+        super().__init__(dim, name=name, **common)
+        if isinstance(size, str) or not hasattr(size, "__len__") or len(size) != 2:
+            raise ValueError(f"size must be (height, width) in pixels, but got {size!r}.")
+        self.size = tuple(positive("size", side) for side in size)
+
+    def _width(self) -> int:
+        return int(self.network().width)
+
+    def _pixels(self) -> tuple[int, int]:
+        return self.size[0], self.size[1]
+
+    def _digests(self, column: ImageColumn) -> list[bytes | None]:
+        return file_digests([paths[0] if paths else None for paths in column.paths])
+
+    def _blocks(
+        self, column: ImageColumn, rows: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.int64], np.ndarray]]:
+        problems: list[str] = []
+
+        def decode(row: int) -> np.ndarray | None:
+            for path in column.paths[row]:
+                try:
+                    return thumbnail(path, self._pixels())
+                except ImageDecodeError as error:
+                    problems.append(str(error))
+            return None
+
+        starts = deque(range(0, len(rows), self.encode_batch))
+        waiting: deque[tuple[NDArray[np.int64], list[Future]]] = deque()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            while starts or waiting:
+                while starts and len(waiting) < AHEAD:
+                    start = starts.popleft()
+                    part = rows[start : start + self.encode_batch]
+                    waiting.append((part, [pool.submit(decode, row) for row in part.tolist()]))
+                part, futures = waiting.popleft()
+                pictures = [future.result() for future in futures]
+                there = np.array([picture is not None for picture in pictures], bool)
+                if there.any():
+                    yield part[there], np.stack([p for p in pictures if p is not None])
+        if problems:
+            warnings.warn(
+                f"{len(problems)} images do not decode and count as missing, such as: "
+                f"{problems[0]}",
+                stacklevel=2,
+            )
+
+    def _inputs(self, column: ImageColumn, cache: Path | None) -> np.ndarray:
+        return load_thumbnails(column, self._pixels(), cache).values
+
+    def _raw_spec(self) -> tf.TensorSpec:
+        return tf.TensorSpec([None, *self.size, 3], tf.uint8, name="image")
+
+
+class ImageNetwork(tf.keras.layers.Layer):
+    """Scaling, a model over pictures, and the mean over its map.
+
+    Args:
+        model: a layer from float `[n, h, w, 3]` to `[n, width]` or a map `[n, rows, columns,
+            width]` or tokens `[n, T, width]`.
+        scale: from pixels float32 of 0 to 255 to what the model reads.
+        size: height and width of the pictures.
+        pooling: of tokens: "mean", or "cls" for the first.
+    """
+
+    def __init__(
+        self,
+        model: tf.keras.layers.Layer,
+        scale: Callable[[tf.Tensor], tf.Tensor],
+        size: Sequence[int],
+        pooling: str = "mean",
+    ) -> None:
+        super().__init__(name="network", autocast=False)
+        self.model, self.scale, self.pooling = model, scale, pooling
+        with tf.init_scope():
+            self.width = int(self(tf.zeros([1, *size, 3], tf.uint8)).shape[-1])
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Vectors `[n, width]` of pictures uint8 `[n, h, w, 3]`."""
+        x = self.model(self.scale(tf.cast(images, tf.float32)), training=training)
+        if x.shape.rank == 4:
+            return tf.reduce_mean(x, axis=[1, 2])
+        if x.shape.rank == 3:
+            return x[:, 0] if self.pooling == "cls" else tf.reduce_mean(x, axis=1)
+        return x
