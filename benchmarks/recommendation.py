@@ -33,6 +33,7 @@ from tfmm.training.run import build_model, load_data, split_of
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 COLD = {"split": {"cold_items": 0.2}}
 TEXT = {"text": "bag"}
+TUNED = {"name": "minilm", "train": 2}
 ATTRIBUTES = {
     "hm": dict.fromkeys(
         ("type", "colour", "pattern", "department", "section", "garment"), "embedding"
@@ -46,17 +47,27 @@ def rows_of(shop: str) -> dict[str, dict[str, Any]]:
     picture = {"hm": "photo", "ml100k": "poster"}[shop]
     attributes = ATTRIBUTES[shop]
     cnn = {picture: "cnn"}
+    pretrained = {"text": "minilm", picture: "efficientnet_lite0"}
 
     def items(encoders: dict, **more: Any) -> dict[str, Any]:
         return {"items": {"encoders": encoders, **more}}
 
     rows: dict[str, dict[str, Any]] = {
-        "default": {},
         "id only": items({}),
         "text only (bag)": items(TEXT, id=False),
         "text only (lstm)": items({"text": "lstm"}, id=False),
         "picture only (cnn)": items(cnn, id=False),
         "attributes only": items(attributes, id=False),
+        "picture only (classic)": items({picture: "classic"}, id=False),
+        "picture only (efficientnet_lite0)": items({picture: "efficientnet_lite0"}, id=False),
+        "text only (minilm)": items({"text": "minilm"}, id=False),
+        "text only (minilm, last 2 layers trained)": items({"text": TUNED}, id=False),
+        "minilm + efficientnet_lite0": items(pretrained, id=False),
+        "minilm + efficientnet_lite0 + id": items(pretrained),
+        "minilm + efficientnet_lite0 + attributes + id": items({**pretrained, **attributes}),
+        "bag + efficientnet_lite0 + attributes + id": items(
+            {**TEXT, picture: "efficientnet_lite0", **attributes}
+        ),
         "text + id": items(TEXT),
         "text + picture + attributes": items({**TEXT, **cnn, **attributes}, id=False),
         "text + picture + attributes + id": items({**TEXT, **cnn, **attributes}),
@@ -72,15 +83,11 @@ def rows_of(shop: str) -> dict[str, dict[str, Any]]:
     }
     for kind in ("concat", "weighted", "gated", "attention", "late", "hybrid"):
         rows[f"fusion: {kind}"] = {"items": {"encoders": {**TEXT, **attributes}, "fusion": kind}}
+        rows[f"fusion of pretrained: {kind}"] = {
+            "items": {"encoders": {**pretrained, **attributes}, "fusion": kind}
+        }
     if shop == "hm":
-        for name in (
-            "default",
-            "text only (bag)",
-            "text only (lstm)",
-            "picture only (cnn)",
-            "attributes only",
-            "text + picture + attributes + id",
-        ):
+        for name in [row for row in rows if not row.startswith(("users:", "id only", "text + id"))]:
             rows[f"cold items: {name}"] = merged(rows[name], COLD)
     return rows
 
