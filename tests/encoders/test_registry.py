@@ -13,6 +13,7 @@ def test_every_kind_has_its_default() -> None:
     assert defaults == {
         "text": "bag",
         "image": "cnn",
+        "audio": "cnn",
         "category": "embedding",
         "tags": "embedding",
         "number": "piecewise",
@@ -60,7 +61,7 @@ def test_an_encoder_can_join_but_not_take_a_name(monkeypatch: pytest.MonkeyPatch
     class Colours(encoders.Encoder):
         pass
 
-    assert encoders.names("image") == ["cnn", "colours"]
+    assert "colours" in encoders.names("image")
     assert isinstance(encoders.encoder("image", "colours", dim=3), Colours)
     with pytest.raises(ValueError, match="named 'colours' for kind 'image' exists already"):
 

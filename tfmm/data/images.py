@@ -6,25 +6,20 @@ import hashlib
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from tfmm.data.columns import ImageColumn
-from tfmm.data.progress import progress
+from tfmm.data.progress import in_threads
 
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 # Part of the cache's key: raised when the same files would give other pixels.
 _VERSION = 1
-_CHUNK = 256
 
 
 class ImageDecodeError(ValueError):
@@ -105,22 +100,8 @@ def _from_deep(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8)).convert("RGB")
 
 
-def find_corrupt(paths: Sequence[str], description: str) -> dict[str, str]:
-    """Decodes every file to its end and says which cannot be.
-
-    Args:
-        paths: the files; one listed twice is decoded once.
-        description: what the progress bar says.
-
-    Returns:
-        The reason by file, for files that do not decode, in the order given.
-    """
-    distinct = list(dict.fromkeys(paths))
-    reasons = _in_threads(_why_corrupt, distinct, description)
-    return {path: reason for path, reason in zip(distinct, reasons, strict=True) if reason}
-
-
-def _why_corrupt(path: str) -> str:
+def why_corrupt(path: str) -> str:
+    """Why an image file does not decode to its end; "" where it does."""
     try:
         with _opened(path) as image:
             # A JPEG read at an eighth still has its whole stream decoded, at less cost.
@@ -129,18 +110,6 @@ def _why_corrupt(path: str) -> str:
     except ImageDecodeError as error:
         return str(error)
     return ""
-
-
-def _in_threads(work: Callable[[_T], _R], tasks: Sequence[_T], description: str) -> Iterator[_R]:
-    """Results in order, with a progress bar when it takes long."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-
-        def results() -> Iterator[_R]:
-            # In chunks, so that the queue of a million tasks is never held at once.
-            for start in range(0, len(tasks), _CHUNK):
-                yield from pool.map(work, tasks[start : start + _CHUNK])
-
-        yield from progress(results(), len(tasks), description)
 
 
 def load_thumbnails(
@@ -235,7 +204,7 @@ def _fill(
             present[row, slot] = True
             slot += 1
 
-    for _ in _in_threads(fill, range(len(column)), "decoding images"):
+    for _ in in_threads(fill, range(len(column)), "decoding images"):
         pass
     if problems:
         warnings.warn(

@@ -15,6 +15,7 @@ E = TypeVar("E", bound=type[Encoder])
 DEFAULTS = {
     "text": "bag",
     "image": "cnn",
+    "audio": "cnn",
     "category": "embedding",
     "tags": "embedding",
     "number": "piecewise",
