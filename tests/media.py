@@ -1,11 +1,13 @@
-"""Synthesised sound, and its bytes as WAV files of every form."""
+"""Synthesised sound as WAV files of every form, and pictures as clips."""
 
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 PCM, FLOAT = 1, 3
 
@@ -62,3 +64,27 @@ def _data(samples: NDArray[np.float64], bits: int, coding: int) -> bytes:
     if bits == 24:
         return whole.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
     return whole.tobytes()
+
+
+def write_gif(path: Path, frames: NDArray[np.uint8]) -> Path:
+    """Writes frames [T, h, w, 3] as an animated GIF."""
+    first, *others = [Image.fromarray(frame) for frame in frames]
+    first.save(path, save_all=True, append_images=others, duration=100, loop=0)
+    return path
+
+
+def write_clip(path: Path, frames: NDArray[np.uint8], codec: str = "libx264") -> Path:
+    """Writes frames [T, h, w, 3] with PyAV as what the path's ending says, ten a second.
+
+    Sides must be even.
+    """
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=10, options={"g": "12"})
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
+        container.mux(stream.encode(None))
+    return path

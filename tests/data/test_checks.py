@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 from PIL import Image
 
-from tests.media import tone, wav
+from tests.media import tone, wav, write_gif
 from tfmm.data import CheckError
 from tfmm.data.checks import CHECKS, CheckReport
 
@@ -29,6 +30,8 @@ def broken(shop, check):
         "corrupt_images": lambda: items.append("003,x,red,1,a"),
         "missing_audio": lambda: items.append("003,x,red,1,a"),
         "corrupt_audio": lambda: items.append("003,x,red,1,a"),
+        "missing_videos": lambda: items.append("003,x,red,1,a"),
+        "corrupt_videos": lambda: items.append("003,x,red,1,a"),
     }
     if check in faults:
         faults[check]()
@@ -58,6 +61,13 @@ def broken(shop, check):
             (shop.folder / f"{name}.wav").write_bytes(whole)
         if check == "corrupt_audio":
             (shop.folder / "003.wav").write_bytes(whole[:-30])
+    if check in ("missing_videos", "corrupt_videos"):
+        shop.features(clip={"kind": "video", "path": "{id}.gif"})
+        frames = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+        for name in ("001", "002"):
+            whole = write_gif(shop.folder / f"{name}.gif", frames).read_bytes()
+        if check == "corrupt_videos":
+            (shop.folder / "003.gif").write_bytes(whole[:-30])
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -144,6 +154,23 @@ def test_findings_of_sound_say_what_came_and_what_is_left(shop):
     (finding,) = shop.load().report.findings
     assert str(finding) == (
         "missing_audio in items, song: 1 rows with no audio file (for example 003: no file 003.wav)"
+    )
+
+
+def test_findings_of_video_say_what_came_and_what_is_left(shop):
+    broken(shop, "corrupt_videos")
+    (finding,) = shop.load().report.findings
+    assert str(finding).startswith(
+        "corrupt_videos in items, clip: 1 video files that do not decode to their end (for example "
+        f"cannot decode {shop.folder / '003.gif'} as a video: image file is truncated"
+    )
+    assert finding.detail == "1 rows are left without a video"
+    broken(shop, "missing_videos")
+    (shop.folder / "003.gif").unlink()
+    (finding,) = shop.load().report.findings
+    assert str(finding) == (
+        "missing_videos in items, clip: 1 rows with no video file (for example 003: no file "
+        "003.gif)"
     )
 
 

@@ -56,6 +56,7 @@ def test_every_kind_is_read_with_its_defaults():
         "words": {"kind": "text", "columns": ["title", "body"]},
         "photo": {"kind": "image", "path": "images/{id}.jpg"},
         "song": {"kind": "audio", "path": "songs/{id}.wav"},
+        "clip": {"kind": "video", "path": "clips/{id}.mp4"},
         "colour": {"kind": "category", "column": "colour"},
         "labels": {"kind": "tags", "column": "labels"},
         "price": {"kind": "number", "column": "price"},

@@ -18,7 +18,7 @@ from tests.encoders.presets import (
     write_mobilenet,
     write_resnet,
 )
-from tests.media import tone, wav
+from tests.media import tone, wav, write_gif
 from tfmm import encoders
 from tfmm.data.columns import (
     AudioColumn,
@@ -29,6 +29,7 @@ from tfmm.data.columns import (
     TagsColumn,
     TextColumn,
     VectorColumn,
+    VideoColumn,
 )
 
 N = 24
@@ -44,6 +45,11 @@ ALL += [
 ]
 #: As are the ways of making frames of sound.
 ALL += [("audio", "cnn", {"front_end": name}) for name in ("mfcc", "lpc")]
+#: And the ways of pooling frames of video, which a frozen network's vectors may stand for.
+ALL += [
+    ("video", "frames", {"pooling": "gru", "image": {"name": "classic", "size": [16, 16]}}),
+    ("video", "frames", {"pooling": "attention"}),
+]
 SMALL: dict[str, dict[str, Any]] = {
     "image-cnn": {"size": (16, 16), "widths": (8, 16)},
     "image-classic": {"size": (16, 16)},
@@ -51,6 +57,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "image-keras_application": {"size": (32, 32)},
     "image-keras_hub": {"size": (16, 16)},
     "audio-cnn": {"seconds": 0.5, "widths": (8, 16)},
+    "video-frames": {
+        "frames": 3,
+        "image": {"name": "cnn", "size": [16, 16], "widths": [8, 16]},
+    },
     "text-lstm": {"units": 8, "width": 8, "min_count": 1},
     "text-bag": {"width": 8, "min_count": 1},
     "vector-projection": {"hidden": 8},
@@ -84,6 +94,17 @@ def audio_column(folder: Path) -> AudioColumn:
         (folder / f"{i}.wav").write_bytes(wav(tone(pitch, seconds)))
         paths.append((folder / f"{i}.wav",))
     return AudioColumn((*paths[:-1], ()))
+
+
+def video_column(folder: Path) -> VideoColumn:
+    rng = np.random.default_rng(0)
+    paths = []
+    for i, label in rows():
+        pixels = rng.integers(0, 60, (1 + i % 5, 20, 16, 3), dtype=np.uint8)
+        pixels[..., label] += 150
+        write_gif(folder / f"{i}.gif", pixels)
+        paths.append((folder / f"{i}.gif",))
+    return VideoColumn((*paths[:-1], ()))
 
 
 def category_column() -> CategoryColumn:
@@ -126,6 +147,7 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Column]:
         "text": text_column(),
         "image": image_column(tmp_path_factory.mktemp("images")),
         "audio": audio_column(tmp_path_factory.mktemp("audio")),
+        "video": video_column(tmp_path_factory.mktemp("video")),
         "category": category_column(),
         "tags": tags_column(),
         "number": number_column(),

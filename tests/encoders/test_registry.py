@@ -14,6 +14,7 @@ def test_every_kind_has_its_default() -> None:
         "text": "bag",
         "image": "cnn",
         "audio": "cnn",
+        "video": "frames",
         "category": "embedding",
         "tags": "embedding",
         "number": "piecewise",

@@ -1,4 +1,4 @@
-"""Shops with sound, from files to a trained run that is exported and refreshed."""
+"""Shops with sound and video, from files to a trained run that is exported and refreshed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.conftest import write_shop
-from tests.media import tone, wav
+from tests.conftest import COLOURS, write_shop
+from tests.media import tone, wav, write_gif
 from tfmm.export import export_model, refresh_index
 from tfmm.training import load_run, train
+from tfmm.training.features import build_features
 
 PITCH = {"red": 250.0, "green": 700.0, "blue": 1_900.0}
 
@@ -33,6 +34,17 @@ def write_songs(shop: Path) -> None:
     cut = shop.parent / f"{table.sku[4]}.wav"
     cut.write_bytes(cut.read_bytes()[:-100])
     with_feature(shop, 'song: {kind: audio, path: "{sku}.wav"}')
+
+
+def write_clips(shop: Path) -> None:
+    """Gives each item a clip of its colour, of one to five frames, one item excepted."""
+    rng = np.random.default_rng(0)
+    table = pd.read_csv(shop.parent / "items.csv", dtype=str)
+    for row, (sku, colour) in enumerate(zip(table.sku, table.colour, strict=True)):
+        frames = rng.normal(0, 12, (1 + row % 5, 16, 16, 3)) + np.array(COLOURS[colour])
+        if row != 4:
+            write_gif(shop.parent / f"{sku}.gif", frames.clip(0, 255).astype(np.uint8))
+    with_feature(shop, 'clip: {kind: video, path: "{sku}.gif"}')
 
 
 def run_of(shop: Path, encoders: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -69,3 +81,34 @@ def test_a_shop_with_sound_trains_and_exports(
     done = refresh_index(tmp_path / "run", tmp_path / "models", say=lambda _: None)
     # The new item, and the one whose file is corrupt, which has had no sound to keep.
     assert done.encoded <= 2
+
+
+def test_a_shop_with_video_trains_on_vectors_that_were_made_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFMM_CACHE", str(tmp_path / "cache"))
+    shop = write_shop(tmp_path / "shop")
+    write_clips(shop)
+    image = {"name": "classic", "size": [16, 16]}
+    clip = {"name": "frames", "frames": 3, "image": image, "pooling": "attention"}
+    lines: list[str] = []
+    assert build_features(shop, {"clip": clip}, say=lines.append) == {"clip": 59}
+    assert "59 videos by frames, 230 components each" in lines[0]
+    run = train(run_of(shop, {"clip": clip}), tmp_path / "run", say=lambda _: None)
+    (finding,) = [f for f in run.data.report.findings if f.column == "clip"]
+    assert (finding.check, finding.count) == ("missing_videos", 1)
+    assert run.metrics["cold"]["recall@10"] > 0.5
+    loaded = load_run(run.path)
+    np.testing.assert_allclose(loaded.model.item_vectors(), run.model.item_vectors(), atol=1e-4)
+
+
+def test_a_shop_with_video_trains_a_network_over_its_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFMM_CACHE", str(tmp_path / "cache"))
+    shop = write_shop(tmp_path / "shop")
+    write_clips(shop)
+    image = {"name": "cnn", "size": [16, 16], "widths": [8, 8]}
+    clip = {"name": "frames", "frames": 3, "image": image, "pooling": "gru"}
+    run = train(run_of(shop, {"clip": clip}), tmp_path / "run", say=lambda _: None)
+    assert run.metrics["cold"]["recall@10"] > 0.5

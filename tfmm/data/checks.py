@@ -49,6 +49,8 @@ CHECKS: dict[str, Check] = {
         Check("corrupt_images", "image files that do not decode to their end", _FEATURE),
         Check("missing_audio", "rows with no audio file", _FEATURE),
         Check("corrupt_audio", "audio files that do not decode to their end", _FEATURE),
+        Check("missing_videos", "rows with no video file", _FEATURE),
+        Check("corrupt_videos", "video files that do not decode to their end", _FEATURE),
         Check("empty_text", "rows whose text is empty", _FEATURE),
         Check("missing_category", "rows without a category", _FEATURE),
         Check("nan_numbers", "numbers that are missing, NaN or not a number", _FEATURE),

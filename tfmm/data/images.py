@@ -58,12 +58,12 @@ def decode_image(data: bytes | str | os.PathLike[str]) -> NDArray[np.uint8]:
     Raises:
         ImageDecodeError: for data that is no image or is cut short, naming the file.
     """
-    with _opened(data) as image:
-        return np.asarray(_rgb(image))
+    with opened(data) as image:
+        return np.asarray(to_rgb(image))
 
 
 @contextmanager
-def _opened(data: bytes | str | os.PathLike[str]) -> Iterator[Image.Image]:
+def opened(data: bytes | str | os.PathLike[str]) -> Iterator[Image.Image]:
     """Opens an image, turning every way in which Pillow fails on it into an `ImageDecodeError`."""
     try:
         with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as image:
@@ -75,7 +75,7 @@ def _opened(data: bytes | str | os.PathLike[str]) -> Iterator[Image.Image]:
         raise ImageDecodeError(f"cannot decode {name} as an image: {reason}") from error
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
     image.load()
     try:
         turned = ImageOps.exif_transpose(image)
@@ -103,7 +103,7 @@ def _from_deep(image: Image.Image) -> Image.Image:
 def why_corrupt(path: str) -> str:
     """Why an image file does not decode to its end; "" where it does."""
     try:
-        with _opened(path) as image:
+        with opened(path) as image:
             # A JPEG read at an eighth still has its whole stream decoded, at less cost.
             image.draft(None, (1, 1))
             image.load()
@@ -224,10 +224,10 @@ def thumbnail(data: bytes | str | os.PathLike[str], size: tuple[int, int]) -> ND
         ImageDecodeError: as `decode_image`.
     """
     height, width = size
-    with _opened(data) as image:
+    with opened(data) as image:
         # Twice the size keeps the quality of the scaling; an orientation may swap the sides.
         image.draft("RGB", (2 * max(size), 2 * max(size)))
-        picture = _rgb(image)
+        picture = to_rgb(image)
         scale = min(height / picture.height, width / picture.width)
         fit = (
             min(width, max(1, round(picture.width * scale))),

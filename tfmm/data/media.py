@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tfmm.data import audio, images
-from tfmm.data.columns import AudioColumn, ImageColumn, MediaColumn
+from tfmm.data import audio, images, video
+from tfmm.data.columns import AudioColumn, ImageColumn, MediaColumn, VideoColumn
 from tfmm.data.path_templates import template_parts
 from tfmm.data.progress import in_threads
 from tfmm.data.tables import as_text
@@ -48,6 +48,7 @@ MEDIA: dict[str, Medium] = {
     for medium in (
         Medium(ImageColumn, "missing_images", "corrupt_images", "an image", images.why_corrupt),
         Medium(AudioColumn, "missing_audio", "corrupt_audio", "an audio file", audio.why_corrupt),
+        Medium(VideoColumn, "missing_videos", "corrupt_videos", "a video", video.why_corrupt),
     )
 }
 

@@ -17,7 +17,7 @@ from tfmm.data.path_templates import template_columns
 from tfmm.data.strict_yaml import load_yaml
 
 #: Kinds whose values are files.
-MEDIA_KINDS: tuple[str, ...] = ("image", "audio")
+MEDIA_KINDS: tuple[str, ...] = ("image", "audio", "video")
 KINDS: tuple[str, ...] = ("text", *MEDIA_KINDS, "category", "tags", "number", "vector")
 
 # The keys a feature may have besides `kind`, and the sets of which it needs exactly one.

@@ -28,6 +28,7 @@ from tfmm.encoders.registry import default, describe, encoder, encoder_class, ki
 from tfmm.encoders.text import BagOfWords, WordEncoder
 from tfmm.encoders.tf_hub import HubImage, HubText
 from tfmm.encoders.tokenizer import Tokenizer, split_words
+from tfmm.encoders.video import VideoFrames
 from tfmm.encoders.wav import read_wavs
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "TagsEmbedding",
     "Tokenizer",
     "VectorProjection",
+    "VideoFrames",
     "WordEncoder",
     "default",
     "describe",

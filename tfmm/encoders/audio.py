@@ -108,11 +108,8 @@ class AudioCNN(Encoder):
         self.dropout = share("dropout", dropout)
         # Past Keras, which would save them with the layer.
         object.__setattr__(self, "front", front)
-        spec = [tf.TensorSpec([None], tf.string)]
-        object.__setattr__(self, "_step", tf.function(self.frames, input_signature=spec))
 
     front: FrontEnd
-    _step: Any
 
     def frames(self, files: tf.Tensor) -> tf.Tensor:
         """What `prepare` gives, from the bytes of WAV files.
@@ -175,7 +172,7 @@ class AudioCNN(Encoder):
             lambda path: wav_bytes(path, self.seconds + MARGIN), AudioDecodeError, "sound files"
         )
         for part, found in files.batches(column.paths, rows, BATCH):
-            yield part, self._step(tf.constant(found)).numpy().reshape(len(part), -1)
+            yield part, self.frames(tf.constant(found)).numpy().reshape(len(part), -1)
 
     def build(self, input_shape: Any) -> None:
         self._check_adapted()

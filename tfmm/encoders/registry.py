@@ -16,6 +16,7 @@ DEFAULTS = {
     "text": "bag",
     "image": "cnn",
     "audio": "cnn",
+    "video": "frames",
     "category": "embedding",
     "tags": "embedding",
     "number": "piecewise",

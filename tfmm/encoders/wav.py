@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from typing import Any
 
 import tensorflow as tf
 
@@ -34,6 +36,12 @@ def read_wavs(files: tf.Tensor, rate: int, seconds: float) -> tuple[tf.Tensor, t
         tf.errors.InvalidArgumentError: a file is no such WAV, or is cut short; says what came and
             what was expected.
     """
+    return _reader(rate, seconds)(files)
+
+
+@lru_cache
+def _reader(rate: int, seconds: float) -> Any:
+    """`read_wavs` as a function that is traced once."""
     size = round(rate * seconds)
 
     def read(data: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -44,7 +52,11 @@ def read_wavs(files: tf.Tensor, rate: int, seconds: float) -> tuple[tf.Tensor, t
         )
 
     spec = (tf.TensorSpec([size], tf.float32), tf.TensorSpec([], tf.int32))
-    return tf.map_fn(read, files, fn_output_signature=spec)
+    return tf.function(
+        lambda files: tf.map_fn(read, files, fn_output_signature=spec),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+        autograph=False,
+    )
 
 
 def resample(samples: tf.Tensor, given: tf.Tensor, rate: int, seconds: float) -> tf.Tensor:
