@@ -44,8 +44,13 @@ def test_a_length_that_was_not_known_yet_means_the_rest(tmp_path):
     assert why_corrupt(written(tmp_path, streamed)) == ""
 
 
-def test_an_uncompressed_wav_is_given_as_it_is(tmp_path):
-    assert wav_bytes(written(tmp_path, wav(TONE)), 9.0) == wav(TONE)
+def test_an_uncompressed_wav_keeps_its_samples_up_to_the_end_that_is_heard(tmp_path):
+    stereo = np.stack([TONE, -TONE], axis=1)
+    path = written(tmp_path, wav(stereo, 22_050, 24) + chunk(b"id3 ", b"x"))
+    assert wav_bytes(path, 9.0) == wav(stereo, 22_050, 24)
+    found = header(wav_bytes(path, 0.1))
+    assert found.size == found.announced == 2_205 * 6
+    assert wav_bytes(path, 0.1).endswith(wav(stereo[:2_205], 22_050, 24)[-99:])
 
 
 def test_floating_point_wav_holds_its_samples():

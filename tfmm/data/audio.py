@@ -35,6 +35,7 @@ class WavHeader:
         bits: of a sample.
         channels: how many there are.
         rate: samples a second, in Hz.
+        start: where the sound begins in the file.
         size: bytes of sound that there are.
         announced: bytes of sound that there should be.
     """
@@ -43,8 +44,14 @@ class WavHeader:
     bits: int
     channels: int
     rate: int
+    start: int
     size: int
     announced: int
+
+    @property
+    def frame(self) -> int:
+        """Bytes of one sample of all channels."""
+        return self.channels * self.bits // 8
 
 
 def why_corrupt(path: str) -> str:
@@ -56,7 +63,7 @@ def why_corrupt(path: str) -> str:
         ModuleNotFoundError: the file is no such WAV, and the package soundfile is not installed.
     """
     try:
-        if not _is_plain_wav(path):
+        if _plain_wav(path) is None:
             with _opened(path) as file:
                 _check_rate(path, file.samplerate)
                 heard = sum(len(block) for block in file.blocks(_BLOCK, dtype="float32"))
@@ -73,21 +80,24 @@ def why_corrupt(path: str) -> str:
 def wav_bytes(path: str | os.PathLike[str], seconds: float) -> bytes:
     """A sound file as a WAV that `tfmm.encoders.wav.read_wavs` reads.
 
-    An uncompressed WAV is given as it is; FLAC, OGG, MP3 and what else the package soundfile reads
-    become 32-bit floating point, mono.
+    The samples of an uncompressed WAV stay as they are; FLAC, OGG, MP3 and what else the package
+    soundfile reads become 32-bit floating point, mono.
 
     Args:
         path: the file.
-        seconds: what comes later may be left out.
+        seconds: what comes later is left out.
 
     Raises:
         AudioDecodeError: for a file that is no sound or is cut short, naming it.
         ModuleNotFoundError: as `why_corrupt`.
     """
     name = os.fspath(path)
-    if _is_plain_wav(name):
+    header = _plain_wav(name)
+    if header is not None:
+        size = min(header.size, int(np.ceil(seconds * header.rate)) * header.frame)
         with open(name, "rb") as plain:
-            return plain.read()
+            data = plain.read(header.start + size)
+        return data[: header.start - 4] + struct.pack("<I", size) + data[header.start :]
     with _opened(name) as file:
         _check_rate(name, file.samplerate)
         samples = file.read(int(np.ceil(seconds * file.samplerate)), "float32", always_2d=True)
@@ -118,8 +128,8 @@ def wav_header(file: BinaryIO) -> WavHeader | None:
     """
     length = file.seek(0, os.SEEK_END)
     file.seek(0)
-    start = file.read(12)
-    if start[:4] != b"RIFF" or start[8:] != b"WAVE":
+    form = file.read(12)
+    if form[:4] != b"RIFF" or form[8:] != b"WAVE":
         return None
     fmt = b""
     while len(head := file.read(8)) == 8:
@@ -130,9 +140,10 @@ def wav_header(file: BinaryIO) -> WavHeader | None:
             coding, channels, rate, _, _, bits = struct.unpack("<HHIIHH", fmt[:16])
             if coding == EXTENSIBLE and len(fmt) >= 26:
                 coding = int.from_bytes(fmt[24:26], "little")
-            there = length - file.tell()
-            announced = there if announced == UNKNOWN_SIZE else announced
-            return WavHeader(coding, bits, channels, rate, min(announced, there), announced)
+            start = file.tell()
+            announced = length - start if announced == UNKNOWN_SIZE else announced
+            size = min(announced, length - start)
+            return WavHeader(coding, bits, channels, rate, start, size, announced)
         if name == b"fmt ":
             fmt = file.read(min(announced, 64))
             announced -= len(fmt)
@@ -140,24 +151,24 @@ def wav_header(file: BinaryIO) -> WavHeader | None:
     raise AudioDecodeError("the chunk `data` with the sound is missing")
 
 
-def _is_plain_wav(path: str) -> bool:
-    """Whether a file is an uncompressed WAV, whole."""
+def _plain_wav(path: str) -> WavHeader | None:
+    """The header of an uncompressed WAV, checked to be whole; None for any other file."""
     try:
         with open(path, "rb") as file:
             header = wav_header(file)
     except (OSError, AudioDecodeError) as error:
         raise AudioDecodeError(f"cannot decode {path} as sound: {error}") from error
     if header is None or (header.coding, header.bits) not in SAMPLES:
-        return False
+        return None
     _check_rate(path, header.rate)
     if header.size < header.announced:
         raise AudioDecodeError(
             f"cannot decode {path} as sound: it is cut short: {header.announced:,} bytes of sound "
             f"expected, {header.size:,} there"
         )
-    if header.channels < 1 or header.size < header.channels * header.bits // 8:
+    if header.channels < 1 or header.size < header.frame:
         raise AudioDecodeError(f"cannot decode {path} as sound: it holds no sample")
-    return True
+    return header
 
 
 def _check_rate(path: str, rate: int) -> None:

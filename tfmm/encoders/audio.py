@@ -46,7 +46,8 @@ class AudioCNN(Encoder):
     the network: float16 `[n, frames, width + 1]`, 16 kB for five seconds, the last number of a
     frame 1 where there is sound. Frames after a sound's end play no part.
 
-    The network is that of the pictures' `cnn`, over time and frequency; its outputs are pooled over
+    The network is that of the pictures' `cnn`, half as wide, over time and frequency; a step over
+    five seconds costs twice that over a thumbnail of 32 × 32 pixels. Its outputs are pooled over
     time by mean and maximum, and keep their place in frequency. In training a stretch of time and
     one of frequency is hidden (SpecAugment; Park et al., arXiv:1904.08779).
 
@@ -82,7 +83,7 @@ class AudioCNN(Encoder):
         window: float = 0.05,
         hop: float = 0.025,
         bins: int | None = None,
-        widths: Sequence[int] = (32, 64, 128),
+        widths: Sequence[int] = (16, 32, 64),
         blocks: int = 1,
         norm: str = "batch",
         augment: float = 0.2,
