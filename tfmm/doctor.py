@@ -27,14 +27,14 @@ class Package:
         name: its name on the package index.
         tested: the version that tfmm was tested with.
         exact: how many leading numbers of the version must agree; 0 takes any.
-        optional: whether tfmm works without it.
+        only_for: what alone needs it; "" where tfmm does not work without it.
         module: what to import to see that it loads; "" where its presence is enough.
     """
 
     name: str
     tested: str
     exact: int = 0
-    optional: bool = False
+    only_for: str = ""
     module: str = ""
 
 
@@ -59,7 +59,9 @@ PACKAGES = (
     Package("grpcio-health-checking", "1.85.1"),
     Package("protobuf", "7.36.2"),
     Package("setuptools", "80.10.2", module="pkg_resources"),
-    Package("scann", "1.4.2", exact=2, optional=True, module="scann"),
+    Package("scann", "1.4.2", exact=2, only_for="the ScaNN index", module="scann"),
+    Package("av", "18.1.0", only_for="video", module="av"),
+    Package("soundfile", "0.14.0", only_for="sound other than WAV", module="soundfile"),
 )
 
 
@@ -175,19 +177,19 @@ def package_finding(package: Package, version: str, import_error: str = "") -> F
     """
     wanted = f"pip install '{package.name}=={package.tested}'"
     if not version:
-        if package.optional:
+        if package.only_for:
             return Finding(
                 package.name,
                 "not installed (optional)",
                 "note",
-                f"only the ScaNN index needs it: {wanted}",
+                f"only {package.only_for} needs it: {wanted}",
             )
         return Finding(package.name, "not installed", "broken", wanted)
     if import_error:
         return Finding(
             package.name,
             f"{version}, does not import",
-            "note" if package.optional else "broken",
+            "note" if package.only_for else "broken",
             f"{import_error}. Reinstall the tested version: {wanted}",
         )
     if _numbers(version)[: package.exact] != _numbers(package.tested)[: package.exact]:
@@ -195,7 +197,7 @@ def package_finding(package: Package, version: str, import_error: str = "") -> F
         return Finding(
             package.name,
             f"{version}, tested {package.tested}",
-            "note" if package.optional else "broken",
+            "note" if package.only_for else "broken",
             f"tfmm needs {package.name} {need}: {wanted}",
         )
     if version != package.tested:

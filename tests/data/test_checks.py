@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 from PIL import Image
 
+from tests.media import tone, wav, write_gif
 from tfmm.data import CheckError
 from tfmm.data.checks import CHECKS, CheckReport
 
@@ -26,6 +28,10 @@ def broken(shop, check):
         "bad_vectors": lambda: items.append("003,x,red,1,a"),
         "missing_images": lambda: items.append("003,x,red,1,a"),
         "corrupt_images": lambda: items.append("003,x,red,1,a"),
+        "missing_audio": lambda: items.append("003,x,red,1,a"),
+        "corrupt_audio": lambda: items.append("003,x,red,1,a"),
+        "missing_videos": lambda: items.append("003,x,red,1,a"),
+        "corrupt_videos": lambda: items.append("003,x,red,1,a"),
     }
     if check in faults:
         faults[check]()
@@ -48,6 +54,20 @@ def broken(shop, check):
         if check == "corrupt_images":
             whole = (shop.folder / "001.png").read_bytes()
             (shop.folder / "003.png").write_bytes(whole[:-30])
+    if check in ("missing_audio", "corrupt_audio"):
+        shop.features(song={"kind": "audio", "path": "{id}.wav"})
+        whole = wav(tone(440, 0.1))
+        for name in ("001", "002"):
+            (shop.folder / f"{name}.wav").write_bytes(whole)
+        if check == "corrupt_audio":
+            (shop.folder / "003.wav").write_bytes(whole[:-30])
+    if check in ("missing_videos", "corrupt_videos"):
+        shop.features(clip={"kind": "video", "path": "{id}.gif"})
+        frames = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
+        for name in ("001", "002"):
+            whole = write_gif(shop.folder / f"{name}.gif", frames).read_bytes()
+        if check == "corrupt_videos":
+            (shop.folder / "003.gif").write_bytes(whole[:-30])
 
 
 @pytest.mark.parametrize("check", CHECKS)
@@ -119,6 +139,39 @@ def test_item_with_one_good_image_keeps_it(shop):
     data = shop.load(policies={"corrupt_images": "drop"})
     assert [path.name for path in data.items.features["photo"].paths[2]] == ["001.png?003"]
     assert data.report.findings[0].detail == "0 rows are left without an image"
+
+
+def test_findings_of_sound_say_what_came_and_what_is_left(shop):
+    broken(shop, "corrupt_audio")
+    (finding,) = shop.load().report.findings
+    assert str(finding) == (
+        "corrupt_audio in items, song: 1 audio files that do not decode to their end (for example "
+        f"cannot decode {shop.folder / '003.wav'} as sound: it is cut short: 3,200 bytes of sound "
+        "expected, 3,170 there); 1 rows are left without an audio file"
+    )
+    broken(shop, "missing_audio")
+    (shop.folder / "003.wav").unlink()
+    (finding,) = shop.load().report.findings
+    assert str(finding) == (
+        "missing_audio in items, song: 1 rows with no audio file (for example 003: no file 003.wav)"
+    )
+
+
+def test_findings_of_video_say_what_came_and_what_is_left(shop):
+    broken(shop, "corrupt_videos")
+    (finding,) = shop.load().report.findings
+    assert str(finding).startswith(
+        "corrupt_videos in items, clip: 1 video files that do not decode to their end (for example "
+        f"cannot decode {shop.folder / '003.gif'} as a video: image file is truncated"
+    )
+    assert finding.detail == "1 rows are left without a video"
+    broken(shop, "missing_videos")
+    (shop.folder / "003.gif").unlink()
+    (finding,) = shop.load().report.findings
+    assert str(finding) == (
+        "missing_videos in items, clip: 1 rows with no video file (for example 003: no file "
+        "003.gif)"
+    )
 
 
 def test_images_are_only_looked_for_without_verification(shop):

@@ -10,10 +10,10 @@ from tfmm.data.columns import ImageColumn
 from tfmm.data.images import (
     ImageDecodeError,
     decode_image,
-    find_corrupt,
     load_thumbnails,
     thumbnail,
 )
+from tfmm.data.media import find_corrupt
 
 RED = (200, 30, 40)
 
@@ -97,7 +97,7 @@ def test_truncated_file_is_refused_by_name(tmp_path, form):
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(ImageDecodeError, match=r"cannot decode .*cut\.img as an image"):
         decode_image(path)
-    assert list(find_corrupt([str(path)], "checking")) == [str(path)]
+    assert list(find_corrupt("image", [str(path)], "checking")) == [str(path)]
 
 
 def test_bytes_that_are_no_image_are_refused():

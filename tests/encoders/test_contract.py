@@ -18,8 +18,10 @@ from tests.encoders.presets import (
     write_mobilenet,
     write_resnet,
 )
+from tests.media import tone, wav, write_gif
 from tfmm import encoders
 from tfmm.data.columns import (
+    AudioColumn,
     CategoryColumn,
     Column,
     ImageColumn,
@@ -27,6 +29,7 @@ from tfmm.data.columns import (
     TagsColumn,
     TextColumn,
     VectorColumn,
+    VideoColumn,
 )
 
 N = 24
@@ -40,15 +43,27 @@ ALL += [
     ("text", "hub", {"train": "all"}),
     ("image", "keras_hub", {"train": "all"}),
 ]
+#: As are the ways of making frames of sound.
+ALL += [("audio", "cnn", {"front_end": name}) for name in ("mfcc", "lpc")]
+#: And the ways of pooling frames of video, which a frozen network's vectors may stand for.
+ALL += [
+    ("video", "frames", {"pooling": "gru", "image": {"name": "classic", "size": [16, 16]}}),
+    ("video", "frames", {"pooling": "attention"}),
+]
 SMALL: dict[str, dict[str, Any]] = {
-    "cnn": {"size": (16, 16), "widths": (8, 16)},
-    "lstm": {"units": 8, "width": 8, "min_count": 1},
-    "bag": {"width": 8, "min_count": 1},
-    "projection": {"hidden": 8},
-    "classic": {"size": (16, 16)},
-    "efficientnet_lite0": {"size": (32, 32)},
-    "keras_application": {"size": (32, 32)},
-    "keras_hub": {"size": (16, 16)},
+    "image-cnn": {"size": (16, 16), "widths": (8, 16)},
+    "image-classic": {"size": (16, 16)},
+    "image-efficientnet_lite0": {"size": (32, 32)},
+    "image-keras_application": {"size": (32, 32)},
+    "image-keras_hub": {"size": (16, 16)},
+    "audio-cnn": {"seconds": 0.5, "widths": (8, 16)},
+    "video-frames": {
+        "frames": 3,
+        "image": {"name": "cnn", "size": [16, 16], "widths": [8, 16]},
+    },
+    "text-lstm": {"units": 8, "width": 8, "min_count": 1},
+    "text-bag": {"width": 8, "min_count": 1},
+    "vector-projection": {"hidden": 8},
 }
 #: Those whose first variable is a table that must be updated sparsely.
 TABLES = {("text", "lstm"), ("text", "bag"), ("category", "embedding"), ("tags", "embedding")}
@@ -70,6 +85,26 @@ def image_column(folder: Path) -> ImageColumn:
         Image.fromarray(pixels).save(folder / f"{i}.png")
         paths.append((folder / f"{i}.png",))
     return ImageColumn((*paths[:-1], ()))
+
+
+def audio_column(folder: Path) -> AudioColumn:
+    paths = []
+    for i, label in rows():
+        pitch, seconds = (220.0, 880.0)[label] + 5 * i, 0.3 + 0.02 * (i % 8)
+        (folder / f"{i}.wav").write_bytes(wav(tone(pitch, seconds)))
+        paths.append((folder / f"{i}.wav",))
+    return AudioColumn((*paths[:-1], ()))
+
+
+def video_column(folder: Path) -> VideoColumn:
+    rng = np.random.default_rng(0)
+    paths = []
+    for i, label in rows():
+        pixels = rng.integers(0, 60, (1 + i % 5, 20, 16, 3), dtype=np.uint8)
+        pixels[..., label] += 150
+        write_gif(folder / f"{i}.gif", pixels)
+        paths.append((folder / f"{i}.gif",))
+    return VideoColumn((*paths[:-1], ()))
 
 
 def category_column() -> CategoryColumn:
@@ -111,6 +146,8 @@ def columns(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Column]:
     return {
         "text": text_column(),
         "image": image_column(tmp_path_factory.mktemp("images")),
+        "audio": audio_column(tmp_path_factory.mktemp("audio")),
+        "video": video_column(tmp_path_factory.mktemp("video")),
         "category": category_column(),
         "tags": tags_column(),
         "number": number_column(),
@@ -122,7 +159,7 @@ Case = tuple[str, str, dict[str, Any], Column]
 
 
 def make(kind: str, name: str, config: dict[str, Any]) -> encoders.Encoder:
-    return encoders.encoder(kind, name, dim=DIM, **(SMALL.get(name, {}) | config))
+    return encoders.encoder(kind, name, dim=DIM, **(SMALL.get(f"{kind}-{name}", {}) | config))
 
 
 def adapted(kind: str, name: str, config: dict[str, Any], column: Column) -> encoders.Encoder:

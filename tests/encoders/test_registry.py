@@ -13,6 +13,8 @@ def test_every_kind_has_its_default() -> None:
     assert defaults == {
         "text": "bag",
         "image": "cnn",
+        "audio": "cnn",
+        "video": "frames",
         "category": "embedding",
         "tags": "embedding",
         "number": "piecewise",

@@ -5,6 +5,7 @@ shop.report.print()
 """
 
 from tfmm.data import columns
+from tfmm.data.audio import AudioDecodeError
 from tfmm.data.catalog import Catalog
 from tfmm.data.checks import CheckError, CheckReport
 from tfmm.data.events import Events
@@ -13,8 +14,10 @@ from tfmm.data.interactions import Interactions
 from tfmm.data.schema import Shop, ShopFileError
 from tfmm.data.shop import ShopData, load
 from tfmm.data.splits import Split, split
+from tfmm.data.video import VideoDecodeError
 
 __all__ = [
+    "AudioDecodeError",
     "Catalog",
     "CheckError",
     "CheckReport",
@@ -25,6 +28,7 @@ __all__ = [
     "ShopData",
     "ShopFileError",
     "Split",
+    "VideoDecodeError",
     "columns",
     "decode_image",
     "load",

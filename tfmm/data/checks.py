@@ -47,6 +47,10 @@ CHECKS: dict[str, Check] = {
         Check("bad_ratings", "ratings that are missing, infinite, zero or negative", _ROW),
         Check("missing_images", "rows with no image file", _FEATURE),
         Check("corrupt_images", "image files that do not decode to their end", _FEATURE),
+        Check("missing_audio", "rows with no audio file", _FEATURE),
+        Check("corrupt_audio", "audio files that do not decode to their end", _FEATURE),
+        Check("missing_videos", "rows with no video file", _FEATURE),
+        Check("corrupt_videos", "video files that do not decode to their end", _FEATURE),
         Check("empty_text", "rows whose text is empty", _FEATURE),
         Check("missing_category", "rows without a category", _FEATURE),
         Check("nan_numbers", "numbers that are missing, NaN or not a number", _FEATURE),
@@ -79,7 +83,8 @@ def policy_problem(check: object, policy: object) -> str | None:
 class Finding:
     """What one check found in one table, column or feature.
 
-    `count` is in rows of the table (files, for `corrupt_images`); `examples` holds up to five.
+    `count` is in rows of the table (files, for checks of corrupt files); `examples` holds up to
+    five.
     """
 
     check: str

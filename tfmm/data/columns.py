@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,10 +48,10 @@ class TextColumn:
 
 
 @dataclass(frozen=True, eq=False)
-class ImageColumn:
-    """Image files: `paths` holds for each row the tuple of its usable files, first one first."""
+class MediaColumn:
+    """Files: `paths` holds for each row the tuple of its usable ones, first one first."""
 
-    kind: ClassVar[str] = "image"
+    kind: ClassVar[str]
     paths: tuple[tuple[Path, ...], ...]
 
     @property
@@ -61,8 +61,29 @@ class ImageColumn:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def take(self, rows: ArrayLike) -> ImageColumn:
-        return ImageColumn(tuple(self.paths[row] for row in as_rows(rows, len(self))))
+    def take(self, rows: ArrayLike) -> Self:
+        return type(self)(tuple(self.paths[row] for row in as_rows(rows, len(self))))
+
+
+@dataclass(frozen=True, eq=False)
+class ImageColumn(MediaColumn):
+    """Image files, see `MediaColumn`."""
+
+    kind: ClassVar[str] = "image"
+
+
+@dataclass(frozen=True, eq=False)
+class AudioColumn(MediaColumn):
+    """Sound files, see `MediaColumn`."""
+
+    kind: ClassVar[str] = "audio"
+
+
+@dataclass(frozen=True, eq=False)
+class VideoColumn(MediaColumn):
+    """Video files, see `MediaColumn`."""
+
+    kind: ClassVar[str] = "video"
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,4 +170,4 @@ class VectorColumn:
         return VectorColumn(self.values[rows], self.present[rows])
 
 
-Column = TextColumn | ImageColumn | CategoryColumn | TagsColumn | NumberColumn | VectorColumn
+Column = TextColumn | MediaColumn | CategoryColumn | TagsColumn | NumberColumn | VectorColumn

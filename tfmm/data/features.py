@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,12 @@ from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import (
     CategoryColumn,
     Column,
-    ImageColumn,
     NumberColumn,
     TagsColumn,
     TextColumn,
     VectorColumn,
 )
-from tfmm.data.images import find_corrupt
-from tfmm.data.path_templates import template_parts
+from tfmm.data.media import MEDIA, build_media
 from tfmm.data.schema import FeatureSpec, ShopFileError
 from tfmm.data.tables import as_numbers, as_text, encode, objects
 
@@ -91,17 +88,26 @@ class Builder:
         """
         builders: dict[str, Callable[[FeatureSpec], Column]] = {
             "text": self._text,
-            "image": self._image,
             "category": self._category,
             "tags": self._tags,
             "number": self._number,
             "vector": self._vector,
         }
+        if spec.kind in MEDIA:
+            return build_media(self, spec)
         return builders[spec.kind](spec)
 
-    def _found(
+    def found(
         self, check: str, spec: FeatureSpec, rows: Mask, values: Callable[[int], str] | None = None
     ) -> None:
+        """Reports the rows in which a check found something, and drops them if that is its policy.
+
+        Args:
+            check: its name.
+            spec: the feature.
+            rows: bool[n].
+            values: what to show of a row.
+        """
         count = int(rows.sum())
         examples = [
             self.source.ids[row] + (f": {values(row)}" if values else "")
@@ -127,7 +133,7 @@ class Builder:
             both = pc.binary_join_element_wise(whole, text, spec.separator)
             whole = pc.coalesce(both, whole, text)
         column = TextColumn(objects(whole))
-        self._found("empty_text", spec, ~column.present)
+        self.found("empty_text", spec, ~column.present)
         return column
 
     def _category(self, spec: FeatureSpec) -> CategoryColumn:
@@ -138,14 +144,14 @@ class Builder:
                 f"{self.source.where(name)} holds lists; declare {spec.name!r} as kind tags"
             )
         codes, vocabulary = _sorted_codes(as_text(cells, self.source.where(name)))
-        self._found("missing_category", spec, codes < 0)
+        self.found("missing_category", spec, codes < 0)
         return CategoryColumn(codes, vocabulary)
 
     def _tags(self, spec: FeatureSpec) -> TagsColumn:
         if len(spec.columns) > 1:
             return self._flags(spec)
         (name,) = spec.columns
-        rows, tags = self._split(spec, name)
+        rows, tags = self.split(spec, name)
         codes, vocabulary = _sorted_codes(pc.utf8_trim_whitespace(tags))
         kept = codes >= 0
         width = max(len(vocabulary), 1)
@@ -153,7 +159,7 @@ class Builder:
         pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
         return _tags(pairs // width, pairs % width, len(self.source.ids), vocabulary)
 
-    def _split(self, spec: FeatureSpec, name: str) -> tuple[NDArray[np.int64], pa.ChunkedArray]:
+    def split(self, spec: FeatureSpec, name: str) -> tuple[NDArray[np.int64], pa.ChunkedArray]:
         """The parts of every cell, with the row that each is from."""
         cells, where = self.source.cells(name), self.source.where(name)
         if _is_list(cells):
@@ -187,10 +193,8 @@ class Builder:
         (name,) = spec.columns
         cells = self.source.cells(name)
         values, infinite = self._finite(as_numbers(cells, self.source.where(name)))
-        self._found(
-            "nan_numbers", spec, np.isnan(values) & ~infinite, lambda row: _cell(cells, row)
-        )
-        self._found("infinite_numbers", spec, infinite, lambda row: _cell(cells, row))
+        self.found("nan_numbers", spec, np.isnan(values) & ~infinite, lambda row: _cell(cells, row))
+        self.found("infinite_numbers", spec, infinite, lambda row: _cell(cells, row))
         return NumberColumn(values)
 
     @staticmethod
@@ -214,7 +218,7 @@ class Builder:
         if not present.all():
             values = np.array(values)
             values[~present] = 0
-        self._found("bad_vectors", spec, ~present)
+        self.found("bad_vectors", spec, ~present)
         return VectorColumn(values, present)
 
     def _vector_file(self, spec: FeatureSpec) -> tuple[NDArray[np.float32], Mask]:
@@ -278,74 +282,6 @@ class Builder:
         values = np.zeros((len(lengths), size), np.float32)
         values[right] = flat[np.repeat(right, lengths)].reshape(-1, size)
         return values, right & np.isfinite(values).all(axis=1)
-
-    def _image(self, spec: FeatureSpec) -> ImageColumn:
-        named = self._image_names(spec)
-        folder = str(self.source.root)
-        # One stat a file, on strings: Path objects are made only for the files that are there.
-        found = [
-            [
-                path
-                for path in (os.path.join(folder, name) for name in names)
-                if os.path.isfile(path)
-            ]
-            for names in named
-        ]
-        empty = np.array([not paths for paths in found], dtype=bool)
-        self._found(
-            "missing_images",
-            spec,
-            empty,
-            lambda row: f"no file {named[row][0]}" if named[row] else "no path",
-        )
-        if self.verify_media:
-            self._leave_corrupt(spec, found, empty)
-        return ImageColumn(tuple(tuple(Path(path) for path in paths) for paths in found))
-
-    def _leave_corrupt(self, spec: FeatureSpec, found: list[list[str]], empty: Mask) -> None:
-        corrupt = find_corrupt([path for paths in found for path in paths], f"checking {spec.name}")
-        if not corrupt:
-            return
-        for row, paths in enumerate(found):
-            found[row] = [path for path in paths if path not in corrupt]
-        left = np.array([not paths for paths in found], dtype=bool) & ~empty
-        examples = list(corrupt.values())
-        policy = self.report.record(
-            "corrupt_images",
-            self.source.name,
-            len(corrupt),
-            examples,
-            column=spec.name,
-            detail=f"{int(left.sum()):,} rows are left without an image",
-        )
-        if policy == "drop":
-            self.dropped |= left
-
-    def _image_names(self, spec: FeatureSpec) -> list[list[str]]:
-        n = len(self.source.ids)
-        if spec.columns:
-            rows, parts = self._split(spec, spec.columns[0])
-            named: list[list[str]] = [[] for _ in range(n)]
-            for row, part in zip(rows.tolist(), parts.to_pylist(), strict=True):
-                if part and part.strip():
-                    named[row].append(part.strip())
-            return named
-        named = [[] for _ in range(n)]
-        for template in spec.paths:
-            pieces: list[pa.ChunkedArray | str] = []
-            for literal, column in template_parts(template):
-                pieces.append(literal)
-                if column is not None:
-                    text = as_text(self.source.cells(column), self.source.where(column))
-                    pieces.append(
-                        pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-                    )
-            # An empty cell leaves the path null: "images/.jpg" would name another row's gap.
-            whole = pc.binary_join_element_wise(*pieces, "", null_handling="emit_null")
-            for row, name in enumerate(whole.to_pylist()):
-                if name is not None:
-                    named[row].append(name)
-        return named
 
 
 def _is_list(cells: pa.ChunkedArray) -> bool:

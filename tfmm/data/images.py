@@ -6,25 +6,20 @@ import hashlib
 import io
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from tfmm.data.columns import ImageColumn
-from tfmm.data.progress import progress
+from tfmm.data.progress import in_threads
 
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 # Part of the cache's key: raised when the same files would give other pixels.
 _VERSION = 1
-_CHUNK = 256
 
 
 class ImageDecodeError(ValueError):
@@ -63,12 +58,12 @@ def decode_image(data: bytes | str | os.PathLike[str]) -> NDArray[np.uint8]:
     Raises:
         ImageDecodeError: for data that is no image or is cut short, naming the file.
     """
-    with _opened(data) as image:
-        return np.asarray(_rgb(image))
+    with opened(data) as image:
+        return np.asarray(to_rgb(image))
 
 
 @contextmanager
-def _opened(data: bytes | str | os.PathLike[str]) -> Iterator[Image.Image]:
+def opened(data: bytes | str | os.PathLike[str]) -> Iterator[Image.Image]:
     """Opens an image, turning every way in which Pillow fails on it into an `ImageDecodeError`."""
     try:
         with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as image:
@@ -80,7 +75,7 @@ def _opened(data: bytes | str | os.PathLike[str]) -> Iterator[Image.Image]:
         raise ImageDecodeError(f"cannot decode {name} as an image: {reason}") from error
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
     image.load()
     try:
         turned = ImageOps.exif_transpose(image)
@@ -105,42 +100,16 @@ def _from_deep(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8)).convert("RGB")
 
 
-def find_corrupt(paths: Sequence[str], description: str) -> dict[str, str]:
-    """Decodes every file to its end and says which cannot be.
-
-    Args:
-        paths: the files; one listed twice is decoded once.
-        description: what the progress bar says.
-
-    Returns:
-        The reason by file, for files that do not decode, in the order given.
-    """
-    distinct = list(dict.fromkeys(paths))
-    reasons = _in_threads(_why_corrupt, distinct, description)
-    return {path: reason for path, reason in zip(distinct, reasons, strict=True) if reason}
-
-
-def _why_corrupt(path: str) -> str:
+def why_corrupt(path: str) -> str:
+    """Why an image file does not decode to its end; "" where it does."""
     try:
-        with _opened(path) as image:
+        with opened(path) as image:
             # A JPEG read at an eighth still has its whole stream decoded, at less cost.
             image.draft(None, (1, 1))
             image.load()
     except ImageDecodeError as error:
         return str(error)
     return ""
-
-
-def _in_threads(work: Callable[[_T], _R], tasks: Sequence[_T], description: str) -> Iterator[_R]:
-    """Results in order, with a progress bar when it takes long."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-
-        def results() -> Iterator[_R]:
-            # In chunks, so that the queue of a million tasks is never held at once.
-            for start in range(0, len(tasks), _CHUNK):
-                yield from pool.map(work, tasks[start : start + _CHUNK])
-
-        yield from progress(results(), len(tasks), description)
 
 
 def load_thumbnails(
@@ -235,7 +204,7 @@ def _fill(
             present[row, slot] = True
             slot += 1
 
-    for _ in _in_threads(fill, range(len(column)), "decoding images"):
+    for _ in in_threads(fill, range(len(column)), "decoding images"):
         pass
     if problems:
         warnings.warn(
@@ -255,10 +224,10 @@ def thumbnail(data: bytes | str | os.PathLike[str], size: tuple[int, int]) -> ND
         ImageDecodeError: as `decode_image`.
     """
     height, width = size
-    with _opened(data) as image:
+    with opened(data) as image:
         # Twice the size keeps the quality of the scaling; an orientation may swap the sides.
         image.draft("RGB", (2 * max(size), 2 * max(size)))
-        picture = _rgb(image)
+        picture = to_rgb(image)
         scale = min(height / picture.height, width / picture.width)
         fit = (
             min(width, max(1, round(picture.width * scale))),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from rich.console import Console
@@ -19,7 +21,9 @@ from rich.progress import (
 from rich.text import Text
 
 _T = TypeVar("_T")
+_R = TypeVar("_R")
 _DELAY = 2.0
+_CHUNK = 256
 
 
 def progress(
@@ -62,6 +66,18 @@ def progress(
     finally:
         if started:
             bar.stop()
+
+
+def in_threads(work: Callable[[_T], _R], tasks: Sequence[_T], description: str) -> Iterator[_R]:
+    """Results of `work` in order, done in threads, with a progress bar when it takes long."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+
+        def results() -> Iterator[_R]:
+            # In chunks, so that the queue of a million tasks is never held at once.
+            for start in range(0, len(tasks), _CHUNK):
+                yield from pool.map(work, tasks[start : start + _CHUNK])
+
+        yield from progress(results(), len(tasks), description)
 
 
 class _Speed(ProgressColumn):

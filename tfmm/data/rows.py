@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 
 class MappedRows:
-    """Reads like a matrix whose row i is row `rows[i]` of another one, without copying that.
+    """Reads like an array whose row i is row `rows[i]` of another one, without copying that.
 
     Args:
         values: [m, ...], most often memory-mapped.
-        rows: int64 [n], places in `values`; -1 reads as zeros.
+        rows: int64 [n] or [n, m], places in `values`; -1 reads as zeros.
     """
 
     def __init__(self, values: NDArray[Any], rows: NDArray[np.int64]) -> None:
         self.values = values
         self.rows = rows
-        self.shape = (len(rows), *values.shape[1:])
+        self.shape = (*rows.shape, *values.shape[1:])
         self.dtype = values.dtype
 
     def __len__(self) -> int:
@@ -28,7 +28,7 @@ class MappedRows:
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """The rows that `key`, a slice or an array of integers, selects."""
         rows = self.rows[key]
-        out = np.zeros((len(rows), *self.shape[1:]), self.dtype)
+        out = np.zeros((*rows.shape, *self.values.shape[1:]), self.dtype)
         there = rows >= 0
         out[there] = self.values[rows[there]]
         return out

@@ -16,20 +16,21 @@ from tfmm.data.checks import nearest, policy_problem
 from tfmm.data.path_templates import template_columns
 from tfmm.data.strict_yaml import load_yaml
 
-KINDS: tuple[str, ...] = ("text", "image", "category", "tags", "number", "vector")
-PLANNED_KINDS: tuple[str, ...] = ("audio", "video")
+#: Kinds whose values are files.
+MEDIA_KINDS: tuple[str, ...] = ("image", "audio", "video")
+KINDS: tuple[str, ...] = ("text", *MEDIA_KINDS, "category", "tags", "number", "vector")
 
 # The keys a feature may have besides `kind`, and the sets of which it needs exactly one.
 _FEATURE_KEYS: dict[str, tuple[str, ...]] = {
     "text": ("column", "columns", "separator"),
-    "image": ("path", "paths", "column", "separator"),
+    **dict.fromkeys(MEDIA_KINDS, ("path", "paths", "column", "separator")),
     "category": ("column",),
     "tags": ("column", "columns", "separator"),
     "number": ("column",),
     "vector": ("path", "rows", "column", "columns"),
 }
 _SOURCES = ("column", "columns", "path", "paths")
-_SEPARATORS = {"text": " ", "image": "|", "tags": "|"}
+_SEPARATORS = {"text": " ", "tags": "|", **dict.fromkeys(MEDIA_KINDS, "|")}
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _FEATURE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
@@ -48,9 +49,10 @@ class FeatureSpec:
         name: the feature's name in the shop file.
         kind: one of `KINDS`.
         columns: the table's columns it is read from.
-        path: for an image, the template of its file's path; for vectors, the .npy file.
+        path: for image, audio and video, the template of the file's path; for vectors, the .npy
+            file.
         separator: what joins the columns of a text, or separates tags or paths in one cell.
-        paths: for an image, every template when there are several (`path` is the first).
+        paths: for these, every template when there are several (`path` is the first).
         rows: which row of a vector file belongs to a row of the table: "table" for the same
             position, "id" for the integer that the id spells; "" for other features.
     """
@@ -93,7 +95,7 @@ class TableSpec:
         asked = {self.id: f"{key}.id"}
         for name, spec in self.features.items():
             wanted = list(spec.columns)
-            if spec.kind == "image":
+            if spec.kind in MEDIA_KINDS:
                 wanted += [column for path in spec.paths for column in template_columns(path)]
             for column in wanted:
                 asked.setdefault(column, f"{key}.features.{name}")
@@ -337,12 +339,6 @@ class _Reader:
         if not isinstance(value, Mapping) or "kind" not in value:
             self.fail(key, f"needs a kind: one of {', '.join(KINDS)}")
         kind = value["kind"]
-        if kind in PLANNED_KINDS:
-            self.fail(
-                f"{key}.kind",
-                f"{kind!r} cannot be read yet; the kinds so far are {', '.join(KINDS)}. Leave the "
-                "feature out, or compute its vectors and give them as kind vector",
-            )
         if kind not in KINDS:
             self.fail(f"{key}.kind", f"unknown kind {_shown(kind)}; {nearest(kind, KINDS)}")
         keys = self.mapping(key, value, ("kind", *_FEATURE_KEYS[kind]))
@@ -364,8 +360,8 @@ class _Reader:
             paths = self.strings(source, keys["paths"])
         if columns and not has_table:
             self.fail(source, f"needs a table to read {columns[0]!r} from; add `table` beside `id`")
-        if kind == "image":
-            self.check_templates(source, paths)
+        if kind in MEDIA_KINDS:
+            self.check_templates(source, kind, paths)
         separator = _SEPARATORS.get(kind, "")
         if "separator" in keys:
             separator = keys["separator"]
@@ -381,11 +377,10 @@ class _Reader:
                     f"the id spells), got {_shown(rows)}",
                 )
         path = paths[0] if paths else None
-        return FeatureSpec(
-            name, kind, columns, path, separator, paths if kind == "image" else (), rows
-        )
+        templates = paths if kind in MEDIA_KINDS else ()
+        return FeatureSpec(name, kind, columns, path, separator, templates, rows)
 
-    def check_templates(self, key: str, paths: tuple[str, ...]) -> None:
+    def check_templates(self, key: str, kind: str, paths: tuple[str, ...]) -> None:
         for path in paths:
             try:
                 fields = template_columns(path)
@@ -394,8 +389,8 @@ class _Reader:
             if not fields:
                 self.fail(
                     key,
-                    f"{path!r} would be one image for every row; name a column in braces, as in "
-                    "images/{id}.jpg",
+                    f"{path!r} would be one {kind} file for every row; name a column in braces, as "
+                    "in media/{id}.xyz",
                 )
 
 

@@ -62,12 +62,13 @@ def load(
         extra_event_columns: columns of the events table to keep, aligned with the events that
             survive, in `events.extra` (a column that says each event's split, for instance).
         policies: policy by check (`drop`, `mask`, `raise`, `keep`), over those of the shop file.
-        verify_media: decode every image once, to find those that are cut short or corrupt; without
-            it images are only looked for.
+        verify_media: decode every image, sound and video once, to find those that are cut short or
+            corrupt; without it files are only looked for.
 
     Raises:
         ShopFileError: for a shop file or table that cannot be used as written.
         CheckError: when a check whose policy is `raise` finds something.
+        ModuleNotFoundError: a file is in a format that needs a package which is not installed.
         ValueError: for a policy that its check does not take.
     """
     if isinstance(shop, Mapping):

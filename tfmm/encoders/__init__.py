@@ -10,11 +10,13 @@ titles = tfmm.encoders.encoder("text", "lstm", dim=64)
 ```
 """
 
+from tfmm.encoders.audio import AudioCNN
 from tfmm.encoders.base import RESERVED, Encoder
 from tfmm.encoders.bert import Bert, MiniLM
 from tfmm.encoders.classic import ClassicFeatures
 from tfmm.encoders.efficientnet_lite import EfficientNetLite0
 from tfmm.encoders.embedding import CategoryEmbedding, TagsEmbedding
+from tfmm.encoders.front_ends import LPC, MFCC, FrontEnd, LogMel
 from tfmm.encoders.hub_image import KerasHubImage
 from tfmm.encoders.image import CNN
 from tfmm.encoders.keras_application import KerasApplication
@@ -26,27 +28,35 @@ from tfmm.encoders.registry import default, describe, encoder, encoder_class, ki
 from tfmm.encoders.text import BagOfWords, WordEncoder
 from tfmm.encoders.tf_hub import HubImage, HubText
 from tfmm.encoders.tokenizer import Tokenizer, split_words
+from tfmm.encoders.video import VideoFrames
+from tfmm.encoders.wav import read_wavs
 
 __all__ = [
     "CNN",
+    "LPC",
     "LSTM",
+    "MFCC",
     "RESERVED",
+    "AudioCNN",
     "BagOfWords",
     "Bert",
     "CategoryEmbedding",
     "ClassicFeatures",
     "EfficientNetLite0",
     "Encoder",
+    "FrontEnd",
     "HubImage",
     "HubText",
     "KerasApplication",
     "KerasHubImage",
+    "LogMel",
     "MiniLM",
     "PiecewiseNumber",
     "Pretrained",
     "TagsEmbedding",
     "Tokenizer",
     "VectorProjection",
+    "VideoFrames",
     "WordEncoder",
     "default",
     "describe",
@@ -54,6 +64,7 @@ __all__ = [
     "encoder_class",
     "kinds",
     "names",
+    "read_wavs",
     "register",
     "split_words",
 ]

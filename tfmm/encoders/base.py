@@ -58,7 +58,7 @@ class Encoder(tf.keras.layers.Layer):
         name: Keras's layer name.
     """
 
-    #: The column kind it reads: "text", "image", "category", "tags", "number" or "vector".
+    #: The column kind it reads, one of `tfmm.data.schema.KINDS`.
     kind: ClassVar[str] = ""
     #: The name it is registered under.
     registered: ClassVar[str] = ""

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from tfmm.data.files import write_text
 from tfmm.data.progress import progress
@@ -28,7 +28,7 @@ BLOCK = 512
 IN_MEMORY = 256 << 20
 
 #: Encodes the given rows, in any order: yields row numbers [b] and their vectors [b, width].
-Encode = Callable[[NDArray[np.int64]], Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]]
+Encode = Callable[[NDArray[np.int64]], Iterator[tuple[NDArray[np.int64], NDArray[np.floating]]]]
 
 
 class CacheError(ValueError):
@@ -38,24 +38,34 @@ class CacheError(ValueError):
 class VectorStore:
     """Vectors by the digest of what they were made from; only ever appended to.
 
-    `vectors.f32` holds the rows, `keys.bin` a digest of 32 bytes for each, `info.json` what made
-    them. Vectors are written before their keys, so what a killed writer left behind without a key
-    is cut off by the next one; a lock lets one writer append at a time, and each skips the keys
-    that another wrote meanwhile. Readers need no lock.
+    `vectors.f32` (or `.f16`) holds the rows, `keys.bin` a digest of 32 bytes for each, `info.json`
+    what made them. Vectors are written before their keys, so what a killed writer left behind
+    without a key is cut off by the next one; a lock lets one writer append at a time, and each
+    skips the keys that another wrote meanwhile. Readers need no lock.
 
     Args:
         folder: the folder; made if missing.
         encoder: says what makes the vectors.
         width: their length.
+        dtype: float32, or float16 to keep them in half the room.
 
     Raises:
         CacheError: for a folder of another version, encoder or width.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], encoder: str, width: int) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        encoder: str,
+        width: int,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
         self.folder, self.width = Path(folder), width
+        self.dtype = np.dtype(dtype).newbyteorder("<")
+        self._row_bytes = self.dtype.itemsize * width
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._keys, self._data = self.folder / "keys.bin", self.folder / "vectors.f32"
+        self._keys = self.folder / "keys.bin"
+        self._data = self.folder / f"vectors.f{8 * self.dtype.itemsize}"
         self._places: dict[bytes, int] = {}
         info = {"format": FORMAT, "encoder": encoder, "width": width}
         with self._locked():
@@ -87,14 +97,14 @@ class VectorStore:
         places = (-1 if key is None else self._places.get(key, -1) for key in keys)
         return np.fromiter(places, np.int64, len(keys))
 
-    def vectors(self) -> NDArray[np.float32]:
-        """All vectors, float32 [m, width], memory-mapped."""
+    def vectors(self) -> NDArray[np.floating]:
+        """All vectors, [m, width], memory-mapped."""
         self._refresh()
         if not self._places:
-            return np.zeros((0, self.width), np.float32)
-        return np.memmap(self._data, np.float32, "r", shape=(len(self._places), self.width))
+            return np.zeros((0, self.width), self.dtype)
+        return np.memmap(self._data, self.dtype, "r", shape=(len(self._places), self.width))
 
-    def append(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
+    def append(self, keys: Sequence[bytes], vectors: NDArray[np.floating]) -> None:
         """Adds `vectors` [b, width] under `keys`; those that are there already stay.
 
         Raises:
@@ -109,11 +119,10 @@ class VectorStore:
         with self._locked():
             self._refresh()
             new = {key: row for row, key in enumerate(keys) if key not in self._places}
-            row_bytes = 4 * self.width
             with open(self._data, "ab") as data, open(self._keys, "ab") as names:
-                data.truncate(len(self._places) * row_bytes)
+                data.truncate(len(self._places) * self._row_bytes)
                 names.truncate(len(self._places) * DIGEST)
-                data.write(np.ascontiguousarray(vectors[list(new.values())], "<f4").tobytes())
+                data.write(np.ascontiguousarray(vectors[list(new.values())], self.dtype).tobytes())
                 data.flush()
                 os.fsync(data.fileno())
                 names.write(b"".join(new))
@@ -126,7 +135,7 @@ class VectorStore:
         with open(self._keys, "rb") as file:
             file.seek(len(self._places) * DIGEST)
             read = file.read()
-        stored = self._data.stat().st_size // (4 * self.width)
+        stored = self._data.stat().st_size // self._row_bytes
         start = len(self._places)
         whole = min(len(read) // DIGEST, stored - start)
         for place in range(whole):
@@ -154,7 +163,8 @@ def cached_vectors(
     folder: Path | None,
     description: str,
     unit: str,
-) -> NDArray[np.float32] | MappedRows:
+    dtype: DTypeLike = np.float32,
+) -> NDArray[np.floating] | MappedRows:
     """The vectors of n values, of which only those that `folder` lacks are encoded.
 
     Args:
@@ -165,11 +175,12 @@ def cached_vectors(
         width: gives the length of the vectors; called only where nothing is stored yet.
         folder: where vectors of all encoders are kept; None keeps none.
         description, unit: what the progress bar says ("encoding photo", "images").
+        dtype: of the vectors, float32 or float16.
 
     Returns:
-        float32 [n, width], zeros where missing; memory-mapped where it is large.
+        [n, width], zeros where missing; memory-mapped where it is large.
     """
-    store = _store(folder / "features", encoder, width) if folder else None
+    store = _store(folder / "features", encoder, width, dtype) if folder else None
     rows = store.rows(keys) if store else np.full(len(keys), -1, np.int64)
     first: dict[bytes, int] = {}
     for row in np.flatnonzero(rows < 0).tolist():
@@ -185,8 +196,8 @@ def cached_vectors(
         size=lambda block: len(block[0]),
     )
     if store is None:
-        return _in_memory(keys, made, width())
-    waiting: list[tuple[NDArray[np.int64], NDArray[np.float32]]] = []
+        return _in_memory(keys, made, np.zeros(width(), dtype))
+    waiting: list[tuple[NDArray[np.int64], NDArray[np.floating]]] = []
     try:
         for block in made:
             waiting.append(block)
@@ -195,17 +206,17 @@ def cached_vectors(
     finally:
         _flush(store, keys, waiting)
     stored = MappedRows(store.vectors(), store.rows(keys))
-    return stored[:] if len(keys) * store.width * 4 <= IN_MEMORY else stored
+    return stored[:] if len(keys) * store.width * store.dtype.itemsize <= IN_MEMORY else stored
 
 
-def _store(folder: Path, encoder: str, width: Callable[[], int]) -> VectorStore:
+def _store(folder: Path, encoder: str, width: Callable[[], int], dtype: DTypeLike) -> VectorStore:
     place = folder / hashlib.sha256(encoder.encode()).hexdigest()[:16]
     try:
         known = int(json.loads((place / "info.json").read_text(encoding="utf-8"))["width"])
     # Whatever is wrong with the file, opening the store says it.
     except (OSError, ValueError, KeyError, TypeError):
         known = 0
-    return VectorStore(place, encoder, known or width())
+    return VectorStore(place, encoder, known or width(), dtype)
 
 
 def _flush(store: VectorStore, keys: Sequence[bytes | None], waiting: list) -> None:
@@ -219,15 +230,14 @@ def _flush(store: VectorStore, keys: Sequence[bytes | None], waiting: list) -> N
 
 def _in_memory(
     keys: Sequence[bytes | None],
-    made: Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]],
-    width: int,
-) -> NDArray[np.float32]:
-    found: dict[bytes | None, NDArray[np.float32]] = {}
+    made: Iterator[tuple[NDArray[np.int64], NDArray[np.floating]]],
+    nothing: NDArray[np.floating],
+) -> NDArray[np.floating]:
+    found: dict[bytes | None, NDArray[np.floating]] = {}
     for rows, vectors in made:
         found.update(zip((keys[row] for row in rows.tolist()), vectors, strict=True))
-    nothing = np.zeros(width, np.float32)
     values = [nothing if key is None else found.get(key, nothing) for key in keys]
-    return np.stack(values) if values else np.zeros((0, width), np.float32)
+    return np.stack(values) if values else np.zeros((0, len(nothing)), nothing.dtype)
 
 
 def text_digests(texts: Sequence[str]) -> list[bytes | None]:

@@ -66,13 +66,9 @@ class CNN(Encoder):
         if isinstance(size, str) or not hasattr(size, "__len__") or len(size) != 2:
             raise ValueError(f"size must be (height, width) in pixels, but got {size!r}.")
         self.size = tuple(positive("size", side) for side in size)
-        if isinstance(widths, str) or not hasattr(widths, "__len__") or not len(widths):
-            raise ValueError(f"widths must be channels of one or more stages, but got {widths!r}.")
-        self.widths = tuple(positive("widths", width) for width in widths)
+        self.widths = check_widths(widths)
         self.blocks = positive("blocks", blocks)
-        if norm not in NORMS:
-            raise ValueError(f"norm must be one of {', '.join(NORMS)}, but got {norm!r}.")
-        self.norm = norm
+        self.norm = check_norm(norm)
         self.augment = bool(augment)
         self.shift = rate("shift", shift)
         self.jitter = rate("jitter", jitter)
@@ -84,19 +80,8 @@ class CNN(Encoder):
         return load_thumbnails(column, (self.size[0], self.size[1]), cache).values
 
     def build(self, input_shape: Any) -> None:
-        layers: list[Convolution | Residual] = []
-        for stage, width in enumerate(self.widths):
-            name, kernel, stride = (f"down{stage}", 3, 2) if stage else ("stem", 4, 4)
-            layers.append(Convolution(width, kernel, stride, self.norm, name=name))
-            layers.extend(
-                Residual(width, self.norm, name=f"stage{stage}_block{block}")
-                for block in range(self.blocks)
-            )
-        self.network = layers
-        channels = 3
-        for layer in self.network:
-            layer.build([None, None, None, channels])
-            channels = layer.width
+        self.network = residual_network(3, self.widths, self.blocks, self.norm)
+        channels = self.widths[-1]
         self.dropper = tf.keras.layers.Dropout(self.dropout)
         self.projection = tf.keras.layers.Dense(self.dim, name="projection")
         self.projection.build([None, 2 * channels])
@@ -135,6 +120,45 @@ class CNN(Encoder):
             tf.random.uniform([2, n, 1, 1, 1], -self.jitter, self.jitter, dtype=x.dtype)
         )
         return x * ((1.0 + contrast) / 127.5) + (2.0 * brightness - 1.0 - contrast)
+
+
+def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
+    """The channels of a network's stages, if there is one or more; else a ValueError."""
+    if isinstance(widths, str) or not hasattr(widths, "__len__") or not len(widths):
+        raise ValueError(f"widths must be channels of one or more stages, but got {widths!r}.")
+    return tuple(positive("widths", width) for width in widths)
+
+
+def check_norm(norm: str) -> str:
+    """The name of a normalisation, if there is such; else a ValueError."""
+    if norm not in NORMS:
+        raise ValueError(f"norm must be one of {', '.join(NORMS)}, but got {norm!r}.")
+    return norm
+
+
+def residual_network(
+    channels: int, widths: Sequence[int], blocks: int, norm: str
+) -> list[Convolution | Residual]:
+    """The layers of a residual network, built, from `[n, h, w, channels]` to `[n, ceil(h / s),
+    ceil(w / s), widths[-1]]` with s = 4 · 2 ** (stages - 1).
+
+    Args:
+        channels: of the inputs.
+        widths: channels of each stage.
+        blocks: residual blocks a stage.
+        norm: "group" or "batch".
+    """
+    layers: list[Convolution | Residual] = []
+    for stage, width in enumerate(widths):
+        name, kernel, stride = (f"down{stage}", 3, 2) if stage else ("stem", 4, 4)
+        layers.append(Convolution(width, kernel, stride, norm, name=name))
+        layers.extend(
+            Residual(width, norm, name=f"stage{stage}_block{block}") for block in range(blocks)
+        )
+    for layer in layers:
+        layer.build([None, None, None, channels])
+        channels = layer.width
+    return layers
 
 
 class Convolution(tf.keras.layers.Layer):

@@ -17,6 +17,7 @@ from tfmm.data.rows import MappedRows
 from tfmm.encoders.base import Encoder, OwnRate, positive, rate
 from tfmm.encoders.bridge import FROZEN, check_part
 from tfmm.encoders.cache import cached_vectors
+from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.projection import VectorProjection
 
 #: Rows whose vectors tell the mean and scale, where the network is trained.
@@ -230,21 +231,9 @@ class Pretrained(Encoder):
         self._check_adapted()
         if not self.built:
             self.build(None)
-        return _Embedder(self)
-
-
-class _Embedder(tf.Module):
-    def __init__(self, encoder: Pretrained) -> None:
-        super().__init__(name="embedder")
-
-        def embed(values: tf.Tensor) -> tf.Tensor:
-            return encoder.head(encoder.encode(encoder._from_raw(values)))
-
-        self.embed = tf.function(embed, input_signature=[encoder._raw_spec()], autograph=False)
-        self.embed.get_concrete_function()
-        # Variables alone: a tracked Keras layer brings its own functions into the SavedModel.
-        self.weights = [*encoder.network().weights, *encoder.head.weights]
-        self.resources = encoder._resources()
-
-    def __call__(self, values: tf.Tensor) -> tf.Tensor:
-        return self.embed(values)
+        return Embedder(
+            lambda values: self.head(self.encode(self._from_raw(values))),
+            self._raw_spec(),
+            [*self.network().weights, *self.head.weights],
+            self._resources(),
+        )

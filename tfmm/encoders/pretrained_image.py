@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +11,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.data.images import ImageDecodeError, load_thumbnails, thumbnail
+from tfmm.encoders.ahead import Decoding
 from tfmm.encoders.base import positive
 from tfmm.encoders.cache import file_digests
 from tfmm.encoders.pretrained import Pretrained
 
 if TYPE_CHECKING:
     from tfmm.data.columns import ImageColumn
-
-#: Batches that are decoded ahead of the network.
-AHEAD = 3
 
 
 class PretrainedImage(Pretrained):
@@ -66,35 +60,11 @@ class PretrainedImage(Pretrained):
     def _blocks(
         self, column: ImageColumn, rows: NDArray[np.int64]
     ) -> Iterator[tuple[NDArray[np.int64], np.ndarray]]:
-        problems: list[str] = []
-
-        def decode(row: int) -> np.ndarray | None:
-            for path in column.paths[row]:
-                try:
-                    return thumbnail(path, self._pixels())
-                except ImageDecodeError as error:
-                    problems.append(str(error))
-            return None
-
-        starts = deque(range(0, len(rows), self.encode_batch))
-        waiting: deque[tuple[NDArray[np.int64], list[Future]]] = deque()
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            while starts or waiting:
-                while starts and len(waiting) < AHEAD:
-                    start = starts.popleft()
-                    part = rows[start : start + self.encode_batch]
-                    waiting.append((part, [pool.submit(decode, row) for row in part.tolist()]))
-                part, futures = waiting.popleft()
-                pictures = [future.result() for future in futures]
-                there = np.array([picture is not None for picture in pictures], bool)
-                if there.any():
-                    yield part[there], np.stack([p for p in pictures if p is not None])
-        if problems:
-            warnings.warn(
-                f"{len(problems)} images do not decode and count as missing, such as: "
-                f"{problems[0]}",
-                stacklevel=2,
-            )
+        pictures: Decoding[np.ndarray] = Decoding(
+            lambda path: thumbnail(path, self._pixels()), ImageDecodeError, self.unit
+        )
+        for part, found in pictures.batches(column.paths, rows, self.encode_batch):
+            yield part, np.stack(found)
 
     def _inputs(self, column: ImageColumn, cache: Path | None) -> np.ndarray:
         return load_thumbnails(column, self._pixels(), cache).values

@@ -15,6 +15,8 @@ E = TypeVar("E", bound=type[Encoder])
 DEFAULTS = {
     "text": "bag",
     "image": "cnn",
+    "audio": "cnn",
+    "video": "frames",
     "category": "embedding",
     "tags": "embedding",
     "number": "piecewise",

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from tfmm.data.catalog import Catalog
-from tfmm.data.columns import ImageColumn
-from tfmm.data.images import find_corrupt
+from tfmm.data.media import MEDIA, find_corrupt
 from tfmm.data.schema import Shop
 from tfmm.data.shop import ShopData, load
 from tfmm.export.errors import ExportError
@@ -146,13 +145,14 @@ def _settings(model: Path, config: RunConfig) -> ExportSettings:
 
 
 def _load(config: RunConfig) -> ShopData:
-    """The shop's tables, without decoding every picture, which `_checked` does for the new ones."""
+    """The shop's tables, without decoding every file, which `_checked` does for the new ones."""
     given = config.shop
     shop = given if isinstance(given, Shop) else None
     if shop is None:
         shop = Shop.from_dict(given) if isinstance(given, Mapping) else Shop.from_file(given)
-    # Where a corrupt picture costs an item its place, all must be known.
-    return load(shop, verify_media=shop.checks.get("corrupt_images") == "drop")
+    # Where a corrupt file costs an item its place, all must be known.
+    drops = any(shop.checks.get(medium.corrupt) == "drop" for medium in MEDIA.values())
+    return load(shop, verify_media=drops)
 
 
 def _features(run: Path, data: ShopData) -> list[str]:
@@ -182,15 +182,16 @@ def _model(
 
 
 def _checked(items: Catalog, feature: str, data: ShopData) -> Any:
-    """A feature's column without the pictures that do not decode."""
-    column = items.features[feature]
-    if not isinstance(column, ImageColumn):
+    """A feature's column without the files that do not decode."""
+    column: Any = items.features[feature]
+    medium = MEDIA.get(column.kind)
+    if medium is None:
         return column
     files = [str(path) for paths in column.paths for path in paths]
-    corrupt = find_corrupt(files, f"checking {feature}")
+    corrupt = find_corrupt(column.kind, files, f"checking {feature}")
     data.report.record(
-        "corrupt_images", "items", len(corrupt), list(corrupt.values()), column=feature
+        medium.corrupt, "items", len(corrupt), list(corrupt.values()), column=feature
     )
-    return ImageColumn(
+    return medium.column(
         tuple(tuple(path for path in paths if str(path) not in corrupt) for paths in column.paths)
     )

@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from tfmm.data.shop import ShopData, load
-from tfmm.encoders import Pretrained
+from tfmm.encoders import Pretrained, VideoFrames
 from tfmm.models.build import make_encoders
 from tfmm.training.config import RunConfig
 from tfmm.training.run import cache_folder, load_data
@@ -41,7 +41,7 @@ def build_features(
     made = {
         name: encoder
         for name, encoder in make_encoders(data.items, chosen).items()
-        if isinstance(encoder, Pretrained) and not encoder.heavy
+        if isinstance(encoder, (Pretrained, VideoFrames)) and not encoder.heavy
     }
     if not made:
         raise ValueError(
@@ -58,7 +58,7 @@ def build_features(
         seconds = time.perf_counter() - started
         counts[name] = int(np.count_nonzero(column.present))
         say(
-            f"{name}: {counts[name]:,} {encoder.unit} by {encoder.registered}, {vectors.shape[1]} "
+            f"{name}: {counts[name]:,} {encoder.unit} by {encoder.registered}, {vectors.shape[-1]} "
             f"components each, {seconds:.1f} s ({counts[name] / max(seconds, 1e-9):,.0f} a second)"
         )
     return counts

@@ -1,0 +1,148 @@
+"""Columns of files: pictures, sound and video; which are there, and which decode."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tfmm.data import audio, images, video
+from tfmm.data.columns import AudioColumn, ImageColumn, MediaColumn, VideoColumn
+from tfmm.data.path_templates import template_parts
+from tfmm.data.progress import in_threads
+from tfmm.data.tables import as_text
+
+if TYPE_CHECKING:
+    from tfmm.data.features import Builder, Source
+    from tfmm.data.schema import FeatureSpec
+
+
+@dataclass(frozen=True)
+class Medium:
+    """A kind of feature whose values are files.
+
+    Args:
+        column: the class of its columns.
+        missing: the check for rows without a file.
+        corrupt: the check for files that do not decode.
+        file: what a file is called, with its article.
+        why_corrupt: says why a file does not decode to its end; "" where it does.
+    """
+
+    column: type[MediaColumn]
+    missing: str
+    corrupt: str
+    file: str
+    why_corrupt: Callable[[str], str]
+
+
+MEDIA: dict[str, Medium] = {
+    medium.column.kind: medium
+    for medium in (
+        Medium(ImageColumn, "missing_images", "corrupt_images", "an image", images.why_corrupt),
+        Medium(AudioColumn, "missing_audio", "corrupt_audio", "an audio file", audio.why_corrupt),
+        Medium(VideoColumn, "missing_videos", "corrupt_videos", "a video", video.why_corrupt),
+    )
+}
+
+
+def find_corrupt(kind: str, paths: Sequence[str], description: str) -> dict[str, str]:
+    """Decodes every file to its end and says which cannot be.
+
+    Args:
+        kind: a key of `MEDIA`.
+        paths: the files; one listed twice is decoded once.
+        description: what the progress bar says.
+
+    Returns:
+        The reason by file, for files that do not decode, in the order given.
+
+    Raises:
+        ModuleNotFoundError: a file is in a format that needs a package which is not installed.
+    """
+    distinct = list(dict.fromkeys(paths))
+    reasons = in_threads(MEDIA[kind].why_corrupt, distinct, description)
+    return {path: reason for path, reason in zip(distinct, reasons, strict=True) if reason}
+
+
+def build_media(builder: Builder, spec: FeatureSpec) -> MediaColumn:
+    """The column of a feature whose values are files; those missing or corrupt are left out.
+
+    Raises:
+        CheckError: for a check set to raise.
+        ModuleNotFoundError: as `find_corrupt`.
+        ShopFileError: when the table cannot give this feature.
+    """
+    medium = MEDIA[spec.kind]
+    named = _file_names(builder, spec)
+    folder = str(builder.source.root)
+    # One stat a file, on strings: Path objects are made only for the files that are there.
+    found = [
+        [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
+        for names in named
+    ]
+    empty = np.array([not paths for paths in found], dtype=bool)
+    builder.found(
+        medium.missing,
+        spec,
+        empty,
+        lambda row: f"no file {named[row][0]}" if named[row] else "no path",
+    )
+    if builder.verify_media:
+        _leave_corrupt(builder, spec, found, empty)
+    return medium.column(tuple(tuple(Path(path) for path in paths) for paths in found))
+
+
+def _leave_corrupt(
+    builder: Builder, spec: FeatureSpec, found: list[list[str]], empty: NDArray[np.bool_]
+) -> None:
+    medium = MEDIA[spec.kind]
+    files = [path for paths in found for path in paths]
+    corrupt = find_corrupt(spec.kind, files, f"checking {spec.name}")
+    if not corrupt:
+        return
+    for row, paths in enumerate(found):
+        found[row] = [path for path in paths if path not in corrupt]
+    left = np.array([not paths for paths in found], dtype=bool) & ~empty
+    policy = builder.report.record(
+        medium.corrupt,
+        builder.source.name,
+        len(corrupt),
+        list(corrupt.values()),
+        column=spec.name,
+        detail=f"{int(left.sum()):,} rows are left without {medium.file}",
+    )
+    if policy == "drop":
+        builder.dropped |= left
+
+
+def _file_names(builder: Builder, spec: FeatureSpec) -> list[list[str]]:
+    """The files that each row names, relative to the shop's root."""
+    source: Source = builder.source
+    named: list[list[str]] = [[] for _ in source.ids]
+    if spec.columns:
+        rows, parts = builder.split(spec, spec.columns[0])
+        for row, part in zip(rows.tolist(), parts.to_pylist(), strict=True):
+            if part and part.strip():
+                named[row].append(part.strip())
+        return named
+    for template in spec.paths:
+        pieces: list[pa.ChunkedArray | str] = []
+        for literal, column in template_parts(template):
+            pieces.append(literal)
+            if column is not None:
+                text = as_text(source.cells(column), source.where(column))
+                pieces.append(pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text))
+        # An empty cell leaves the path null: "images/.jpg" would name another row's gap.
+        whole = pc.binary_join_element_wise(*pieces, "", null_handling="emit_null")
+        for row, name in enumerate(whole.to_pylist()):
+            if name is not None:
+                named[row].append(name)
+    return named
