@@ -56,7 +56,7 @@ def _encoders(options: argparse.Namespace) -> int:
 
     from tfmm.encoders import default, describe
 
-    table = Table("kind", "name", "", box=None, pad_edge=False)
+    table = Table("kind", "name", "what it is", box=None, pad_edge=False)
     for kind, name, line in describe():
         table.add_row(kind, f"{name} (default)" if name == default(kind) else name, escape(line))
     Console().print(table)
