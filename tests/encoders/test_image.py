@@ -24,7 +24,7 @@ def made(**config: Any) -> CNN:
 
 @pytest.mark.parametrize("shape", [(16, 16), (31, 17), (5, 64), (4, 4)])
 def test_any_picture_size_works(shape: tuple[int, int]) -> None:
-    vectors = made()(pictures(2, *shape), training=True)
+    vectors = made(augment=True)(pictures(2, *shape), training=True)
     assert vectors.shape == (2, 6)
     assert np.isfinite(vectors).all()
 
@@ -41,13 +41,13 @@ def test_missing_picture_gives_zeros() -> None:
 def test_group_norm_keeps_pictures_apart_in_training() -> None:
     images, other = pictures(), pictures()
     other[1:] = 255 - other[1:]
-    encoder = made(augment=False, norm="group")
+    encoder = made(norm="group")
     first = [encoder(x, training=True)[0] for x in (images, other)]
     np.testing.assert_allclose(first[0], first[1], rtol=1e-4, atol=1e-5)
 
 
 def test_batch_norm_learns_averages() -> None:
-    encoder = made(norm="batch", augment=False)
+    encoder = made(norm="batch")
     images = pictures(32)
     for _ in range(60):
         trained = encoder(images, training=True)
@@ -67,7 +67,7 @@ def test_group_norm_takes_fewer_groups_where_they_do_not_divide() -> None:
 
 
 def test_augmentation_varies_pictures_within_bounds_and_only_in_training() -> None:
-    encoder, images = made(), pictures()
+    encoder, images = made(augment=True), pictures()
     views = [encoder.vary(tf.constant(images)).numpy() for _ in range(2)]
     assert views[0].shape == images.shape
     assert np.abs(views[0]).max() < 1.4
@@ -77,7 +77,7 @@ def test_augmentation_varies_pictures_within_bounds_and_only_in_training() -> No
 
 
 def test_without_shift_and_jitter_a_view_is_the_picture_or_its_mirror() -> None:
-    encoder = made(shift=0.0, jitter=0.0)
+    encoder = made(augment=True, shift=0.0, jitter=0.0)
     images = pictures(40)
     plain = images / 127.5 - 1
     views = encoder.vary(tf.constant(images)).numpy()

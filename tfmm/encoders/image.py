@@ -24,8 +24,8 @@ class CNN(Encoder):
 
     A 4 × 4 stem of stride 4, then one stage a width: a residual block of two 3 × 3 convolutions (He
     et al., arXiv:1512.03385), stages apart by a strided 3 × 3 convolution. It is fully
-    convolutional: any picture of 4 × 4 pixels or more works. In training, pictures are flipped,
-    the batch is moved by up to `shift`, and brightness and contrast vary by up to `jitter`.
+    convolutional: any picture of 4 × 4 pixels or more works. With `augment`, training flips
+    pictures, moves the batch by up to `shift` and varies brightness and contrast by up to `jitter`.
 
     Args:
         dim: length of the vectors.
@@ -35,7 +35,8 @@ class CNN(Encoder):
         norm: "batch"; or "group" (Wu and He, arXiv:1803.08494), under which a picture's vector does
             not depend on the other pictures of the batch, but which takes overall colour and
             contrast out of each picture, often what tells products apart.
-        augment: whether training varies the pictures.
+        augment: whether training varies the pictures. It takes many more epochs then: after eight
+            on H&M, Recall@20 is below half of what it is without.
         shift: the most that augmentation moves pictures, as a share of their height and width.
         jitter: the most that augmentation changes brightness (of 1) and contrast (relative).
         dropout: share of the pooled components that training leaves out.
@@ -55,7 +56,7 @@ class CNN(Encoder):
         widths: Sequence[int] = (32, 64, 128),
         blocks: int = 1,
         norm: str = "batch",
-        augment: bool = True,
+        augment: bool = False,
         shift: float = 0.1,
         jitter: float = 0.1,
         dropout: float = 0.0,
