@@ -1,7 +1,8 @@
 """How fast and how exact are the indices, beside TFRS's, ScaNN's own and faiss's?
 
 Every row of the result is one index over one set of vectors, k = 100, recall@100 against an exact
-search by the 256 queries that are timed. Indices that take parameters get the cheapest that reach
+search by the 256 queries that are timed, asked at once: IVF scores a batch whole, and has recall 1,
+where blocks would take longer. Indices that take parameters get the cheapest that reach
 the recall asked for on other queries of the same make. Those compared are timed in turns, one call
 of each after the other, since other work on the machine comes and goes; the median and the least
 of the times are kept, and ratios are of medians.
