@@ -22,8 +22,6 @@ import tfmm
 from tfmm.data.images import thumbnail
 from tfmm.encoders import Pretrained, encoder
 
-CACHE = Path(tempfile.gettempdir()) / "tfmm-benchmark-features"
-
 
 def bare_loop(made: Pretrained, paths: list[Path], size: tuple[int, int], batch: int) -> float:
     """Pictures a second of decoding a batch, then calling the network, and so on."""
@@ -47,7 +45,7 @@ def encoding(made: Pretrained, column: tfmm.data.columns.ImageColumn) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoder", default="efficientnet_lite0")
-    parser.add_argument("--images", type=int, default=512, help="pictures of the comparison")
+    parser.add_argument("--images", type=int, default=1024, help="pictures of the comparison")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4)
@@ -69,11 +67,14 @@ def main() -> None:
     bare, mine = (float(np.median(speeds[name])) for name in ("bare", "tfmm"))
 
     parts = tfmm.split(data, by="user", valid=0.1, test=0.2, seed=1)
-    started = time.perf_counter()
-    model = tfmm.TwoTower.from_data(
-        data, encoders={"photo": args.encoder, "text": "minilm"}, dim=64, cache=CACHE
-    )
-    encoded = time.perf_counter() - started
+    built = []
+    with tempfile.TemporaryDirectory() as cache:
+        for _ in range(2):
+            started = time.perf_counter()
+            model = tfmm.TwoTower.from_data(
+                data, encoders={"photo": args.encoder, "text": "minilm"}, dim=64, cache=Path(cache)
+            )
+            built.append(time.perf_counter() - started)
     model.compile(optimizer=tfmm.LazyAdam(0.01, dense_rate=0.3))
     batches = model.batches(parts.train, batch_size=args.train_batch)
     seconds = []
@@ -87,10 +88,8 @@ def main() -> None:
             {"what": "bare loop, pictures/s", "value": round(bare, 1)},
             {"what": "tfmm, pictures/s", "value": round(mine, 1)},
             {"what": "ratio", "value": round(mine / bare, 2)},
-            {
-                "what": "items of H&M, picture and text: model and vectors, s",
-                "value": round(encoded, 1),
-            },
+            {"what": "model of H&M's pictures and texts, s", "value": round(built[0], 1)},
+            {"what": "the same with all vectors kept, s", "value": round(built[1], 1)},
             {"what": "training pairs", "value": len(parts.train)},
             {"what": "seconds an epoch", "value": round(float(np.median(seconds[1:])), 2)},
         ],
