@@ -1,6 +1,7 @@
 import io
 import struct
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -51,6 +52,22 @@ def test_an_uncompressed_wav_keeps_its_samples_up_to_the_end_that_is_heard(tmp_p
     found = header(wav_bytes(path, 0.1))
     assert found.size == found.announced == 2_205 * 6
     assert wav_bytes(path, 0.1).endswith(wav(stereo[:2_205], 22_050, 24)[-99:])
+
+
+def test_of_three_hours_of_sound_only_what_is_heard_is_read(tmp_path):
+    data, size = wav(TONE), 3 * 3_600 * 16_000 * 2
+    at = data.index(b"data") + 4
+    path = tmp_path / "long.wav"
+    with path.open("wb") as file:
+        file.write(data[:at] + struct.pack("<I", size))
+        file.truncate(at + 4 + size)
+    tracemalloc.start()
+    assert why_corrupt(str(path)) == ""
+    found = header(wav_bytes(path, 5.0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.size == found.announced == 5 * 16_000 * 2
+    assert peak < 2_000_000
 
 
 def test_floating_point_wav_holds_its_samples():

@@ -107,6 +107,20 @@ def test_bytes_that_are_no_image_are_refused():
         decode_image("no_such.jpg")
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_picture_of_a_hundred_megapixels_is_refused_unless_it_decodes_small(tmp_path):
+    huge = Image.new("L", (12_000, 9_000), 90)
+    huge.save(tmp_path / "huge.png", compress_level=1)
+    huge.save(tmp_path / "huge.jpg", quality=10)
+    message = r"huge\.png as an image: it has 12,000 x 9,000 pixels, more than the 64,000,000"
+    for decode in (decode_image, lambda path: thumbnail(path, (8, 8))):
+        with pytest.raises(ImageDecodeError, match=message):
+            decode(tmp_path / "huge.png")
+    found = find_corrupt("image", [str(tmp_path / f"huge.{form}") for form in ("png", "jpg")], "")
+    assert list(found) == [str(tmp_path / "huge.png")]
+    assert thumbnail(tmp_path / "huge.jpg", (8, 8))[4, 4] == pytest.approx(90, abs=2)
+
+
 def test_thumbnail_keeps_aspect_and_continues_the_border():
     small = thumbnail(encoded(picture(size=(40, 20)), "PNG"), (16, 16))
     assert small.shape == (16, 16, 3)

@@ -50,6 +50,31 @@ def write_resnet(folder: Path) -> str:
     return str(folder)
 
 
+def write_clip(folder: Path) -> str:
+    """A CLIP of two small sides with tokenizer and converter, untrained; returns the folder."""
+    import keras_hub
+
+    tf.keras.utils.set_random_seed(5)
+    letters = [chr(c) for c in range(ord("a"), ord("z") + 1)] + list("0123456789")
+    tokens = [*letters, *(f"{c}</w>" for c in letters), "re", "red</w>"]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    size = {"hidden_dim": 16, "num_layers": 2, "num_heads": 2, "intermediate_dim": 32}
+    backbone = keras_hub.models.CLIPBackbone(
+        keras_hub.models.CLIPVisionEncoder(patch_size=8, image_shape=(16, 16, 3), **size),
+        keras_hub.models.CLIPTextEncoder(
+            vocabulary_size=len(tokens), embedding_dim=16, max_sequence_length=12, **size
+        ),
+        projection_dim=6,
+    )
+    backbone.save_to_preset(str(folder))
+    tokenizer = keras_hub.models.CLIPTokenizer(
+        {token: place for place, token in enumerate(tokens)}, ["r e", "re d</w>"]
+    )
+    tokenizer.save_to_preset(str(folder))
+    keras_hub.layers.CLIPImageConverter(scale=1 / 255).save_to_preset(str(folder))
+    return str(folder)
+
+
 def write_hub_text(folder: Path) -> str:
     """A module that gives the mean vector of a text's words; returns the folder."""
     module = tf.Module()

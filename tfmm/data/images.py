@@ -20,6 +20,8 @@ from tfmm.data.progress import in_threads
 
 # Part of the cache's key: raised when the same files would give other pixels.
 _VERSION = 1
+#: The most pixels that are decoded at once: 64 million take 0.2 GB as RGB.
+MAX_PIXELS = 64_000_000
 
 
 class ImageDecodeError(ValueError):
@@ -56,7 +58,8 @@ def decode_image(data: bytes | str | os.PathLike[str]) -> NDArray[np.uint8]:
         uint8[h, w, 3].
 
     Raises:
-        ImageDecodeError: for data that is no image or is cut short, naming the file.
+        ImageDecodeError: for data that is no image, is cut short, or has more than `MAX_PIXELS`,
+            naming the file.
     """
     with opened(data) as image:
         return np.asarray(to_rgb(image))
@@ -76,7 +79,7 @@ def opened(data: bytes | str | os.PathLike[str]) -> Iterator[Image.Image]:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    image.load()
+    _load(image)
     try:
         turned = ImageOps.exif_transpose(image)
     # The pixels are whole by now: broken EXIF costs the orientation, not the picture.
@@ -89,6 +92,17 @@ def to_rgb(image: Image.Image) -> Image.Image:
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, layer).convert("RGB")
     return turned.convert("RGB")
+
+
+def _load(image: Image.Image) -> None:
+    """Decodes the pixels, as many as a JPEG's draft has left or the file has, within bounds."""
+    pixels = image.width * image.height
+    if pixels > MAX_PIXELS:
+        raise ImageDecodeError(
+            f"it has {image.width:,} x {image.height:,} pixels, more than the {MAX_PIXELS:,} that "
+            "are decoded; scale it down, or save it as JPEG, which decodes at a smaller scale"
+        )
+    image.load()
 
 
 def _from_deep(image: Image.Image) -> Image.Image:
@@ -106,7 +120,7 @@ def why_corrupt(path: str) -> str:
         with opened(path) as image:
             # A JPEG read at an eighth still has its whole stream decoded, at less cost.
             image.draft(None, (1, 1))
-            image.load()
+            _load(image)
     except ImageDecodeError as error:
         return str(error)
     return ""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tfmm.encoders.base import positive
 from tfmm.encoders.bridge import FROZEN, Keras3Bridge, train_only
 from tfmm.encoders.cache import text_digests
+from tfmm.encoders.clip import text_side, two_sided
 from tfmm.encoders.hub_models import identify, load_backbone, load_tokenizer
 from tfmm.encoders.pretrained import Pretrained
 from tfmm.encoders.registry import register
@@ -29,7 +30,7 @@ CHUNK = 16_384
 
 @register("bert", kind="text")
 class Bert(Pretrained):
-    """A pretrained transformer over subwords: any keras-hub text backbone.
+    """A pretrained transformer over subwords: any keras-hub text backbone, or CLIP's text side.
 
     The model's own tokenizer is part of the graph, so an export takes strings. Frozen, texts are
     encoded once, short ones with short ones; trained, `prepare` gives token ids `int32 [n, T]`
@@ -45,9 +46,9 @@ class Bert(Pretrained):
             local folder: keras-hub's own, or Hugging Face's with safetensors.
         pooling: "mean" of the states of all tokens, as sentence encoders are trained (Reimers and
             Gurevych, arXiv:1908.10084), or "cls", the state of the first (Devlin et al.,
-            arXiv:1810.04805).
-        max_tokens: tokens of a text past this many are left out, the marks of its start and end
-            counted.
+            arXiv:1810.04805). CLIP has a pooling of its own.
+        max_tokens: tokens of a text past this many, or past as many as the model has positions
+            for, are left out, the marks of its start and end counted.
         **common: the arguments of `Pretrained`.
 
     Raises:
@@ -95,8 +96,10 @@ class Bert(Pretrained):
 
     def _tokenize(self, strings: tf.Tensor) -> tf.Tensor:
         tokenizer = self.tokenizer()
+        if self.network().lowercase:
+            strings = tf.strings.lower(strings, encoding="utf-8")
         ends = [getattr(tokenizer, f"{end}_token_id", None) for end in ("start", "end")]
-        room = self.max_tokens - sum(end is not None for end in ends)
+        room = self.network().room(self.max_tokens) - sum(end is not None for end in ends)
         tokens = tf.cast(tokenizer(strings), tf.int32)[:, :room]
         mark = tf.ones([tf.shape(strings)[0], 1], tf.int32)
         before, after = ([] if end is None else [mark * end] for end in ends)
@@ -193,6 +196,12 @@ class TextNetwork(tf.keras.layers.Layer):
         super().__init__(name="network", dtype=tf.keras.mixed_precision.Policy(dtype))
         import keras
 
+        # CLIP's vocabulary is of small letters, which keras-hub's tokenizer leaves to the caller.
+        self.lowercase = two_sided(backbone)
+        text = backbone.text_encoder if self.lowercase else backbone
+        self.places = getattr(text, "max_sequence_length", None)
+        if self.lowercase:
+            backbone = text_side(backbone)
         names = [value.name for value in backbone.inputs]
         outputs = backbone.output
         states = outputs.get("sequence_output") if isinstance(outputs, dict) else outputs
@@ -210,6 +219,10 @@ class TextNetwork(tf.keras.layers.Layer):
         )
         self.names = tuple(names)
 
+    def room(self, tokens: int) -> int:
+        """As many of `tokens` as the model has positions for."""
+        return tokens if self.places is None else min(tokens, int(self.places))
+
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Pooled states `[n, width]` of token ids int32 `[n, T]`, -1 where padded."""
         mask = inputs >= 0
@@ -219,6 +232,8 @@ class TextNetwork(tf.keras.layers.Layer):
             "segment_ids": tf.zeros_like(inputs),
         }
         states = self.bridge({name: feed[name] for name in self.names}, training=training)
+        if states.shape.rank == 2:
+            return states
         if self.pooling == "cls":
             return states[:, 0]
         share = tf.cast(mask, states.dtype)

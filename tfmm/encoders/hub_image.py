@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfmm.encoders.bert import POOLINGS
 from tfmm.encoders.bridge import FROZEN, Keras3Bridge, train_only
+from tfmm.encoders.clip import picture_side, two_sided
 from tfmm.encoders.hub_models import identify, load_backbone, load_image_converter
 from tfmm.encoders.pretrained_image import ImageNetwork, PretrainedImage
 from tfmm.encoders.registry import register
@@ -16,7 +17,7 @@ from tfmm.encoders.registry import register
 
 @register("keras_hub", kind="image")
 class KerasHubImage(PretrainedImage):
-    """Any keras-hub image backbone: ResNet, MobileNet, EfficientNet, ViT, …
+    """Any keras-hub image backbone: ResNet, MobileNet, EfficientNet, ViT, CLIP's picture side, …
 
     Pixels are scaled as the preset's own converter says, to 0 to 1 where it has none.
 
@@ -54,6 +55,8 @@ class KerasHubImage(PretrainedImage):
         frozen = self.train == FROZEN
         dtype = "float32" if frozen else str(self._dtype_policy.name)
         backbone = load_backbone(self.preset, dtype)
+        if two_sided(backbone):
+            backbone = picture_side(backbone)
         if len(backbone.inputs) != 1 or len(backbone.inputs[0].shape) != 4:
             names = ", ".join(value.name for value in backbone.inputs)
             raise ValueError(
