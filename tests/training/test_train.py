@@ -56,6 +56,12 @@ def test_metrics_have_the_documented_form(run):
     assert set(metrics["baselines"]) == {"popularity", "item_knn", "ease"}
     assert set(metrics["modalities"]) == set(LIGHT)
     assert {"recall_drop", "weight"} <= set(metrics["modalities"]["title"])
+    for part in ("warm", "cold"):
+        for row in metrics["looked_at"][part]:
+            assert sum(row["weights"].values()) == pytest.approx(1, abs=1e-3)
+    assert {row["item"] for row in metrics["looked_at"]["cold"]} <= set(
+        run.data.items.ids[run.split.cold_test]
+    )
     assert set(metrics["seconds"]) == {"load", "train", "evaluate"}
     assert metrics["examples_per_second"] > 0
     assert metrics["config_sha256"] == run.config.sha256

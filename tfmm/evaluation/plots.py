@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
+
+from tfmm.data.images import ImageDecodeError, thumbnail
 
 OURS = "#1f6f8b"
 OTHERS = "#b8c0c8"
 SECOND = "#e07a3f"
 INK = "#2b2f33"
 _FAINT = "#e6e8ea"
+_MANY = ("#1f6f8b", "#e07a3f", "#7a9e4b", "#8a6fb0", "#d3a625", "#5aa5a0", "#b05a6f", "#6b7785")
 
 
 def _figure(height: float, width: float = 7.2, columns: int = 1) -> tuple[Figure, list[Axes]]:
@@ -145,3 +151,71 @@ def modalities(rows: Mapping[str, Mapping[str, float]], path: Path) -> Path:
             _title(ax, "Weight in fusion")
             ax.set_xlabel("mean weight over the items", fontsize=10, color=INK)
     return _save(figure, path)
+
+
+def looked_at(
+    parts: Mapping[str, Sequence[Mapping[str, Any]]], pictures: Mapping[str, Path], path: Path
+) -> Path:
+    """The weight that each feature of single items has in fusion: a bar an item, its picture left.
+
+    Args:
+        parts: `warm` and `cold`, each a list of `{item, title, weights}`.
+        pictures: image file by item id; one that does not decode is left out.
+        path: of the plot.
+    """
+    rows = max(len(part) for part in parts.values())
+    figure, axes = _figure(1.5 + 0.62 * rows, columns=len(parts), width=7.2 * len(parts))
+    names = list(
+        dict.fromkeys(n for part in parts.values() for row in part for n in row["weights"])
+    )
+    for ax, (part, items) in zip(axes, parts.items(), strict=True):
+        for place, row in enumerate(items):
+            start = 0.0
+            for number, name in enumerate(names):
+                weight = row["weights"].get(name, 0.0)
+                ax.barh(place, weight, 0.62, left=start, color=_MANY[number % len(_MANY)])
+                if weight >= 0.07:
+                    _inside(ax, start + weight / 2, place, f"{weight:.2f}")
+                start += weight
+            _thumbnail(ax, place, pictures.get(row["item"]))
+        titles = [textwrap.shorten(row["title"], 60, placeholder=" …") for row in items]
+        ax.set_yticks(range(len(items)), ["\n".join(textwrap.wrap(t, 30)) for t in titles])
+        ax.tick_params(axis="y", pad=40 if pictures else 4, labelsize=9)
+        ax.set_ylim(rows - 0.5, -0.5)
+        ax.set_xlim(0, 1)
+        _title(ax, {"warm": "Warm items", "cold": "Cold items"}.get(part, part))
+        ax.set_xlabel("weight in fusion", fontsize=10, color=INK)
+    bars = [Patch(color=_MANY[number % len(_MANY)]) for number in range(len(names))]
+    figure.legend(
+        bars,
+        names,
+        loc="outside upper center",
+        ncols=min(8, len(names)),
+        frameon=False,
+        fontsize=10,
+    )
+    return _save(figure, path)
+
+
+def _inside(ax: Axes, x: float, y: float, text: str) -> None:
+    ax.text(x, y, text, ha="center", va="center", fontsize=9, color="white")
+
+
+def _thumbnail(ax: Axes, place: int, picture: Path | None) -> None:
+    """The item's picture, between its name and its bar."""
+    if picture is None:
+        return
+    try:
+        pixels = thumbnail(picture, (72, 72))
+    except ImageDecodeError:
+        return
+    ax.add_artist(
+        AnnotationBbox(
+            OffsetImage(pixels, zoom=0.42),
+            (0, place),
+            xybox=(-20, 0),
+            xycoords="data",
+            boxcoords="offset points",
+            frameon=False,
+        )
+    )

@@ -25,16 +25,18 @@ def write_report(
     metrics: Mapping[str, Any],
     path: str | Path,
     history: Sequence[Mapping[str, Any]] | None = None,
+    pictures: Mapping[str, Path] | None = None,
 ) -> Path:
     """Writes `report.md`, and its plots into the folder `plots` beside it.
 
     Args:
         metrics: what `metrics.json` holds. Only `model` is needed; `cold`, `baselines`,
-            `breakdowns`, `modalities`, `split`, `seconds`, `examples_per_second` and
+            `breakdowns`, `modalities`, `looked_at`, `split`, `seconds`, `examples_per_second` and
             `config_sha256` each add a section.
         path: of the report; its folder is made if it is not there.
         history: a row for each epoch with a validation metric such as `recall@20`, and `epoch` and
             `loss` where known.
+        pictures: image file by item id, for the items of `looked_at`.
 
     Returns:
         The path.
@@ -59,6 +61,7 @@ def write_report(
         *_cold(metrics, k, folder),
         *_breakdowns(metrics.get("breakdowns", {}), k, folder),
         *_modalities(metrics.get("modalities", {}), folder),
+        *_looked_at(metrics.get("looked_at", {}), pictures or {}, folder),
         *_history(history or [], k, folder),
         *_run(metrics),
     ]
@@ -225,6 +228,19 @@ def _modalities(rows: Mapping[str, Mapping[str, float]], folder: Path) -> list[s
         picture = plots.modalities(rows, folder / "modalities.png")
         parts.append(_picture(picture, "Recall lost without each modality, and its weight"))
     return parts
+
+
+def _looked_at(
+    parts: Mapping[str, Sequence[Mapping[str, Any]]], pictures: Mapping[str, Path], folder: Path
+) -> list[str]:
+    if not any(len(row["weights"]) > 1 for rows in parts.values() for row in rows):
+        return []
+    says = "The weights that fusion gave the features of some items"
+    return [
+        "The items that the test asks for most, warm ones and those that were never trained on; "
+        "a feature that an item lacks has no weight.",
+        _picture(plots.looked_at(parts, pictures, folder / "looked_at.png"), says),
+    ]
 
 
 def _history(history: Sequence[Mapping[str, Any]], k: int, folder: Path) -> list[str]:

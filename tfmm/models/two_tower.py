@@ -168,11 +168,14 @@ class TwoTower(tfrs.Model):
         """
         return self._encode_items(batch_size, mask, refresh)[0]
 
+    def item_modality_weights(self, batch_size: int = 1024) -> np.ndarray:
+        """The fusion weights of each item: float32 `[n_items, M]`, M features in the order of
+        `items.columns`; 0 where an item lacks the feature."""
+        return self._encode_items(batch_size, None, False)[1]
+
     def modality_weights(self, batch_size: int = 1024) -> dict[str, float]:
         """Mean fusion weight of each feature over the items that have it."""
-        if self.item_tower.content is None:
-            return {}
-        weights = self._encode_items(batch_size, None, False)[1]
+        weights = self.item_modality_weights(batch_size)
         return {
             name: float(weights[self.items.present[:, m], m].mean())
             for m, name in enumerate(self.items.columns)

@@ -6,6 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
+from tfmm.data.catalog import Catalog
+from tfmm.data.columns import TextColumn
 from tfmm.data.splits import Split
 from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.models.two_tower import TwoTower
@@ -57,6 +61,43 @@ def measure(
         say(f"Tuning and measuring the baselines: {', '.join(config.baselines)}.")
         metrics["baselines"] = evaluate_split_baselines(parts, names=config.baselines, ks=ks)
     return metrics
+
+
+def looked_at(model: TwoTower, parts: Split, items: Catalog, count: int = 6) -> dict[str, Any]:
+    """The fusion weights of the items that the test asks for most, the section `looked_at` of
+    `metrics.json`.
+
+    Args:
+        model: fitted.
+        parts: the split.
+        items: the catalogue.
+        count: warm items, and as many cold ones where the split has some.
+
+    Returns:
+        `warm` and `cold`: a list of `{item, title, weights}` each, `title` the item's first text
+        and `weights` by feature; empty where the model reads no feature.
+    """
+    if not model.items.columns:
+        return {}
+    weights = model.item_modality_weights()
+    texts = [column for column in items.features.values() if isinstance(column, TextColumn)]
+    titles = texts[0].values if texts else items.ids
+    found = {}
+    for part, pairs in (("warm", parts.test), ("cold", parts.cold_test_pairs)):
+        asked = np.bincount(pairs.item, minlength=len(items))
+        rows = np.argsort(-asked, kind="stable")[:count]
+        found[part] = [
+            {
+                "item": str(items.ids[row]),
+                "title": str(titles[row]),
+                "weights": {
+                    name: round(float(weight), 4)
+                    for name, weight in zip(model.items.columns, weights[row], strict=True)
+                },
+            }
+            for row in rows[asked[rows] > 0]
+        ]
+    return {part: rows for part, rows in found.items() if rows}
 
 
 def _evaluate(

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 import yaml
 
-from tfmm.data.columns import CategoryColumn
+from tfmm.data.columns import CategoryColumn, ImageColumn
 from tfmm.data.files import write_text
 from tfmm.data.shop import ShopData
 from tfmm.data.splits import Split
@@ -23,7 +23,7 @@ from tfmm.models.weights import restore_weights, save_weights
 from tfmm.retrieval import index_for
 from tfmm.training.config import IndexConfig, RunConfig, RunFileError
 from tfmm.training.fit import best_epoch, fit
-from tfmm.training.measure import CHOICE, measure, validate
+from tfmm.training.measure import CHOICE, looked_at, measure, validate
 from tfmm.training.run import MODEL, Run, build_model, load_data, load_run, split_of
 
 
@@ -85,16 +85,29 @@ def train(
     metrics = measure(model, parts, config.evaluate, say)
     seconds["evaluate"] = time.perf_counter() - started
     metrics |= {
+        "looked_at": looked_at(model, parts, data.items),
         "split": parts.counts(),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
         "examples_per_second": round(examples / max(sum(r["seconds"] for r in history), 1e-9), 1),
         "config_sha256": config.sha256,
     }
-    write_report(metrics, out / "report.md", [row for row in history if CHOICE in row])
+    learned = [row for row in history if CHOICE in row]
+    write_report(metrics, out / "report.md", learned, _pictures(data, metrics["looked_at"]))
     write_text(out / "metrics.json", json.dumps(metrics, indent=1))
     run = Run(out, config, data, model, metrics)
     run.split = parts
     return run
+
+
+def _pictures(data: ShopData, rows: Mapping[str, Any]) -> dict[str, Path]:
+    """The first picture, where there is one, of each item that `looked_at` tells of."""
+    ids = [row["item"] for part in rows.values() for row in part]
+    found: dict[str, Path] = {}
+    for column in data.items.features.values():
+        if isinstance(column, ImageColumn):
+            shown = zip(ids, column.take(data.items.rows(ids)).paths, strict=True)
+            found = {item: paths[0] for item, paths in shown if paths} | found
+    return found
 
 
 def _check_index(index: IndexConfig) -> None:
