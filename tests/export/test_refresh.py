@@ -15,9 +15,11 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 import yaml
+from PIL import Image
 
 from tests.conftest import write_shop
 from tfmm import cli
+from tfmm.encoders import ClassicFeatures
 from tfmm.export import ExportError, check, export_model, refresh_index
 from tfmm.export.vector_file import VectorFile, vectors_path
 from tfmm.models import two_tower
@@ -161,6 +163,38 @@ def test_one_percent_new_encodes_one_percent(place: Path, encoded: list[int]) ->
     done = refresh(place)
     assert (done.encoded, done.items) == (3, 303)
     assert encoded == [3]
+
+
+def test_a_frozen_network_reads_the_new_items_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "check_written", lambda *_: None)
+    monkeypatch.setenv("TFMM_CACHE", str(tmp_path / "cache"))
+    config = {
+        "name": "frozen",
+        "shop": str(write_shop(tmp_path / "shop", items=ITEMS)),
+        "items": {"encoders": {"photo": {"name": "classic", "size": [16, 16]}}, "dim": 8},
+        "train": {"epochs": 1, "batch_size": 128},
+        "evaluate": {"baselines": [], "k": [10]},
+    }
+    train(config, tmp_path / "run", say=lambda _: None)
+    export_model(tmp_path / "run", tmp_path / "models")
+    read: list[int] = []
+    original = ClassicFeatures._blocks
+
+    def spy(self, column, rows):
+        read.extend(rows)
+        return original(self, column, rows)
+
+    monkeypatch.setattr(ClassicFeatures, "_blocks", spy)
+    add_item(tmp_path, "new-1", like="00003")
+    pixels = np.random.default_rng(1).integers(0, 255, (30, 20, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "shop/images/new-1.jpg")
+    done = refresh(tmp_path)
+    assert (done.encoded, done.new, len(read)) == (1, 1, 1)
+    run, expected = full_vectors(tmp_path)
+    found = served_vectors(done.version, run.data.items.ids)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_new_items_have_no_id_vector(place: Path) -> None:
