@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tfmm.data.interactions import Interactions
-from tfmm.data.splits import SplitError, split
+from tfmm.data.parts import SplitError
+from tfmm.data.splits import split
 
 
 def log(user, item, time=None, weight=None, **extra):

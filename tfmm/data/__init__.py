@@ -11,9 +11,10 @@ from tfmm.data.checks import CheckError, CheckReport
 from tfmm.data.events import Events
 from tfmm.data.images import ImageDecodeError, decode_image, load_thumbnails
 from tfmm.data.interactions import Interactions
+from tfmm.data.parts import Split
 from tfmm.data.schema import Shop, ShopFileError
 from tfmm.data.shop import ShopData, load
-from tfmm.data.splits import Split, split
+from tfmm.data.splits import split
 from tfmm.data.video import VideoDecodeError
 
 __all__ = [

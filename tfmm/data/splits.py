@@ -6,7 +6,6 @@ import dataclasses
 import datetime
 import difflib
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -15,78 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tfmm.data.interactions import Interactions, stable_order
+from tfmm.data.parts import DROPPED, TEST, TRAIN, VALID, Split, SplitError
 
 BY = ("user", "leave_one_out", "time", "column")
-
-_TRAIN, _VALID, _TEST = np.int8(0), np.int8(1), np.int8(2)
-_DROPPED = np.int8(-1)
-
-
-class SplitError(ValueError):
-    """A split that cannot be made; the message says what came, what was expected and what to do."""
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """A log of events divided for training, choosing and testing.
-
-    Attributes:
-        train: pairs to learn from.
-        valid: held-out pairs of warm items, for choosing.
-        test: held-out pairs of warm items, to be met once.
-        cold_valid: int32 rows, ascending, of items held out whole for validation.
-        cold_test: int32 rows, ascending, of items held out whole for the test.
-        cold_valid_pairs: all pairs of the items in `cold_valid`.
-        cold_test_pairs: all pairs of the items in `cold_test`.
-        by: how it was split: one of `BY`.
-        ordered: the split respects time, so a shopper's history holds only strictly earlier events.
-        refit: after choosing on `valid`, refit on train + valid before the test. False for splits
-            given by a column: published ones are trained on their training part only.
-    """
-
-    train: Interactions
-    valid: Interactions
-    test: Interactions
-    cold_valid: NDArray[np.int32]
-    cold_test: NDArray[np.int32]
-    cold_valid_pairs: Interactions
-    cold_test_pairs: Interactions
-    by: str
-    ordered: bool
-    refit: bool
-
-    @property
-    def n_users(self) -> int:
-        return self.train.n_users
-
-    @property
-    def n_items(self) -> int:
-        return self.train.n_items
-
-    @property
-    def warm_items(self) -> NDArray[np.bool_]:
-        """bool `[n_items]`: False for the items held out whole."""
-        warm = np.ones(self.n_items, bool)
-        warm[self.cold_valid] = False
-        warm[self.cold_test] = False
-        return warm
-
-    def final_train(self) -> Interactions:
-        """What the tested models are fitted on: train + valid where `refit`, else train."""
-        return Interactions.concat(self.train, self.valid) if self.refit else self.train
-
-    def counts(self) -> dict[str, int]:
-        """Pairs in each part and cold items, for reports."""
-        return {
-            "users": self.n_users,
-            "items": self.n_items,
-            "train": len(self.train),
-            "valid": len(self.valid),
-            "test": len(self.test),
-            "cold_items": len(self.cold_valid) + len(self.cold_test),
-            "cold_valid": len(self.cold_valid_pairs),
-            "cold_test": len(self.cold_test_pairs),
-        }
 
 
 def split(
@@ -140,7 +70,7 @@ def split(
     pairs = Interactions.from_events(events, n_users, n_items)
     cold_valid, cold_test = _draw_cold(pairs, cold_items, seed)
     held = np.zeros(n_items, np.int8)
-    held[cold_valid], held[cold_test] = _VALID, _TEST
+    held[cold_valid], held[cold_test] = VALID, TEST
     warm = pairs.subset(held[pairs.item] == 0) if held.any() else pairs
 
     if by == "user":
@@ -166,8 +96,8 @@ def split(
         test=parts[2],
         cold_valid=cold_valid,
         cold_test=cold_test,
-        cold_valid_pairs=pairs.subset(held[pairs.item] == _VALID),
-        cold_test_pairs=pairs.subset(held[pairs.item] == _TEST),
+        cold_valid_pairs=pairs.subset(held[pairs.item] == VALID),
+        cold_test_pairs=pairs.subset(held[pairs.item] == TEST),
         by=by,
         ordered=by in ("leave_one_out", "time"),
         refit=by != "column",
@@ -249,7 +179,7 @@ def _draw_cold(
 
 
 def _apart(pairs: Interactions, part: NDArray[np.int8]) -> list[Interactions]:
-    return [pairs.subset(part == which) for which in (_TRAIN, _VALID, _TEST)]
+    return [pairs.subset(part == which) for which in (TRAIN, VALID, TEST)]
 
 
 def _by_user(pairs: Interactions, shares: tuple[Fraction, Fraction], seed: int) -> NDArray[np.int8]:
@@ -263,9 +193,7 @@ def _by_user(pairs: Interactions, shares: tuple[Fraction, Fraction], seed: int) 
     rank = np.arange(len(pairs)) - pairs.offsets[pairs.user]
     part = np.empty(len(pairs), np.int8)
     in_test = rank < test[pairs.user]
-    part[order] = np.where(
-        in_test, _TEST, np.where(rank < (test + valid)[pairs.user], _VALID, _TRAIN)
-    )
+    part[order] = np.where(in_test, TEST, np.where(rank < (test + valid)[pairs.user], VALID, TRAIN))
     return part
 
 
@@ -284,9 +212,9 @@ def _leave_one_out(pairs: Interactions) -> NDArray[np.int8]:
     counts = pairs.user_counts()
     from_end = pairs.offsets[1:][pairs.user] - 1 - np.arange(len(pairs))
     n = counts[pairs.user]
-    part = np.full(len(pairs), _TRAIN)
-    part[(from_end == 0) & (n >= 2)] = _TEST
-    part[(from_end == 1) & (n >= 3)] = _VALID
+    part = np.full(len(pairs), TRAIN)
+    part[(from_end == 0) & (n >= 2)] = TEST
+    part[(from_end == 1) & (n >= 3)] = VALID
     return part
 
 
@@ -356,7 +284,7 @@ class _EventRows:
 
 
 def _labels(events: Any, column: str | None, train: Any, valid: Any, test: Any) -> NDArray[np.int8]:
-    """The part that `column` gives each event, `_DROPPED` where it gives none."""
+    """The part that `column` gives each event, `DROPPED` where it gives none."""
     extra: dict[str, NDArray[Any]] = getattr(events, "extra", {}) or {}
     if column is None or train is None or test is None:
         raise SplitError(
@@ -374,11 +302,11 @@ def _labels(events: Any, column: str | None, train: Any, valid: Any, test: Any) 
         )
     codes, values = pd.factorize(np.asarray(extra[column]))
     names = [_as_text(value) for value in values]
-    part_of = np.full(len(names) + 1, _DROPPED)
+    part_of = np.full(len(names) + 1, DROPPED)
     for name, which, value in (
-        ("train", _TRAIN, train),
-        ("valid", _VALID, valid),
-        ("test", _TEST, test),
+        ("train", TRAIN, train),
+        ("valid", VALID, valid),
+        ("test", TEST, test),
     ):
         if value is None:
             continue
@@ -404,7 +332,7 @@ def _by_column(
     events: Any, n_users: int, n_items: int, labels: NDArray[np.int8]
 ) -> list[Interactions]:
     parts: list[Interactions] = []
-    for which in (_TRAIN, _VALID, _TEST):
+    for which in (TRAIN, VALID, TEST):
         rows = _EventRows(events, labels == which)
         pairs = Interactions.from_events(rows, n_users, n_items)
         pairs = dataclasses.replace(pairs, place=rows.rows[pairs.place])

@@ -9,7 +9,7 @@ import numpy as np
 
 from tfmm import baselines
 from tfmm.baselines import Baseline, EASEMemoryError
-from tfmm.data.splits import Split
+from tfmm.data.parts import Split
 from tfmm.evaluation.evaluator import KS, Pairs, as_matrix, evaluate
 from tfmm.evaluation.ranking import Scorer
 

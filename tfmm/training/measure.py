@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import TextColumn
-from tfmm.data.splits import Split
+from tfmm.data.parts import Split
 from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.models.two_tower import TwoTower
 from tfmm.training.config import EvaluateConfig

@@ -13,8 +13,9 @@ from typing import Any
 import yaml
 
 from tfmm.data.interactions import Interactions
+from tfmm.data.parts import Split
 from tfmm.data.shop import ShopData, load
-from tfmm.data.splits import Split, split
+from tfmm.data.splits import split
 from tfmm.models.build import two_tower
 from tfmm.models.two_tower import TwoTower
 from tfmm.models.weights import restore_weights, saved_states

@@ -15,8 +15,8 @@ import yaml
 
 from tfmm.data.columns import CategoryColumn, ImageColumn
 from tfmm.data.files import write_text
+from tfmm.data.parts import Split
 from tfmm.data.shop import ShopData
-from tfmm.data.splits import Split
 from tfmm.evaluation import write_report
 from tfmm.models.two_tower import TwoTower
 from tfmm.models.weights import restore_weights, save_weights
