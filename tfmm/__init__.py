@@ -18,6 +18,7 @@ _PUBLIC = {
     "load": "tfmm.data",
     "split": "tfmm.data",
     "TwoTower": "tfmm.models.two_tower",
+    "Graph": "tfmm.models.graph",
     "LazyAdam": "tfmm.optimizers",
     "evaluate": "tfmm.evaluation",
     "export_model": "tfmm.export",

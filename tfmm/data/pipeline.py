@@ -68,7 +68,7 @@ def sampling_probability(
     return chance, item.astype(np.float32)
 
 
-class _Gather:
+class Gather:
     """Gathers rows of a column inside a tf.data graph, without copying a memory-mapped file in."""
 
     def __init__(self, column: np.ndarray | MappedRows) -> None:
@@ -182,13 +182,13 @@ def training_batches(
 
     Returns:
         A finite dataset of dictionaries:
-            `user` int32 `[B]`, `target` int32 `[B]` (a position in `items`), `history` int32 `[B,
-            T]` (positions in `items`, -1 where padded), `negatives` int32 `[M]` (positions),
-            `weight` float32 `[B]`, `probability` float32 `[B + M]` (chance of each candidate to be
-            drawn, up to a factor), `items` int32 `[U]` (distinct item rows), `present` bool `[U,
-            F]`, `features` {name: `[U, ...]`}, `encode` {name: {`at` int32 `[K]`, `inputs` `[K,
-            ...]`}} for heavy encoders, `user_features` {name: `[B, ...]`} and `user_present` bool
-            `[B, G]`.
+            `pair` int64 `[B]` (places in `pairs`), `user` int32 `[B]`, `target` int32 `[B]` (a
+            position in `items`), `history` int32 `[B, T]` (positions in `items`, -1 where padded),
+            `negatives` int32 `[M]` (positions), `weight` float32 `[B]`, `probability` float32 `[B +
+            M]` (chance of each candidate to be drawn, up to a factor), `items` int32 `[U]`
+            (distinct item rows), `present` bool `[U, F]`, `features` {name: `[U, ...]`}, `encode`
+            {name: {`at` int32 `[K]`, `inputs` `[K, ...]`}} for heavy encoders, `user_features`
+            {name: `[B, ...]`} and `user_present` bool `[B, G]`.
 
     Raises:
         ValueError: without pairs, for sizes below one, or `ordered` without event times.
@@ -207,9 +207,9 @@ def training_batches(
     probability = tf.constant((mixed / mixed.max()).astype(np.float32))
     histories = _Histories(pairs, history_size, ordered, seed)
     weight = tf.constant(pairs.weight / max(float(pairs.weight.mean()), 1e-12), tf.float32)
-    gather = {name: _Gather(column) for name, column in items.columns.items()}
+    gather = {name: Gather(column) for name, column in items.columns.items()}
     present = tf.constant(items.present)
-    user_gather = {name: _Gather(column) for name, column in users.columns.items()} if users else {}
+    user_gather = {name: Gather(column) for name, column in users.columns.items()} if users else {}
     user_present = tf.constant(users.present) if users else None
     epoch_counter = tf.Variable(first_epoch - 1, dtype=tf.int64, trainable=False)
 
@@ -235,6 +235,7 @@ def training_batches(
         split = tf.shape(target)[0]
         past_at = position[split + negatives :]
         out = {
+            "pair": at,
             "user": user,
             "target": position[:split],
             "negatives": position[split : split + negatives],

@@ -103,7 +103,8 @@ def refresh_index(
     vectors = np.empty((len(data.items), config.items.dim), np.float32)
     vectors[rows >= 0] = stored.vectors(rows[rows >= 0])
     if len(fresh):
-        vectors[fresh] = model.item_vectors()
+        encoded = model.item_vectors()
+        vectors[fresh] = encoded if len(encoded) == len(fresh) else encoded[fresh]
     removed = len(stored) - int(known.sum())
     # Before the slow part, so that an export that fails has not encoded in vain.
     VectorFile.write(vectors_path(run), ids, contents, vectors)
@@ -157,7 +158,9 @@ def _load(config: RunConfig) -> ShopData:
 
 def _features(run: Path, data: ShopData) -> list[str]:
     """The item features that the saved model reads."""
-    features = list(saved_states(run / MODEL).get("items", {}))
+    states = saved_states(run / MODEL)
+    joined_by = states.get("graph", {}).get("features", [])
+    features = list(dict.fromkeys([*states.get("items", {}), *joined_by]))
     missing = [name for name in features if name not in data.items.features]
     if missing:
         raise ExportError(
@@ -172,8 +175,10 @@ def _model(
     run: Path, config: RunConfig, data: ShopData, fresh: np.ndarray, features: Sequence[str]
 ) -> TwoTower:
     """The saved model with rows for all users, but only for the items to encode."""
-    # A tower has at least one row, also where nothing is to be encoded.
-    items = data.items.take(fresh if len(fresh) else [0])
+    # A tower has at least one row, also where nothing is to be encoded. A graph model reaches new
+    # items through those that they are like, so it needs them all.
+    everything = config.graph is not None and len(fresh) > 0
+    items = data.items if everything else data.items.take(fresh if len(fresh) else [0])
     items = Catalog(items.ids, {name: _checked(items, name, data) for name in features})
     some = dataclasses.replace(data, items=items)
     model = build_model(config, some, saved_states(run / MODEL), keep_media=False)

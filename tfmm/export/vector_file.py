@@ -119,7 +119,7 @@ def remember_vectors(run: Run, vectors: np.ndarray) -> None:
         vectors: float32 `[N, D]` of its items.
     """
     model = model_fingerprint(run.path / MODEL, run.config)
-    contents = item_fingerprints(run.data.items, list(run.model.items.columns), model)
+    contents = item_fingerprints(run.data.items, run.model.reads, model)
     try:
         VectorFile.write(
             vectors_path(run.path), id_fingerprints(run.data.items.ids), contents, vectors

@@ -14,6 +14,10 @@ from tfmm.data.pipeline import FeatureColumns
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.fusion import fusion as make_fusion
+from tfmm.models.graph import Graph
+from tfmm.models.graph_build import graph_parts
+from tfmm.models.graph_config import GraphConfig
+from tfmm.models.graph_tower import GraphItemTower
 from tfmm.models.two_tower import TwoTower
 from tfmm.towers import Content, ItemTower, UserTower
 
@@ -43,6 +47,7 @@ def two_tower(
     budget: int = BUDGET,
     cache: str | Path | None = None,
     states: Mapping[str, Any] | None = None,
+    graph: GraphConfig | None = None,
 ) -> TwoTower:
     """A `TwoTower` whose encoders are adapted to the catalogue.
 
@@ -62,6 +67,7 @@ def two_tower(
         budget: rows that a training step encodes anew of a heavy feature, see `Content`.
         cache: folder where decoded pictures and the vectors of frozen encoders are kept.
         states: what the encoders learned in an earlier run (`encoder_states`), in place of `data`.
+        graph: makes the model a `Graph`; its item vectors have length one, whatever `normalize`.
 
     Raises:
         ValueError: for a feature, encoder or fusion that does not exist, with the nearest one
@@ -110,37 +116,53 @@ def two_tower(
             "User features cannot have heavy encoders; choose a light one for "
             f"{sorted(users.budgets)} (for text: bag)."
         )
-    return TwoTower(
-        ItemTower(
-            n_items, dim, content=item_content, id=id, id_dropout=id_dropout, normalize=normalize
-        ),
-        UserTower(
-            n_users,
-            dim,
-            history=history,
-            history_size=history_size,
-            id=user_id,
-            id_dropout=user_id_dropout,
-            content=user_content,
-            normalize=normalize,
-        ),
-        items,
-        users if user_content is not None else None,
-        temperature=temperature,
-        log_q=log_q,
-        hard_negatives=hard_negatives,
-        negatives=negatives,
+    user_tower = UserTower(
+        n_users,
+        dim,
+        history=history,
+        history_size=history_size,
+        id=user_id,
+        id_dropout=user_id_dropout,
+        content=user_content,
+        normalize=normalize,
     )
+    options: dict[str, Any] = {
+        "temperature": temperature,
+        "log_q": log_q,
+        "hard_negatives": hard_negatives,
+        "negatives": negatives,
+    }
+    read_users = users if user_content is not None else None
+    if graph is not None:
+        return Graph(
+            GraphItemTower(
+                n_items, dim, content=item_content, id=id, id_dropout=id_dropout, join=graph.join
+            ),
+            user_tower,
+            items,
+            read_users,
+            config=graph,
+            **graph_parts(data, graph, item_content, dim, user_id, folder),
+            **options,
+        )
+    item_tower = ItemTower(
+        n_items, dim, content=item_content, id=id, id_dropout=id_dropout, normalize=normalize
+    )
+    return TwoTower(item_tower, user_tower, items, read_users, **options)
 
 
 def encoder_states(model: TwoTower) -> dict[str, dict[str, Any]]:
     """What the encoders learned from the data, as JSON values, for `two_tower(states=…)`."""
     towers = {"items": model.item_tower.content, "users": model.user_tower.content}
-    return {
+    states: dict[str, dict[str, Any]] = {
         table: {name: encoder.state() for name, encoder in content.encoders.items()}
         for table, content in towers.items()
         if content is not None
     }
+    if isinstance(model, Graph):
+        # Joined by, but perhaps not encoded.
+        states["graph"] = {"features": model.reads}
+    return states
 
 
 def make_encoders(

@@ -78,6 +78,18 @@ class TwoTower(tfrs.Model):
 
         return two_tower(data, **config)
 
+    @property
+    def reads(self) -> list[str]:
+        """The item features that the model reads."""
+        return list(self.items.columns)
+
+    def parts(self) -> dict[str, tf.keras.layers.Layer]:
+        """The layers whose weights make the model, by the name that they are saved under."""
+        return {"item_tower": self.item_tower, "user_tower": self.user_tower}
+
+    def settle(self) -> None:
+        """Computes what serving needs beside the towers; nothing here. Saving calls it."""
+
     def compile(self, optimizer: Any = "rmsprop", **options: Any) -> None:
         """As Keras's; gives the weights of pretrained encoders that train their own rates.
 
@@ -129,15 +141,12 @@ class TwoTower(tfrs.Model):
     def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
         """The loss of a batch of `tfmm.data.pipeline.training_batches`, a scalar."""
         items, _ = self.item_tower(inputs, training=training)
-        features = None
-        if self.users is not None:
-            features = {
-                "items": inputs["user"],
-                "present": inputs["user_present"],
-                "features": inputs["user_features"],
-            }
         queries = self.user_tower(
-            items, inputs["history"], inputs["user"], features, training=training
+            items,
+            inputs["history"],
+            inputs["user"],
+            self._user_features(inputs),
+            training=training,
         )
         target = inputs["target"]
         candidates = tf.concat([target, inputs["negatives"]], 0)
@@ -148,6 +157,15 @@ class TwoTower(tfrs.Model):
             sample_weight=inputs["weight"],
             candidate_sampling_probability=inputs["probability"] if self.log_q else None,
         )
+
+    def _user_features(self, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+        if self.users is None:
+            return None
+        return {
+            "items": inputs["user"],
+            "present": inputs["user_present"],
+            "features": inputs["user_features"],
+        }
 
     def call(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
         """Vectors of a batch of item rows, see `ItemTower.call`."""

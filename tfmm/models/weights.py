@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from tfmm.data.files import write_text
 from tfmm.models.build import encoder_states
+from tfmm.models.graph import Graph
 from tfmm.models.two_tower import TwoTower
 
 
@@ -32,6 +33,7 @@ def save_weights(
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    model.settle()
     weights = {path: variable.numpy() for path, variable in _variables(model).items()}
     with open(folder / ".weights.npz", "wb") as file:
         np.savez(file, **weights)
@@ -129,6 +131,11 @@ def _row_names(model: TwoTower, item_ids: Any, user_ids: Any) -> dict[str, list[
     items, users = model.item_tower, model.user_tower
     item_names, user_names = [str(i) for i in item_ids], [str(u) for u in user_ids]
     named[id(items.known)] = item_names
+    if isinstance(model, Graph):
+        named[id(model.propagation.reached)] = item_names
+        for edges in model.content_edges:
+            if edges.values:
+                named[id(model.propagation.nodes[edges.target])] = edges.values
     for tower, names in ((items, item_names), (users, user_names)):
         if tower.id:
             named[id(tower.id_embedding)] = names
@@ -143,13 +150,11 @@ def _row_names(model: TwoTower, item_ids: Any, user_ids: Any) -> dict[str, list[
 
 
 def _variables(model: TwoTower) -> dict[str, tf.Variable]:
-    """The towers' variables by the shortest path of attributes that leads to them."""
+    """The parts' variables by the shortest path of attributes that leads to them."""
     found: dict[str, tf.Variable] = {}
-    queue: deque[tuple[str, Any]] = deque(
-        [("item_tower", model.item_tower), ("user_tower", model.user_tower)]
-    )
+    queue: deque[tuple[str, Any]] = deque(model.parts().items())
     met = set()
-    weights = {id(w) for tower in (model.item_tower, model.user_tower) for w in tower.weights}
+    weights = {id(w) for part in model.parts().values() for w in part.weights}
     while queue:
         path, value = queue.popleft()
         if id(value) in met:

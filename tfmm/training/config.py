@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from tfmm.data.strict_yaml import load_yaml
+from tfmm.models.graph_config import GraphConfig
 
 
 class RunFileError(ValueError):
@@ -140,6 +141,8 @@ class RunConfig:
     train: TrainConfig = field(default_factory=TrainConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+    graph: GraphConfig | None = None
+    """Makes the model a graph model; `graph: {}` takes all its defaults."""
 
     @classmethod
     def from_file(cls, path: str | Path) -> RunConfig:
@@ -200,6 +203,9 @@ def _build(cls: type, value: Mapping[str, Any], where: str, prefix: str) -> Any:
                 f"{where}: unknown key `{label}`{hint} Known here: {', '.join(sorted(known))}."
             )
         kind = hints[key]
+        sections = [option for option in typing.get_args(kind) if dataclasses.is_dataclass(option)]
+        if sections and part is not None:
+            kind = sections[0]
         if dataclasses.is_dataclass(kind):
             if not isinstance(part, Mapping):
                 raise RunFileError(f"{where}: `{label}` must be a mapping, got {part!r}.")

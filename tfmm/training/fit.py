@@ -90,16 +90,17 @@ def fit(
         history = json.loads((folder / "history.json").read_text())[: int(checkpoint.epoch)]
         say(f"Going on after epoch {len(history)} of {epochs}.")
     keeper = _EpochKeeper(checkpoint, manager, folder, history, config, epochs, validate, say)
+    # Also where no epoch is left: a graph model has its edges from here.
+    batches = model.batches(
+        pairs,
+        config.batch_size,
+        ordered=ordered,
+        balance=config.balance,
+        groups=groups,
+        seed=config.seed,
+        first_epoch=len(history),
+    )
     if len(history) < epochs and not keeper.exhausted():
-        batches = model.batches(
-            pairs,
-            config.batch_size,
-            ordered=ordered,
-            balance=config.balance,
-            groups=groups,
-            seed=config.seed,
-            first_epoch=len(history),
-        )
         callbacks = [keeper]
         if logs is not None:
             callbacks.append(tf.keras.callbacks.TensorBoard(str(logs), write_graph=False))

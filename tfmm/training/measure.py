@@ -49,7 +49,7 @@ def measure(
     metrics = _evaluate(model, seen, parts.test, cold, ks)
     weights = model.modality_weights()
     metrics["modalities"] = {}
-    for name in model.items.columns:
+    for name in model.reads:
         without = _evaluate(model, seen, parts.test, cold, (20,), mask=name)
         row = {"recall_drop": metrics["model"][CHOICE] - without["model"][CHOICE]}
         if "cold" in without:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 
 from tfmm.data.interactions import Interactions
 from tfmm.data.parts import Split
+from tfmm.data.schema import Shop
 from tfmm.data.shop import ShopData, load
 from tfmm.data.splits import split
 from tfmm.models.build import two_tower
@@ -93,10 +95,15 @@ def read_run(path: Path) -> tuple[RunConfig, dict[str, Any]]:
 
 
 def load_data(config: RunConfig) -> ShopData:
-    """The shop's tables, with the event column that the split reads."""
-    return load(
-        config.shop, extra_event_columns=(config.split.column,) if config.split.column else ()
-    )
+    """The shop's tables, with the event columns that the split and the graph read."""
+    columns = [config.split.column] if config.split.column else []
+    shop = config.shop
+    if config.graph is not None and config.graph.types:
+        if not isinstance(shop, Shop):
+            shop = Shop.from_dict(shop) if isinstance(shop, Mapping) else Shop.from_file(shop)
+        if shop.events.type is not None:
+            columns.append(shop.events.type)
+    return load(shop, extra_event_columns=tuple(dict.fromkeys(columns)))
 
 
 def split_of(config: RunConfig, data: ShopData) -> Split:
@@ -140,6 +147,7 @@ def build_model(
         negatives=train.negatives,
         cache=cache_folder() if keep_media else None,
         states=states,
+        graph=config.graph,
     )
 
 

@@ -1,0 +1,46 @@
+"""The `graph` section of a run file: which edges there are, and how messages pass along them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphConfig:
+    """A graph model. The section's presence in a run file selects it, all of it has defaults."""
+
+    propagation: str = "lightgcn"
+    """`lightgcn` (weighted sums) or `gcn` (weights and activation for each type of edge)."""
+    layers: int = 2
+    """Rounds of messages between users, items and attributes; 0 leaves the edges between items."""
+    activation: str = "tanh"
+    """Of `gcn`."""
+    types: bool = True
+    """Whether each type of event (view, cart, buy) has edges of its own."""
+    similar: tuple[str, ...] | None = None
+    """Features by whose frozen vectors items are joined with their nearest; by default all that
+    have such: text, given vectors, and whatever a frozen encoder reads."""
+    neighbours: int = 10
+    """Nearest items of an item, for each of `similar`."""
+    together: int = 0
+    """Items joined with an item because the same users bought them; 0 leaves these edges out."""
+    shrink: float = 10.0
+    """Added to the denominator of the cosine that `together` ranks by."""
+    attributes: tuple[str, ...] = ()
+    """Categories and tags whose values are nodes of the graph."""
+    mix: str = "learned"
+    """Whether the weights of the types of edges are `learned` or stay `fixed`."""
+    weights: dict[str, float] = field(default_factory=dict)
+    """The weights to begin with, by type of edge (`events/buy`, `similar/photo`, `has/brand`) or by
+    what comes before its slash; 1 by default, for events what the shop file says, as shares."""
+    join: str = "sum"
+    """How an item's content and id come together: `sum`, `gate` or `concat`."""
+    loss: str = "softmax"
+    """`softmax` (in-batch, see `train.log_q`) or `bpr`."""
+    mode: str = "auto"
+    """`full` passes messages over the whole graph at every step, `sampled` around the items of the
+    batch; `auto` is full where `memory` allows it."""
+    fanout: int = 5
+    """Neighbours drawn of a node along each type of edge, when sampled."""
+    memory: float = 4.0
+    """GiB that a step over the whole graph may take."""
