@@ -137,9 +137,20 @@ class Graph(TwoTower):
         self.train_function = None
 
     def batches(
-        self, pairs: Interactions, batch_size: int = 2048, **options: Any
+        self,
+        pairs: Interactions | None,
+        batch_size: int = 2048,
+        *,
+        aligned: tf.data.Dataset | None = None,
+        **options: Any,
     ) -> tf.data.Dataset:
-        """As `TwoTower.batches`; makes the graph of `pairs`."""
+        """As `TwoTower.batches`; makes the graph of `pairs`.
+
+        Raises:
+            ValueError: without `pairs`, or with `aligned`: a graph model does not learn to search.
+        """
+        if pairs is None or aligned is not None:
+            raise ValueError("A graph model learns from pairs alone: give `pairs`, not `aligned`.")
         self.connect(pairs)
         known = np.zeros(pairs.n_items, bool)
         known[pairs.item] = True

@@ -86,6 +86,11 @@ def graph_parts(
 
 def _relations(data: ShopData, config: GraphConfig, edges: list[Edges]) -> list[Relation]:
     spec = data.shop.events
+    if spec is None:
+        raise ValueError(
+            f"{data.shop} has no `events`, which a graph model learns from. To resolve this, give "
+            "it events, or leave out `graph`."
+        )
     typed = {name: float(weight) for name, weight in spec.weights.items() if weight > 0}
     if config.types and spec.type is not None and typed:
         shares = {f"events/{name}": weight / sum(typed.values()) for name, weight in typed.items()}

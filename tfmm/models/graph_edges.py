@@ -107,7 +107,7 @@ def event_types(data: ShopData, pairs: Interactions) -> dict[str, np.ndarray]:
         bool `[P]` by type, by the shop file's weights; empty where the events carry no types.
     """
     spec, events = data.shop.events, data.events
-    if spec.type is None or spec.type not in events.extra or len(pairs) == 0:
+    if spec is None or spec.type not in events.extra or len(pairs) == 0:
         return {}
     values = events.extra[spec.type].astype(str)
     number = events.user.astype(np.int64) * pairs.n_items + events.item

@@ -146,6 +146,10 @@ def _row_names(model: TwoTower, item_ids: Any, user_ids: Any) -> dict[str, list[
         for encoder in tower.content.encoders.values():
             for attribute, strings in encoder.vocabularies().items():
                 named[id(getattr(encoder, attribute))] = strings
+    for query in (model.alignment.queries if model.alignment else {}).values():
+        for encoder in query.encoders:
+            for attribute, strings in encoder.vocabularies().items():
+                named[id(getattr(encoder, attribute))] = strings
     return {p: named[id(v)] for p, v in _variables(model).items() if id(v) in named}
 
 

@@ -11,7 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from tfmm.data.interactions import Interactions
 from tfmm.data.parts import Split
@@ -22,6 +24,7 @@ from tfmm.models.build import two_tower
 from tfmm.models.two_tower import TwoTower
 from tfmm.models.weights import restore_weights, saved_states
 from tfmm.training.config import RunConfig
+from tfmm.training.search import load_hubs, queries_of, search_bias
 
 MODEL = "model"
 
@@ -48,6 +51,15 @@ class Run:
     def split(self) -> Split:
         """The split that the run was trained and measured on."""
         return split_of(self.config, self.data)
+
+    @cached_property
+    def hubs(self) -> NDArray[np.float32] | None:
+        """Vectors of training queries `[Q, dim]`, which hubs are found by; None without search."""
+        return load_hubs(self.path / MODEL)
+
+    def search_bias(self, items: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """The correction for hubs of item vectors `[N, dim]`; None where there is none."""
+        return None if self.hubs is None else search_bias(self.config, items, {"": self.hubs})
 
     @cached_property
     def interactions(self) -> Interactions:
@@ -101,7 +113,7 @@ def load_data(config: RunConfig) -> ShopData:
     if config.graph is not None and config.graph.types:
         if not isinstance(shop, Shop):
             shop = Shop.from_dict(shop) if isinstance(shop, Mapping) else Shop.from_file(shop)
-        if shop.events.type is not None:
+        if shop.events is not None and shop.events.type is not None:
             columns.append(shop.events.type)
     return load(shop, extra_event_columns=tuple(dict.fromkeys(columns)))
 
@@ -126,13 +138,14 @@ def build_model(
         states: what the encoders of a saved model learned, in place of learning it from `data`.
         keep_media: whether decoded pictures are kept in the cache for later runs.
     """
-    items, users, train = config.items, config.users, config.train
-    return two_tower(
+    items, users, train, search = config.items, config.users, config.train, config.search
+    events = data.shop.events is not None
+    model = two_tower(
         data,
         encoders=items.encoders,
         fusion=items.fusion,
         dim=items.dim,
-        id=items.id,
+        id=items.id and events,
         id_dropout=items.id_dropout,
         modality_dropout=items.modality_dropout,
         budget=items.budget,
@@ -145,10 +158,19 @@ def build_model(
         log_q=train.log_q,
         hard_negatives=train.hard_negatives,
         negatives=train.negatives,
+        heads=search.heads,
+        queries=queries_of(config, data),
+        contrast=search.loss,
+        search_temperature=search.temperature,
+        search_weight=search.weight,
+        hide=search.hide,
         cache=cache_folder() if keep_media else None,
         states=states,
         graph=config.graph,
     )
+    # Without shoppers nothing trains it.
+    model.user_tower.trainable = events
+    return model
 
 
 def cache_folder() -> Path:
