@@ -14,6 +14,7 @@ from tfmm.serving.client_inputs import Ids
 from tfmm.serving.connect import checked_target, client_tls, connect_async
 from tfmm.serving.conversation import Attempts, Conversation, Talk
 from tfmm.serving.hits import Hits
+from tfmm.serving.query import Pictures, Sounds, Texts, make_query
 from tfmm.serving.transport import ModelMetadata, Question, TransportError, VersionStatus
 
 _Result = TypeVar("_Result")
@@ -99,6 +100,19 @@ class AsyncClient:
     ) -> Hits | list[Hits]:
         """As `Client.recommend_session`."""
         return await self._result(self._talk.session(history, exclude, allow))
+
+    async def search(
+        self,
+        *,
+        text: Texts | None = None,
+        image: Pictures | None = None,
+        audio: Sounds | None = None,
+        exclude: Ids = (),
+        allow: Ids = (),
+    ) -> Hits | list[Hits]:
+        """As `Client.search`; pictures and sound are decoded in a thread."""
+        query = await asyncio.to_thread(make_query, text, image, audio)
+        return await self._result(self._talk.find(query, exclude, allow))
 
     async def embed_user(self, user_ids: str | Sequence[str]) -> np.ndarray:
         """As `Client.embed_user`."""
