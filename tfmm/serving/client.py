@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from tfmm.serving.conversation import Attempts, Conversation, Talk
 from tfmm.serving.hits import Hits
 from tfmm.serving.query import Pictures, Sounds, Texts, make_query
 from tfmm.serving.transport import ModelMetadata, Question, TransportError, VersionStatus
+
+if TYPE_CHECKING:
+    from tfmm.serving.hybrid import Hybrid
 
 _Result = TypeVar("_Result")
 
@@ -146,6 +149,7 @@ class Client:
         audio: Sounds | None = None,
         exclude: Ids = (),
         allow: Ids = (),
+        hybrid: Hybrid | None = None,
     ) -> Hits | list[Hits]:
         """Items by words, by a picture, by both together ("like this, but red") or by sound.
 
@@ -162,6 +166,8 @@ class Client:
             text, image, audio: one, or a list for a list of results; with text and image, one of
                 either goes with every one of the other, and None or "" leaves it out.
             exclude, allow: as `recommend`.
+            hybrid: ranks the hits of words together with keyword search's, so that product codes
+                and names are not lost; pictures and sound have no words to rank by.
 
         Raises:
             ValueError: no query, a text that is empty, over-long or binary, or a picture or sound
@@ -171,7 +177,7 @@ class Client:
                 signatures it has.
         """
         query = make_query(text, image, audio)
-        return self._result(self._talk.find(query, exclude, allow))
+        return self._result(self._talk.find(query, exclude, allow, hybrid))
 
     def embed_user(self, user_ids: str | Sequence[str]) -> np.ndarray:
         """Vectors float32[B, D] of shoppers, [D] for one id. Raises ServingError."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from tfmm.serving.transport import (
     TransportError,
     VersionStatus,
 )
+
+if TYPE_CHECKING:
+    from tfmm.serving.hybrid import Hybrid
 
 _Result = TypeVar("_Result")
 Talk = Generator[Question, Any, _Result]
@@ -110,13 +113,24 @@ class Conversation:
         hits = yield from self._hits(signature, inputs, len(found), exclude, allow)
         return hits if many else hits[0]
 
-    def find(self, query: Query, exclude: Ids, allow: Ids) -> Talk[Any]:
-        """Hits for one search, or a list of them for several."""
+    def find(
+        self, query: Query, exclude: Ids, allow: Ids, hybrid: Hybrid | None = None
+    ) -> Talk[Any]:
+        """Hits for one search, or a list of them for several; words ranked by `hybrid` too."""
         if not query.count:
             return []
         hits = yield from self._hits(
             query.signature, dict(query.inputs), query.count, exclude, allow
         )
+        if hybrid is not None and query.texts is not None:
+            asked = zip(
+                query.texts,
+                hits,
+                rows("exclude", exclude, query.count),
+                rows("allow", allow, query.count),
+                strict=True,
+            )
+            hits = [hybrid.rank(*one) for one in asked]
         return hits[0] if query.single else hits
 
     def embed(self, signature: str, name: str, ids: str | Sequence[str]) -> Talk[np.ndarray]:
