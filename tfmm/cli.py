@@ -85,8 +85,9 @@ def _recommend(options: argparse.Namespace) -> int:
     run = load_run(options.run)
     users = None
     if options.users:
-        spec = run.data.shop.users
-        users = read_user_ids(options.users, spec.id if spec else run.data.shop.events.user)
+        shop = run.data.shop
+        column = shop.users.id if shop.users else shop.events.user if shop.events else "user_id"
+        users = read_user_ids(options.users, column)
     rows = write_recommendations(run, options.out, users=users, k=options.k)
     print(f"wrote {rows:,} rows to {options.out}")
     return 0

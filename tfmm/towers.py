@@ -9,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmm.encoders import Encoder
+from tfmm.encoders.projection import check_heads
 from tfmm.fusion import Fusion
 
 HISTORIES = ("mean", "self_attention", "gru", "none")
@@ -107,9 +108,11 @@ class ItemTower(tf.keras.layers.Layer):
         id: whether items have an id embedding.
         id_dropout: share of the items of a batch whose id embedding is left out in training.
         normalize: whether vectors are scaled to length one.
+        heads: independent parts of the vector that are scaled each for itself, see `unit`.
 
     Raises:
-        ValueError: for a tower that reads neither content nor id.
+        ValueError: for a tower that reads neither content nor id, or `heads` that do not divide
+            `dim`.
     """
 
     def __init__(
@@ -121,9 +124,11 @@ class ItemTower(tf.keras.layers.Layer):
         id: bool = True,
         id_dropout: float = 0.5,
         normalize: bool = True,
+        heads: int = 1,
         name: str = "item_tower",
     ) -> None:
         super().__init__(name=name)
+        self.heads = check_heads(heads, dim=dim)
         if content is None and not id:
             raise ValueError(
                 "The item tower reads nothing: give it `content` (the shop's item features) or "
@@ -158,7 +163,7 @@ class ItemTower(tf.keras.layers.Layer):
             own = tf.nn.embedding_lookup(self.id_embedding, rows)
             vectors += own * tf.cast(keep, own.dtype)[:, None]
         if self.normalize:
-            vectors = tf.math.l2_normalize(vectors, axis=1)
+            vectors = unit(vectors, self.heads)
         return vectors, weights
 
 
@@ -276,6 +281,19 @@ class UserTower(tf.keras.layers.Layer):
         flat = tf.reshape(history, (shape[0] * shape[1], self.dim))
         place = tf.reshape(tf.range(shape[0] * shape[1]), shape)
         return self(flat, tf.where(mask, place, -1))
+
+
+def unit(vectors: tf.Tensor, heads: int = 1) -> tf.Tensor:
+    """Vectors `[n, dim]` scaled to length one, zeros left as they are.
+
+    With `heads`, each of as many equal parts is scaled for itself, and counts alike: the inner
+    product is the mean of the parts' cosines, as of an ensemble whose members share an index.
+    """
+    if heads == 1:
+        return tf.math.l2_normalize(vectors, axis=1)
+    parts = tf.reshape(vectors, [-1, heads, vectors.shape[1] // heads])
+    parts = tf.math.l2_normalize(parts, axis=2) * heads**-0.5
+    return tf.reshape(parts, [-1, vectors.shape[1]])
 
 
 def _small() -> tf.keras.initializers.Initializer:

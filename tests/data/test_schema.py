@@ -97,7 +97,8 @@ def test_shop_round_trips_through_its_mapping():
     ("mapping", "message"),
     [
         ({"evnts": EVENTS}, r"unknown key 'evnts'; did you mean 'events'\?"),
-        ({"items": {"table": "a.csv", "id": "a"}}, "events: missing"),
+        ({"users": {"table": "a.csv", "id": "a"}}, "needs its table of events .* or both"),
+        ({"items": {"id": "a"}}, "items: 'table' is missing; without a table of events"),
         ({"events": {**EVENTS, "usr": "u"}}, r"events: unknown key 'usr'; did you mean 'user'\?"),
         ({"events": {"table": "e.csv", "user": "u"}}, "events: 'item' is missing"),
         ({"events": {**EVENTS, "user": "item"}}, "same column 'item'"),

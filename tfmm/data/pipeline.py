@@ -68,7 +68,7 @@ def sampling_probability(
     return chance, item.astype(np.float32)
 
 
-class _Gather:
+class Gather:
     """Gathers rows of a column inside a tf.data graph, without copying a memory-mapped file in."""
 
     def __init__(self, column: np.ndarray | MappedRows) -> None:
@@ -207,9 +207,9 @@ def training_batches(
     probability = tf.constant((mixed / mixed.max()).astype(np.float32))
     histories = _Histories(pairs, history_size, ordered, seed)
     weight = tf.constant(pairs.weight / max(float(pairs.weight.mean()), 1e-12), tf.float32)
-    gather = {name: _Gather(column) for name, column in items.columns.items()}
+    gather = {name: Gather(column) for name, column in items.columns.items()}
     present = tf.constant(items.present)
-    user_gather = {name: _Gather(column) for name, column in users.columns.items()} if users else {}
+    user_gather = {name: Gather(column) for name, column in users.columns.items()} if users else {}
     user_present = tf.constant(users.present) if users else None
     epoch_counter = tf.Variable(first_epoch - 1, dtype=tf.int64, trainable=False)
 

@@ -154,7 +154,7 @@ class Shop:
         file: the file it was read from; None for a shop made in Python.
         root: the folder that the tables' and media's paths are relative to.
         items: the items table; None when items are the ids seen in events.
-        events: the events table.
+        events: the events table; None for a shop that has only its items.
         users: the users table; None when users are the ids seen in events.
         checks: policy by check, where the file sets one.
     """
@@ -162,7 +162,7 @@ class Shop:
     file: Path | None
     root: Path
     items: TableSpec | None
-    events: EventSpec
+    events: EventSpec | None
     users: TableSpec | None = None
     checks: dict[str, str] = field(default_factory=dict)
 
@@ -195,7 +195,9 @@ class Shop:
 
     def to_dict(self) -> dict[str, Any]:
         """The mapping of an equal shop: `Shop.from_dict(shop.to_dict())`."""
-        out: dict[str, Any] = {"root": str(self.root), "events": self.events.to_dict()}
+        out: dict[str, Any] = {"root": str(self.root)}
+        if self.events is not None:
+            out["events"] = self.events.to_dict()
         for key in ("items", "users"):
             table: TableSpec | None = getattr(self, key)
             if table is not None:
@@ -219,11 +221,16 @@ class _Reader:
 
     def shop(self, mapping: Any, file: Path | None, folder: Path) -> Shop:
         top = self.mapping("", mapping, ("root", "items", "events", "users", "checks"))
-        if "events" not in top:
-            self.fail("events", "missing; a shop needs its table of events (table, user, item)")
-        events = self.events(top["events"])
-        items = self.table("items", top["items"], events.item) if "items" in top else None
-        users = self.table("users", top["users"], events.user) if "users" in top else None
+        if "events" not in top and "items" not in top:
+            self.fail(
+                "",
+                "a shop needs its table of events (events: table, user, item), its table of items "
+                "(items: table, id, features) or both",
+            )
+        events = self.events(top["events"]) if "events" in top else None
+        item, user = (events.item, events.user) if events else (None, None)
+        items = self.table("items", top["items"], item) if "items" in top else None
+        users = self.table("users", top["users"], user) if "users" in top else None
         root = folder
         if "root" in top:
             root = folder / Path(self.root(top["root"])).expanduser()
@@ -317,12 +324,14 @@ class _Reader:
             self.fail(key, f"expected a number, got {_shown(value)}")
         return float(value)
 
-    def table(self, key: str, value: Any, event_id: str) -> TableSpec:
+    def table(self, key: str, value: Any, event_id: str | None) -> TableSpec:
         keys = self.mapping(key, value, ("table", "id", "features"))
         table = self.string(f"{key}.table", keys["table"]) if "table" in keys else None
         if table is not None:
             self.required(key, keys, ("table", "id"))
-        name = self.string(f"{key}.id", keys["id"]) if "id" in keys else event_id
+        elif event_id is None:
+            self.fail(key, "'table' is missing; without a table of events it says which there are")
+        name = self.string(f"{key}.id", keys["id"]) if "id" in keys else str(event_id)
         features = {}
         given = self.mapping(f"{key}.features", keys.get("features", {}), None)
         for feature, spec in given.items():

@@ -24,7 +24,7 @@ from tfmm.data.events import (
     read_events,
 )
 from tfmm.data.features import Builder, Source
-from tfmm.data.schema import Shop, ShopFileError, TableSpec
+from tfmm.data.schema import EventSpec, Shop, ShopFileError, TableSpec
 from tfmm.data.tables import as_text, objects, read_table
 
 
@@ -90,13 +90,40 @@ class _Loader:
         self.verify_media = verify_media
 
     def load(self, extra_names: tuple[str, ...]) -> ShopData:
-        shop, report = self.shop, self.report
-        asked = {**dict.fromkeys(extra_names, "extra_event_columns"), **shop.events.columns()}
         # The small tables first: what is wrong with them shows before the long read.
-        items = self._read_catalog("items", shop.items)
-        users = self._read_catalog("users", shop.users)
-        table = self._read(shop.events.table, asked, "events")
-        raw = read_events(table, shop.events, report, str(shop))
+        items = self._read_catalog("items", self.shop.items)
+        users = self._read_catalog("users", self.shop.users)
+        if self.shop.events is None:
+            return self._without_events(items, users, extra_names)
+        return self._with_events(self.shop.events, items, users, extra_names)
+
+    def _without_events(
+        self, items: _Rows | None, users: _Rows | None, extra_names: tuple[str, ...]
+    ) -> ShopData:
+        """A shop that has a catalogue and nobody who has looked at it yet."""
+        if extra_names:
+            raise ShopFileError(
+                f"{self.shop}: the column {extra_names[0]!r} of its events is asked for, but it "
+                "has no `events`"
+            )
+        assert items is not None
+        nobody = Catalog(np.empty(0, object)) if users is None else users.catalog
+        none = np.empty(0, np.int32)
+        events = Events(none, none, None, np.empty(0, np.float32))
+        self._count(items.catalog, nobody, events, {})
+        return ShopData(self.shop, items.catalog, nobody, events, self.report)
+
+    def _with_events(
+        self,
+        spec: EventSpec,
+        items: _Rows | None,
+        users: _Rows | None,
+        extra_names: tuple[str, ...],
+    ) -> ShopData:
+        shop, report = self.shop, self.report
+        asked = {**dict.fromkeys(extra_names, "extra_event_columns"), **spec.columns()}
+        table = self._read(spec.table, asked, "events")
+        raw = read_events(table, spec, report, str(shop))
         extra_table = table.select(list(extra_names))
         del table
 
@@ -107,7 +134,7 @@ class _Loader:
             user_catalog, raw.user = _only_seen(user_catalog, raw.user)
         if items is None and len(raw):
             item_catalog, raw.item = _only_seen(item_catalog, raw.item)
-        self._check_repeats(raw, user_catalog, item_catalog)
+        self._check_repeats(spec, raw, user_catalog, item_catalog)
         events = Events(
             raw.user,
             raw.item,
@@ -115,7 +142,7 @@ class _Loader:
             raw.weight,
             extra_columns(extra_table, extra_names, raw.rows),
         )
-        self._count(item_catalog, user_catalog, events, raw)
+        self._count(item_catalog, user_catalog, events, raw.dropped)
         return ShopData(shop, item_catalog, user_catalog, events, report)
 
     def _read(self, name: str, columns: Mapping[str, str], role: str) -> pa.Table:
@@ -225,7 +252,7 @@ class _Loader:
         table = pa.table({spec.id: pa.array(names, pa.string())})
         source = Source(
             name,
-            self.shop.events.table,
+            self._events_table,
             str(self.shop),
             self.shop.root,
             table,
@@ -235,8 +262,13 @@ class _Loader:
         )
         return self._build(source, spec), place
 
-    def _check_repeats(self, raw: RawEvents, users: Catalog, items: Catalog) -> None:
-        spec = self.shop.events
+    @property
+    def _events_table(self) -> str:
+        return self.shop.events.table if self.shop.events else ""
+
+    def _check_repeats(
+        self, spec: EventSpec, raw: RawEvents, users: Catalog, items: Catalog
+    ) -> None:
         repeats = find_repeats(raw, weighted=spec.type is not None or spec.rating is not None)
         raw.apply(
             self.report,
@@ -249,19 +281,21 @@ class _Loader:
         if not len(raw):
             dropped = ", ".join(f"{reason}: {count:,}" for reason, count in raw.dropped.items())
             raise ShopFileError(
-                f"{self.shop}: no event of {self.shop.events.table} is left after the checks "
+                f"{self.shop}: no event of {self._events_table} is left after the checks "
                 f"(left out: {dropped}); {self._findings()}"
             )
 
     def _findings(self) -> str:
         return "; ".join(map(str, self.report.findings)) or "no check found anything"
 
-    def _count(self, items: Catalog, users: Catalog, events: Events, raw: RawEvents) -> None:
+    def _count(
+        self, items: Catalog, users: Catalog, events: Events, dropped: Mapping[str, int]
+    ) -> None:
         self.report.counts.update(
             items=len(items),
             users=len(users),
             events=len(events),
-            events_dropped=dict(raw.dropped),
+            events_dropped=dict(dropped),
             items_without_events=_absent(events.item, len(items)),
             users_without_events=_absent(events.user, len(users)),
             features={

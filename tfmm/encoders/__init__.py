@@ -21,10 +21,12 @@ from tfmm.encoders.hub_image import KerasHubImage
 from tfmm.encoders.image import CNN
 from tfmm.encoders.keras_application import KerasApplication
 from tfmm.encoders.lstm import LSTM
+from tfmm.encoders.mid_level import Lite0Mid
 from tfmm.encoders.number import PiecewiseNumber
 from tfmm.encoders.pretrained import Pretrained
 from tfmm.encoders.projection import VectorProjection
 from tfmm.encoders.registry import default, describe, encoder, encoder_class, kinds, names, register
+from tfmm.encoders.subwords import Subwords
 from tfmm.encoders.text import BagOfWords, WordEncoder
 from tfmm.encoders.tf_hub import HubImage, HubText
 from tfmm.encoders.tokenizer import Tokenizer, split_words
@@ -49,10 +51,12 @@ __all__ = [
     "HubText",
     "KerasApplication",
     "KerasHubImage",
+    "Lite0Mid",
     "LogMel",
     "MiniLM",
     "PiecewiseNumber",
     "Pretrained",
+    "Subwords",
     "TagsEmbedding",
     "Tokenizer",
     "VectorProjection",

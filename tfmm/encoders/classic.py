@@ -72,32 +72,42 @@ class _Features(tf.keras.layers.Layer):
         self.bins = tuple(bins)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        foreground = self._foreground(inputs)
-        parts = [self._colour(inputs, foreground), _edges(inputs), _moments(foreground)]
+        parts = [
+            colour_histogram(inputs, self.bins),
+            _edges(inputs),
+            _moments(_foreground(inputs)),
+        ]
         return tf.concat([tf.math.l2_normalize(part, axis=1) for part in parts], axis=1)
 
-    def _foreground(self, x: tf.Tensor) -> tf.Tensor:
-        """How unlike the border's mean colour each pixel is, 0 to 1: `[n, h, w]`."""
-        rows = tf.concat([x[:, 0], x[:, -1]], axis=1)
-        columns = tf.concat([x[:, :, 0], x[:, :, -1]], axis=1)
-        border = tf.reduce_mean(tf.concat([rows, columns], axis=1), axis=1)
-        distance = tf.norm(x - border[:, None, None], axis=3)
-        return 1.0 - tf.exp(-10.0 * distance)
 
-    def _colour(self, x: tf.Tensor, foreground: tf.Tensor) -> tf.Tensor:
-        hsv = tf.image.rgb_to_hsv(x)
-        hue, saturation, value = (
-            _soft_bins(hsv[..., axis], count, circular=axis == 0)
-            for axis, count in enumerate(self.bins)
-        )
-        # The hue of grey says nothing: it is spread over all hues.
-        share = hsv[..., 1:2]
-        hue = share * hue + (1.0 - share) / self.bins[0]
-        weight = (0.1 + foreground)[..., None]
-        histogram = tf.einsum("nxyh,nxys,nxyv->nhsv", hue * weight, saturation, value)
-        flat = tf.reshape(histogram, [-1, int(np.prod(self.bins))])
-        # Square roots keep one large area from hiding all else (Hellinger's distance).
-        return tf.sqrt(flat)
+def colour_histogram(x: tf.Tensor, bins: Sequence[int]) -> tf.Tensor:
+    """The histogram `[n, h * s * v]` of hue, saturation and brightness of pictures of 0 to 1.
+
+    Args:
+        x: float `[n, height, width, 3]`.
+        bins: of hue, saturation and brightness.
+    """
+    hsv = tf.image.rgb_to_hsv(x)
+    hue, saturation, value = (
+        _soft_bins(hsv[..., axis], count, circular=axis == 0) for axis, count in enumerate(bins)
+    )
+    # The hue of grey says nothing: it is spread over all hues.
+    share = hsv[..., 1:2]
+    hue = share * hue + (1.0 - share) / bins[0]
+    weight = (0.1 + _foreground(x))[..., None]
+    histogram = tf.einsum("nxyh,nxys,nxyv->nhsv", hue * weight, saturation, value)
+    flat = tf.reshape(histogram, [-1, int(np.prod(bins))])
+    # Square roots keep one large area from hiding all else (Hellinger's distance).
+    return tf.sqrt(flat)
+
+
+def _foreground(x: tf.Tensor) -> tf.Tensor:
+    """How unlike the border's mean colour each pixel is, 0 to 1: `[n, h, w]`."""
+    rows = tf.concat([x[:, 0], x[:, -1]], axis=1)
+    columns = tf.concat([x[:, :, 0], x[:, :, -1]], axis=1)
+    border = tf.reduce_mean(tf.concat([rows, columns], axis=1), axis=1)
+    distance = tf.norm(x - border[:, None, None], axis=3)
+    return 1.0 - tf.exp(-10.0 * distance)
 
 
 def _soft_bins(values: tf.Tensor, count: int, circular: bool) -> tf.Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import Encoder, positive, rate
+from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.registry import register
 
 if TYPE_CHECKING:
@@ -101,6 +102,18 @@ class CNN(Encoder):
         # What stands for a picture that is missing.
         blank = tf.reduce_max(inputs, axis=[1, 2, 3]) == 0
         return tf.where(blank[:, None], tf.zeros_like(vectors), vectors)
+
+    def embedder(self) -> tf.Module:
+        """Pictures to vectors, as a module that `tf.saved_model.save` takes.
+
+        Returns:
+            A module to call as `module(pictures)`, uint8 `[n, height, width, 3]`, which gives
+            float32 `[n, dim]`. It is loaded with TensorFlow alone.
+        """
+        if not self.built:
+            self.build(None)
+        spec = tf.TensorSpec([None, *self.size, 3], tf.uint8, name="image")
+        return Embedder(lambda pictures: self(pictures), spec, self.weights)
 
     def vary(self, images: tf.Tensor) -> tf.Tensor:
         """Random views of pictures `uint8 [n, h, w, 3]`, scaled to about [-1, 1]."""

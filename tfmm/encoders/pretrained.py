@@ -18,7 +18,7 @@ from tfmm.encoders.base import Encoder, OwnRate, positive, rate
 from tfmm.encoders.bridge import FROZEN, check_part
 from tfmm.encoders.cache import cached_vectors
 from tfmm.encoders.embedder import Embedder
-from tfmm.encoders.projection import VectorProjection
+from tfmm.encoders.projection import VectorProjection, check_heads
 
 #: Rows whose vectors tell the mean and scale, where the network is trained.
 SAMPLE = 512
@@ -54,6 +54,7 @@ class Pretrained(Encoder):
         warmup: training steps over which that rate rises from zero.
         hidden: width of a layer with GELU before the projection; 0 leaves it out.
         dropout: share of the network's components that the projection leaves out in training.
+        skip, heads, scales: see `VectorProjection`, which the projection is.
         encode_batch: rows that the frozen network encodes at a time.
         name: Keras's layer name.
     """
@@ -71,6 +72,9 @@ class Pretrained(Encoder):
         warmup: int = 100,
         hidden: int = 0,
         dropout: float = 0.0,
+        skip: bool = False,
+        heads: int = 1,
+        scales: bool = False,
         encode_batch: int = 32,
         name: str | None = None,
         **kwargs: Any,
@@ -83,6 +87,8 @@ class Pretrained(Encoder):
         self.warmup = positive("warmup", warmup)
         self.hidden = hidden
         self.dropout = rate("dropout", dropout)
+        self.skip, self.scales = bool(skip), bool(scales)
+        self.heads = check_heads(heads, dim=self.dim, hidden=hidden)
         self.encode_batch = positive("encode_batch", encode_batch)
         self.heavy = train != FROZEN
         object.__setattr__(self, "_held", Held())
@@ -161,7 +167,7 @@ class Pretrained(Encoder):
         else:
             found = self._vectors(column, cache)
             sample = VectorColumn(found, np.asarray(column.present))  # type: ignore[arg-type]
-        scale = VectorProjection()
+        scale = VectorProjection(scales=self.scales)
         scale.adapt(sample)
         return {"network": self.fingerprint, **scale.state()}
 
@@ -173,7 +179,13 @@ class Pretrained(Encoder):
                 "what it was trained with, or train again."
             )
         self.head = VectorProjection(
-            self.dim, hidden=self.hidden, dropout=self.dropout, name="head"
+            self.dim,
+            hidden=self.hidden,
+            dropout=self.dropout,
+            skip=self.skip,
+            heads=self.heads,
+            scales=self.scales,
+            name="head",
         )
         self.head.load_state({"mean": state["mean"], "scale": state["scale"]})
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import Encoder, positive, rate
+from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.embedding import add_table, masked_mean
 from tfmm.encoders.registry import register
 from tfmm.encoders.tokenizer import Tokenizer, learn_vocabulary
@@ -84,6 +85,24 @@ class WordEncoder(Encoder):
         self._check_adapted()
         self.embeddings = add_table(self, self.tokenizer.size, self.width)
         super().build(input_shape)
+
+    def embedder(self) -> tf.Module:
+        """Strings to vectors, as a module that `tf.saved_model.save` takes.
+
+        Returns:
+            A module to call as `module(texts)`, string `[n]`, which gives float32 `[n, dim]`. It is
+            loaded with TensorFlow alone, and its ops are those of the stock TensorFlow Serving.
+
+        Raises:
+            ValueError: nothing was adapted yet.
+        """
+        self._check_adapted()
+        if not self.built:
+            self.build(None)
+        spec = tf.TensorSpec([None], tf.string, name="text")
+        return Embedder(
+            lambda texts: self(self.tokenize(texts)), spec, self.weights, [self.tokenizer]
+        )
 
     def hide_words(self, ids: tf.Tensor) -> tf.Tensor:
         """Training's word dropout over `ids int32 [n, T]`: hidden words become unknown ones."""

@@ -29,7 +29,7 @@ def write_report(
     """Writes `report.md`, and its plots into the folder `plots` beside it.
 
     Args:
-        metrics: what `metrics.json` holds. Only `model` is needed; `cold`, `baselines`,
+        metrics: what `metrics.json` holds. Only `model` or `search` is needed; `cold`, `baselines`,
             `breakdowns`, `modalities`, `split`, `seconds`, `examples_per_second` and
             `config_sha256` each add a section.
         path: of the report; its folder is made if it is not there.
@@ -40,28 +40,29 @@ def write_report(
         The path.
 
     Raises:
-        ValueError: there is no section `model` with a recall in it.
+        ValueError: there is no section `model` with a recall in it, and no section `search`.
     """
     path = Path(path)
     model = metrics.get("model", {})
     ks = sorted(int(name.partition("@")[2]) for name in model if name.startswith("recall@"))
-    if not ks:
+    if not ks and not metrics.get("search"):
         raise ValueError(
             "`metrics` has no section 'model' with a 'recall@k' in it, so there is nothing to "
             "report. To resolve this, pass what tfmm.evaluation.evaluate returned."
         )
-    k = 20 if 20 in ks else ks[-1]
     folder = path.parent / "plots"
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [
-        "# Report",
-        *_overall(metrics, ks, k, folder),
-        *_cold(metrics, k, folder),
-        *_breakdowns(metrics.get("breakdowns", {}), k, folder),
-        *_modalities(metrics.get("modalities", {}), folder),
-        *_history(history or [], k, folder),
-        *_run(metrics),
-    ]
+    parts = ["# Report"]
+    if ks:
+        k = 20 if 20 in ks else ks[-1]
+        parts += [
+            *_overall(metrics, ks, k, folder),
+            *_cold(metrics, k, folder),
+            *_breakdowns(metrics.get("breakdowns", {}), k, folder),
+            *_modalities(metrics.get("modalities", {}), folder),
+            *_history(history or [], k, folder),
+        ]
+    parts += [*_search(metrics.get("search", {})), *_run(metrics)]
     path.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     return path
 
@@ -135,6 +136,19 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
             )
         )
     return parts
+
+
+def _search(search: Mapping[str, Any]) -> list[str]:
+    if not search:
+        return []
+    names = [n for n in next(iter(search.values())) if n.startswith("recall@")] + ["mrr", "queries"]
+    rows = ([feature, *(row.get(name) for name in names)] for feature, row in search.items())
+    titles = [name.replace("recall", "Recall").replace("mrr", "MRR") for name in names]
+    return [
+        "## Search\n\nItems held out whole, asked for by what they are described by; all items "
+        "ranked, all of equal text right.",
+        _table(["asked by", *titles], rows),
+    ]
 
 
 def _cold(metrics: Mapping[str, Any], k: int, folder: Path) -> list[str]:

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from tfmm.data.columns import TextColumn
 from tfmm.export.agreement import agreement
+from tfmm.export.search import search_of
 from tfmm.export.servable import Servable
 from tfmm.export.vector_file import remember_vectors
 from tfmm.export.versions import write_version
@@ -210,6 +212,7 @@ def _servable(
         )
     sizes = dataclasses.asdict(settings)
     del sizes["index"]
+    shoppers = run.data.shop.events is not None
     return Servable(
         run.data.items.ids,
         items,
@@ -217,11 +220,23 @@ def _servable(
         user_vectors=users,
         seen_offsets=run.interactions.offsets,
         seen_rows=run.interactions.item,
-        session=run.model.session_module(),
+        session=run.model.session_module() if shoppers else None,
         filters=TermFilter.from_catalog(run.data.items),
         index=index,
+        search=search_of(run.model, _texts(run)),
+        search_bias=run.search_bias(items),
         **sizes,
     )
+
+
+def _texts(run: Run) -> list[str]:
+    """Some texts of the catalogue that it can be searched by."""
+    columns = (
+        [run.data.items.features[name] for name in run.model.queries.columns]
+        if (run.model.queries)
+        else []
+    )
+    return [str(text) for c in columns if isinstance(c, TextColumn) for text in c.values[:8]]
 
 
 def _index(config: IndexConfig, settings: ExportSettings, n_candidates: int) -> Index:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfmm.export.search import Search
 from tfmm.retrieval import LOWEST_SCORE, BruteForce, Index, TermFilter
 from tfmm.retrieval.candidates import check_distinct, check_vectors
 from tfmm.retrieval.lookup import check_lines, row_table
@@ -32,6 +33,10 @@ class Servable(tf.Module):
     | `recommend` | `user_id` [B], `exclude` [B, E], `allow` [B, F] | same |
     | `recommend_session` | `history` [B, T], `exclude`, `allow` | same |
     | `similar_items` | `item_id` [B], `exclude`, `allow` | same |
+    | `search_text` | `text` [B], `exclude`, `allow` | same |
+    | `search_image` | `image` [B], encoded files, `exclude`, `allow` | same |
+    | `search_audio` | `audio` [B], WAV files, `exclude`, `allow` | same |
+    | `search_mixed` | `text`, `image`, "" for a part left out, `exclude`, `allow` | same |
     | `embed_user` | `user_id` [B] | `embedding` float32 [B, D] |
     | `embed_item` | `item_id` [B] | `embedding` float32 [B, D] |
 
@@ -43,6 +48,9 @@ class Servable(tf.Module):
       by inner product, which for item vectors that are not normalised favours long ones.
     - `embed_item` gives zeros for an unknown item.
     - Where fewer than K items are left, "" and the lowest finite float32 fill up.
+    - The searches are there as far as `search` reads what they are asked by; a query that says
+      nothing gets padding only, see `tfmm.export.search.Search`.
+    - Without a session there are no shoppers: `similar_items`, `embed_item` and searches alone.
 
     `item_ids` and `user_ids`, object arrays, say which ids it knows.
 
@@ -60,6 +68,7 @@ class Servable(tf.Module):
         session: called with `history` float32 `[B, T, D]`, the vectors of a shopper's items with
             the known ones first, oldest first, and `mask` bool `[B, T]`; gives the shopper's
             vector float32 `[B, D]`. Must be callable in a graph and accept a mask of all False.
+            None for a catalogue without shoppers.
         filters: made over the same N items.
         index: an index to fill with the item vectors, tuned on the user vectors; exact if None.
         weights: how the tables of vectors are stored: "float32", "bfloat16" or "int8". An index
@@ -69,6 +78,9 @@ class Servable(tf.Module):
         allow_size: F, terms in `allow`.
         history_size: T, ids in `history`.
         exclude_seen: whether `serving_default` and `recommend` leave out seen items.
+        search: what the items can be searched by, if they can.
+        search_bias: float `[N]`, joins the scores of searches: a correction for hubs, see
+            `tfmm.models.hubness`.
 
     Raises:
         ValueError: arrays that do not fit together, ids that are repeated, empty or hold line
@@ -85,7 +97,7 @@ class Servable(tf.Module):
         user_vectors: Any,
         seen_offsets: NDArray[np.int64],
         seen_rows: NDArray[np.int32],
-        session: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        session: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None,
         filters: TermFilter,
         index: Index | None = None,
         weights: str = "float32",
@@ -94,6 +106,8 @@ class Servable(tf.Module):
         allow_size: int = 16,
         history_size: int = 50,
         exclude_seen: bool = True,
+        search: Search | None = None,
+        search_bias: NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__(name="servable")
         sizes = {
@@ -111,9 +125,11 @@ class Servable(tf.Module):
         self.history_size, self.exclude_seen = history_size, exclude_seen
         self._check_shapes(item_vectors, user_vectors, filters)
         _check_seen(seen_offsets, seen_rows, self.n_users, self.n_items)
+        if session is None and users:
+            raise ValueError(f"There are {len(users)} users, but no `session` to answer them by.")
         asked = check_vectors(user_vectors, "user_vectors") if users else None
         index = BruteForce(k=k, storage=weights) if index is None else index
-        index.index(check_vectors(item_vectors, "item_vectors"), queries=asked)
+        index.index(check_vectors(item_vectors, "item_vectors"), queries=asked, bias=search_bias)
         #: How this must be saved: with which namespaces of ops that TensorFlow lacks.
         self.save_options = index.save_options()
 
@@ -121,17 +137,20 @@ class Servable(tf.Module):
         # that is tracked brings its own functions and metadata into the SavedModel.
         self._search, self._vectors = index.search, index.vectors
         self._index_variables = list(index.variables)
-        answer = tf.function(session)
-        self._session = lambda history, mask: answer(history, mask)
-        unseen = self._unseen_shopper()
-        traced = answer.get_concrete_function(
-            tf.TensorSpec([None, history_size, self.dim]),
-            tf.TensorSpec([None, history_size], tf.bool),
-        )
-        # Only what a session reads: a user tower may hold a row for every user besides.
-        self._session_variables = list(traced.variables)
+        unseen = np.empty((0, self.dim), np.float32)
+        if session is not None:
+            answer = tf.function(session)
+            self._session = lambda history, mask: answer(history, mask)
+            unseen = self._unseen_shopper()
+            traced = answer.get_concrete_function(
+                tf.TensorSpec([None, history_size, self.dim]),
+                tf.TensorSpec([None, history_size], tf.bool),
+            )
+            # Only what a session reads: a user tower may hold a row for every user besides.
+            self._session_variables = list(traced.variables)
 
-        self.filters = filters
+        self.filters, self.search = filters, search
+        self._arguments = _arguments(session is not None, search)
         self._folder = tempfile.TemporaryDirectory(prefix="tfmm-ids-")
         folder = Path(self._folder.name)
         self._item_table = row_table(items, folder / "item_ids.txt")
@@ -192,6 +211,33 @@ class Servable(tf.Module):
         """Item vectors; zeros for an unknown item."""
         return {"embedding": self._vectors(self.item_rows(item_id))}
 
+    def search_text(self, text: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor) -> Answer:
+        """The items that a text asks for."""
+        return self._searched(exclude, allow, text=text)
+
+    def search_image(self, image: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor) -> Answer:
+        """The items that a picture, an encoded file, asks for."""
+        return self._searched(exclude, allow, image=image)
+
+    def search_audio(self, audio: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor) -> Answer:
+        """The items that a sound, a WAV file, asks for."""
+        return self._searched(exclude, allow, audio=audio)
+
+    def search_mixed(
+        self, text: tf.Tensor, image: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor
+    ) -> Answer:
+        """The items that a text and a picture together ask for; "" leaves a part out."""
+        return self._searched(exclude, allow, text=text, image=image)
+
+    def _searched(self, exclude: tf.Tensor, allow: tf.Tensor, **queries: tf.Tensor) -> Answer:
+        assert self.search is not None
+        vectors, known = self.search.vectors(**queries)
+        scores, rows = self._search(
+            vectors, self.k, self.item_rows(exclude), self.filters.bind(allow), biased=True
+        )
+        said = known[:, None]
+        return self._answer(tf.where(said, scores, LOWEST_SCORE), tf.where(said, rows, -1))
+
     def signatures(self) -> dict[str, Any]:
         """The concrete function of every signature, with static E, F and T, by name."""
         specs = {
@@ -202,13 +248,16 @@ class Servable(tf.Module):
                 "exclude": [self.exclude_size],
                 "allow": [self.allow_size],
                 "history": [self.history_size],
+                "text": [],
+                "image": [],
+                "audio": [],
             }.items()
         }
         return {
             name: tf.function(getattr(self, name), autograph=False).get_concrete_function(
                 **{argument: specs[argument] for argument in arguments}
             )
-            for name, arguments in _ARGUMENTS.items()
+            for name, arguments in self._arguments().items()
         }
 
     def sample_requests(self, batch: int) -> dict[str, dict[str, NDArray[np.object_]]]:
@@ -223,9 +272,11 @@ class Servable(tf.Module):
             "allow": _first_column(terms[::-1], self.allow_size),
             "history": _first_column(asked_items, self.history_size),
         }
+        if self.search is not None:
+            inputs |= self.search.examples(batch)
         return {
             name: {argument: inputs[argument] for argument in arguments}
-            for name, arguments in _ARGUMENTS.items()
+            for name, arguments in self._arguments().items()
         }
 
     def item_rows(self, item_id: tf.Tensor) -> tf.Tensor:
@@ -288,14 +339,25 @@ class Servable(tf.Module):
                 )
 
 
-_ARGUMENTS: dict[str, tuple[str, ...]] = {
+_OF_SHOPPERS: dict[str, tuple[str, ...]] = {
     "serving_default": ("user_id",),
     "recommend": ("user_id", "exclude", "allow"),
     "recommend_session": ("history", "exclude", "allow"),
-    "similar_items": ("item_id", "exclude", "allow"),
     "embed_user": ("user_id",),
+}
+_OF_ITEMS: dict[str, tuple[str, ...]] = {
+    "similar_items": ("item_id", "exclude", "allow"),
     "embed_item": ("item_id",),
 }
+
+
+def _arguments(shoppers: bool, search: Search | None) -> Callable[[], dict[str, tuple[str, ...]]]:
+    """Gives the inputs of each signature, by name."""
+    found = {**(_OF_SHOPPERS if shoppers else {}), **_OF_ITEMS}
+    for name, kinds in (search.arguments() if search else {}).items():
+        found[name] = (*kinds, "exclude", "allow")
+    # A function, because TensorFlow would track a dictionary.
+    return lambda: found
 
 
 def _distinct_first(rows: tf.Tensor) -> tf.Tensor:

@@ -14,6 +14,8 @@ from tfmm.data.pipeline import FeatureColumns
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.fusion import fusion as make_fusion
+from tfmm.models.alignment import Alignment
+from tfmm.models.queries import make_encoder, make_queries, query_states
 from tfmm.models.two_tower import TwoTower
 from tfmm.towers import Content, ItemTower, UserTower
 
@@ -40,6 +42,12 @@ def two_tower(
     log_q: bool = True,
     hard_negatives: int | None = None,
     negatives: int = 0,
+    heads: int = 1,
+    queries: Mapping[str, Any] | None = None,
+    contrast: str = "softmax",
+    search_temperature: float = 0.07,
+    search_weight: float = 1.0,
+    hide: float = 0.5,
     budget: int = BUDGET,
     cache: str | Path | None = None,
     states: Mapping[str, Any] | None = None,
@@ -58,7 +66,12 @@ def two_tower(
         history, history_size: see `UserTower`.
         user_id, user_id_dropout: the user tower's `id` and `id_dropout`.
         user_features: like `encoders`, for the users' table; None reads no features.
-        temperature, log_q, hard_negatives, negatives: see `TwoTower`.
+        temperature, log_q, hard_negatives, negatives, search_weight: see `TwoTower`.
+        heads: independent parts of the item vectors, see `tfmm.towers.unit`; encoders that have
+            `heads` get as many.
+        queries: query towers by feature, see `tfmm.models.queries.make_queries`; None or `{}` gives
+            a model that does not search.
+        contrast, search_temperature, hide: `loss`, `temperature` and `hide` of `Alignment`.
         budget: rows that a training step encodes anew of a heavy feature, see `Content`.
         cache: folder where decoded pictures and the vectors of frozen encoders are kept.
         states: what the encoders learned in an earlier run (`encoder_states`), in place of `data`.
@@ -76,7 +89,7 @@ def two_tower(
     def content(
         catalog: Catalog, chosen: Mapping[str, Any] | None, state: Mapping, label: str
     ) -> tuple[Content | None, FeatureColumns]:
-        made = make_encoders(catalog, chosen, dim)
+        made = make_encoders(catalog, chosen, dim, heads if label == "item_content" else 1)
         for name, encoder in made.items():
             if name in state:
                 encoder.load_state(state[name])
@@ -110,9 +123,23 @@ def two_tower(
             "User features cannot have heavy encoders; choose a light one for "
             f"{sorted(users.budgets)} (for text: bag)."
         )
+    alignment = asked = None
+    if queries:
+        towers, asked = make_queries(
+            data.items, queries, dim=dim, heads=heads, cache=folder, states=states.get("queries")
+        )
+        alignment = Alignment(
+            towers, heads=heads, loss=contrast, temperature=search_temperature, hide=hide
+        )
     return TwoTower(
         ItemTower(
-            n_items, dim, content=item_content, id=id, id_dropout=id_dropout, normalize=normalize
+            n_items,
+            dim,
+            content=item_content,
+            id=id,
+            id_dropout=id_dropout,
+            normalize=normalize,
+            heads=heads,
         ),
         UserTower(
             n_users,
@@ -130,34 +157,41 @@ def two_tower(
         log_q=log_q,
         hard_negatives=hard_negatives,
         negatives=negatives,
+        alignment=alignment,
+        queries=asked,
+        search_weight=search_weight,
     )
 
 
 def encoder_states(model: TwoTower) -> dict[str, dict[str, Any]]:
     """What the encoders learned from the data, as JSON values, for `two_tower(states=…)`."""
     towers = {"items": model.item_tower.content, "users": model.user_tower.content}
-    return {
+    states: dict[str, dict[str, Any]] = {
         table: {name: encoder.state() for name, encoder in content.encoders.items()}
         for table, content in towers.items()
         if content is not None
     }
+    if model.alignment is not None:
+        states["queries"] = dict(query_states(model.alignment.queries))
+    return states
 
 
 def make_encoders(
-    catalog: Catalog, chosen: Mapping[str, Any] | None, dim: int = 64
+    catalog: Catalog, chosen: Mapping[str, Any] | None, dim: int = 64, heads: int = 1
 ) -> dict[str, Encoder]:
     """Encoders by feature, not adapted yet; see `two_tower` for what `chosen` may be."""
     if chosen is None:
         chosen = {name: registry.default(c.kind) for name, c in catalog.features.items()}
-    return {name: _encoder(catalog, name, value, dim) for name, value in chosen.items()}
+    return {name: _encoder(catalog, name, value, dim, heads) for name, value in chosen.items()}
 
 
-def _encoder(catalog: Catalog, feature: str, choice: str | Mapping[str, Any], dim: int) -> Encoder:
+def _encoder(
+    catalog: Catalog, feature: str, choice: str | Mapping[str, Any], dim: int, heads: int
+) -> Encoder:
     if feature not in catalog.features:
         raise ValueError(
             f"An encoder is named for the feature {feature!r}, which the shop file does not have; "
             f"it has {', '.join(catalog.features) or 'none'}."
         )
     config = {"name": choice} if isinstance(choice, str) else dict(choice)
-    kind = catalog.features[feature].kind
-    return registry.encoder(kind, config.pop("name", None), dim=dim, **config)
+    return make_encoder(catalog.features[feature].kind, config, dim, heads)

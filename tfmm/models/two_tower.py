@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tfmm.data.aligned import QueryColumns
 from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
+from tfmm.encoders import Encoder
+from tfmm.models.alignment import Alignment
 from tfmm.models.softmax import InBatchSoftmax
 from tfmm.towers import Content, ItemTower, UserTower
 
@@ -42,9 +45,13 @@ class TwoTower(tfrs.Model):
         log_q: whether scores are corrected for sampling probability.
         hard_negatives: train against only the so many highest-scored negatives of each example.
         negatives: uniform negatives that join each batch.
+        alignment: query towers that are trained along with the towers, so that the same item
+            vectors serve search.
+        queries: what these query towers read.
+        search_weight: the weight of their loss; that of recommendation has 1.
 
     Raises:
-        ValueError: for a temperature that is not positive.
+        ValueError: for a temperature that is not positive, or `alignment` without `queries`.
     """
 
     def __init__(
@@ -58,17 +65,27 @@ class TwoTower(tfrs.Model):
         log_q: bool = True,
         hard_negatives: int | None = None,
         negatives: int = 0,
+        alignment: Alignment | None = None,
+        queries: QueryColumns | None = None,
+        search_weight: float = 1.0,
     ) -> None:
         super().__init__(name="two_tower")
         if not temperature > 0:
             raise ValueError(f"temperature must be positive, got {temperature}.")
         self.item_tower, self.user_tower = item_tower, user_tower
+        if (alignment is None) != (queries is None):
+            raise ValueError("Give `alignment` and `queries` together, or neither.")
         self.items, self.users = items, users
+        self.alignment, self.queries, self.search_weight = alignment, queries, search_weight
         self.log_q, self.negatives = log_q, negatives
         self.task = InBatchSoftmax(temperature, hard_negatives)
         self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self._item_step = tf.function(self.item_tower, reduce_retracing=True)
         self._user_step = tf.function(self.user_tower, reduce_retracing=True)
+        self._query_step = {
+            feature: tf.function(tower, reduce_retracing=True)
+            for feature, tower in (alignment.queries if alignment else {}).items()
+        }
         self._create_variables()
 
     @classmethod
@@ -84,11 +101,9 @@ class TwoTower(tfrs.Model):
         Raises:
             ValueError: an encoder has such a rate, and the optimizer knows only one.
         """
-        for tower in (self.item_tower, self.user_tower):
-            for name, encoder in (tower.content.encoders if tower.content else {}).items():
-                own = encoder.own_rate
-                if own is None:
-                    continue
+        for name, encoder in self._encoders():
+            own = encoder.own_rate
+            if own is not None:
                 if not hasattr(optimizer, "give_rate"):
                     raise ValueError(
                         f"The encoder of {name!r} trains pretrained weights at a rate of their own "
@@ -99,18 +114,40 @@ class TwoTower(tfrs.Model):
                 optimizer.give_rate(own.variables, own.learning_rate, own.warmup)
         super().compile(optimizer=optimizer, **options)
 
+    def _encoders(self) -> Iterator[tuple[str, Encoder]]:
+        """Every encoder with the feature it reads."""
+        for tower in (self.item_tower, self.user_tower):
+            yield from (tower.content.encoders if tower.content else {}).items()
+        for name, query in (self.alignment.queries if self.alignment else {}).items():
+            yield from ((name, encoder) for encoder in query.encoders)
+
     def batches(
-        self, pairs: Interactions, batch_size: int = 2048, **options: Any
+        self,
+        pairs: Interactions | None,
+        batch_size: int = 2048,
+        *,
+        aligned: tf.data.Dataset | None = None,
+        **options: Any,
     ) -> tf.data.Dataset:
         """Training batches for `fit`, see `tfmm.data.pipeline.training_batches` for the options.
 
         Marks the items of `pairs` as known: the others' id embeddings stay unused.
+
+        Args:
+            pairs: the pairs to learn from; None learns search alone, from `aligned`.
+            batch_size: pairs a batch.
+            aligned: `tfmm.data.aligned.aligned_batches`, one of which joins each batch.
+            **options: see above.
         """
+        if pairs is None:
+            if aligned is None:
+                raise ValueError("There is nothing to learn from: neither `pairs` nor `aligned`.")
+            return aligned.map(lambda batch: {"aligned": batch})
         tower = self.user_tower
         known = np.zeros(pairs.n_items, bool)
         known[pairs.item] = True
         self.item_tower.known.assign(known)
-        return training_batches(
+        batches = training_batches(
             pairs,
             self.items,
             self.users,
@@ -119,6 +156,10 @@ class TwoTower(tfrs.Model):
             negatives=self.negatives,
             **options,
         )
+        if aligned is None:
+            return batches
+        both = tf.data.Dataset.zip((batches, aligned))
+        return both.map(lambda batch, other: {**batch, "aligned": other})
 
     def train_step(self, inputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         """TFRS's step; the loss it reports is the epoch's mean so far, as Keras's own models do."""
@@ -127,7 +168,19 @@ class TwoTower(tfrs.Model):
         return {**result, "loss": self.mean_loss.result()}
 
     def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
-        """The loss of a batch of `tfmm.data.pipeline.training_batches`, a scalar."""
+        """The loss of a batch of `batches`, a scalar."""
+        loss = tf.zeros([])
+        if "aligned" in inputs:
+            assert self.alignment is not None
+            aligned = inputs["aligned"]
+            shown = {**aligned, "present": self.alignment.show(aligned["present"])}
+            vectors, _ = self.item_tower(shown, training=training)
+            loss += self.search_weight * self.alignment(vectors, aligned, training=training)
+        if "target" in inputs:
+            loss += self._retrieval_loss(inputs, training)
+        return loss
+
+    def _retrieval_loss(self, inputs: Mapping[str, Any], training: bool) -> tf.Tensor:
         items, _ = self.item_tower(inputs, training=training)
         features = None
         if self.users is not None:
@@ -215,6 +268,37 @@ class TwoTower(tfrs.Model):
             ).numpy()
         return out
 
+    def query_vectors(
+        self, feature: str, rows: np.ndarray | None = None, batch_size: int = 1024
+    ) -> np.ndarray:
+        """The vectors of what items can be asked by, such as their titles.
+
+        Args:
+            feature: a feature with a query tower.
+            rows: item rows; all by default.
+            batch_size: rows encoded at a time.
+
+        Returns:
+            float32 `[n, dim]`.
+
+        Raises:
+            ValueError: the model has no query tower for `feature`.
+        """
+        towers = self.alignment.queries if self.alignment else {}
+        if feature not in towers or self.queries is None:
+            raise ValueError(
+                f"The model has no query tower for {feature!r}; it has "
+                f"{', '.join(towers) or 'none'}."
+            )
+        rows = np.arange(self.item_tower.rows) if rows is None else np.asarray(rows)
+        columns = self.queries.columns[feature]
+        out = np.empty((len(rows), self.item_tower.dim), np.float32)
+        for start in range(0, len(rows), batch_size):
+            part = rows[start : start + batch_size]
+            inputs = [tf.constant(column[part]) for column in columns]
+            out[start : start + len(part)] = self._query_step[feature](inputs).numpy()
+        return out
+
     def score(self, users: np.ndarray, interactions: Interactions) -> np.ndarray:
         """Scores float32 `[b, n_items]` of all items for user rows int `[b]`."""
         items = self.item_vectors()
@@ -241,7 +325,9 @@ class TwoTower(tfrs.Model):
         features = None
         if self.users is not None:
             features = next(row_batches(row, self.users, list(self.users.columns), 1))
-        self.user_tower(vectors, row[:, None], row, features)
+        self.user_tower(vectors, row[:, None], row if self.user_tower.rows else None, features)
+        for feature in self.alignment.queries if self.alignment else ():
+            self.query_vectors(feature, row)
 
     def _encode_items(
         self, batch_size: int, mask: str | None, refresh: bool

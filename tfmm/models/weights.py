@@ -139,17 +139,22 @@ def _row_names(model: TwoTower, item_ids: Any, user_ids: Any) -> dict[str, list[
         for encoder in tower.content.encoders.values():
             for attribute, strings in encoder.vocabularies().items():
                 named[id(getattr(encoder, attribute))] = strings
+    for query in (model.alignment.queries if model.alignment else {}).values():
+        for encoder in query.encoders:
+            for attribute, strings in encoder.vocabularies().items():
+                named[id(getattr(encoder, attribute))] = strings
     return {p: named[id(v)] for p, v in _variables(model).items() if id(v) in named}
 
 
 def _variables(model: TwoTower) -> dict[str, tf.Variable]:
     """The towers' variables by the shortest path of attributes that leads to them."""
     found: dict[str, tf.Variable] = {}
-    queue: deque[tuple[str, Any]] = deque(
-        [("item_tower", model.item_tower), ("user_tower", model.user_tower)]
-    )
+    roots: dict[str, Any] = {"item_tower": model.item_tower, "user_tower": model.user_tower}
+    if model.alignment is not None:
+        roots["alignment"] = model.alignment
+    queue: deque[tuple[str, Any]] = deque(roots.items())
     met = set()
-    weights = {id(w) for tower in (model.item_tower, model.user_tower) for w in tower.weights}
+    weights = {id(w) for tower in roots.values() for w in tower.weights}
     while queue:
         path, value = queue.popleft()
         if id(value) in met:

@@ -55,11 +55,13 @@ class Index(tfrs.layers.factorized_top_k.TopK):
     ) -> None:
         super().__init__(k=check_positive("k", k), name=name)
         self.query_model = query_model
-        self._n = self._dim = 0
+        self._n = self._dim = self._width = 0
         self._inverse_norms: tf.Variable | None = None
         self._identifiers: tf.Variable | None = None
 
-    def index(self, candidates: Any, identifiers: Any = None, queries: Any = None) -> Self:
+    def index(
+        self, candidates: Any, identifiers: Any = None, queries: Any = None, *, bias: Any = None
+    ) -> Self:
         """Indexes candidates; an earlier index is dropped.
 
         Args:
@@ -67,6 +69,9 @@ class Index(tfrs.layers.factorized_top_k.TopK):
             identifiers: `[N]` distinct strings or integers. Without them rows are returned.
             queries: `[Q, D]` such as will be asked, which an approximate index tunes its recall
                 on; some of the candidates if None. An exact index has no use for them.
+            bias: `[N]`, added to the candidates' inner products with queries that `search` is told
+                to bias (a correction for hubs, see `tfmm.models.hubness`). It is stored as one
+                more component of the vectors, for which such queries have a 1 and others a 0.
 
         Raises:
             ValueError: wrong rank, unequal lengths, NaN or infinite vectors, identifiers that
@@ -84,7 +89,12 @@ class Index(tfrs.layers.factorized_top_k.TopK):
         norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
         inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
         unit = bool(np.all(np.abs(norms - 1) < _UNIT))
-        self._n, self._dim = vectors.shape
+        self._n, self._width = vectors.shape
+        if bias is not None:
+            vectors = np.concatenate([vectors, _check_bias(bias, len(vectors))], axis=1)
+            if asked is not None:
+                asked = np.pad(asked, ((0, 0), (0, 1)))
+        self._dim = vectors.shape[1]
         self._inverse_norms = (
             None
             if unit
@@ -180,6 +190,7 @@ class Index(tfrs.layers.factorized_top_k.TopK):
         allowed: tf.Tensor | RowFilter | None = None,
         *,
         cosine: bool = False,
+        biased: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Retrieves rows of the index by query vectors; what an exported signature is made of.
 
@@ -191,19 +202,27 @@ class Index(tfrs.layers.factorized_top_k.TopK):
             allowed: rows that may be returned: a bool mask `[B, N]`, or a filter such as
                 `TermFilter.bind` returns, whose mask is made block by block.
             cosine: scores are cosines instead of inner products (0 for a vector of zeros).
+            biased: whether the bias that was indexed joins the scores; without one it changes
+                nothing.
 
         Returns:
             Scores float32 `[B, k]`, highest first, and rows int32 `[B, k]`; `LOWEST_SCORE` and -1
             where fewer than k are left.
 
         Raises:
-            ValueError: nothing is indexed yet, or queries that are not `[B, D]`.
+            ValueError: nothing is indexed yet, queries that are not `[B, D]`, or cosines with a
+                bias.
         """
         self._check_indexed()
         k = self._k if k is None else int(k) if isinstance(k, np.integer) else k
         queries = self._check_queries(tf.convert_to_tensor(queries))
+        if cosine and biased:
+            raise ValueError("A cosine has no bias: leave out `cosine` or `biased`.")
         if cosine:
             queries = tf.math.l2_normalize(queries, axis=1, epsilon=1e-30)
+        if self._dim > self._width:
+            more = tf.ones_like if biased else tf.zeros_like
+            queries = tf.concat([queries, more(queries[:, :1])], axis=1)
         excluded = None if excluded_rows is None else ragged_rows(excluded_rows)
         mask = DenseFilter(allowed) if tf.is_tensor(allowed) else allowed
         scores, rows = self._find(Request(queries, k, excluded, mask, cosine))
@@ -215,7 +234,7 @@ class Index(tfrs.layers.factorized_top_k.TopK):
     def vectors(self, rows: tf.Tensor) -> tf.Tensor:
         """The indexed vectors of rows `[...]`, float32 `[..., D]`; zeros for negative rows."""
         self._check_indexed()
-        found = self._stored(tf.maximum(rows, 0))
+        found = self._stored(tf.maximum(rows, 0))[..., : self._width]
         return tf.where((rows >= 0)[..., tf.newaxis], found, 0.0)
 
     def save_options(self) -> tf.saved_model.SaveOptions:
@@ -294,7 +313,7 @@ class Index(tfrs.layers.factorized_top_k.TopK):
         return queries if self.query_model is None else self.query_model(queries)
 
     def _check_queries(self, queries: tf.Tensor) -> tf.Tensor:
-        width = self._dim
+        width = self._width
         shape = queries.shape
         if shape.rank != 2 or shape[1] not in (None, width):
             raise ValueError(
@@ -309,3 +328,15 @@ class Index(tfrs.layers.factorized_top_k.TopK):
         found = tf.gather(self._identifiers, tf.maximum(rows, 0))
         padding = tf.constant("") if found.dtype == tf.string else tf.constant(NO_ROW, found.dtype)
         return tf.where(rows >= 0, found, padding)
+
+
+def _check_bias(bias: Any, n: int) -> NDArray[np.float32]:
+    """The bias as a column float32 `[N, 1]`."""
+    values = np.asarray(bias, np.float32)
+    if values.shape != (n,) or not np.isfinite(values).all():
+        raise ValueError(
+            f"`bias` must be one finite number for each of the {n} candidates, but its shape is "
+            f"{list(values.shape)}"
+            + ("." if np.isfinite(values).all() else " and it holds NaN or infinite values.")
+        )
+    return values[:, None]

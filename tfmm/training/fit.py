@@ -17,6 +17,7 @@ from tfmm.models.two_tower import TwoTower
 from tfmm.optimizers import LazyAdam
 from tfmm.training.config import RunFileError, TrainConfig
 from tfmm.training.measure import CHOICE
+from tfmm.training.search import Aligned
 
 
 def make_optimizer(config: TrainConfig, steps: int) -> tf.keras.optimizers.Optimizer:
@@ -45,11 +46,13 @@ def make_optimizer(config: TrainConfig, steps: int) -> tf.keras.optimizers.Optim
 
 def fit(
     model: TwoTower,
-    pairs: Interactions,
+    pairs: Interactions | None,
     config: TrainConfig,
     folder: Path,
     *,
     ordered: bool,
+    aligned: Aligned | None = None,
+    choice: str = CHOICE,
     groups: np.ndarray | None = None,
     epochs: int | None = None,
     validate: Callable[[], dict[str, float]] | None = None,
@@ -60,14 +63,16 @@ def fit(
 
     Args:
         model: the model, its weights at their start.
-        pairs: the training pairs.
+        pairs: the training pairs; None trains search alone.
         config: epochs, batch size, optimizer and so on.
         folder: where the checkpoint and `history.json` are kept.
         ordered: whether histories hold strictly earlier events only.
+        aligned: the batches that search is trained on.
+        choice: the validation metric that training stops by.
         groups: int `[n_items]`, the classes that `config.balance` evens out.
         epochs: stop after so many epochs of the schedule; all by default.
         validate: returns validation metrics; called after each epoch. Training then stops when
-            recall@20 has not risen for `patience` epochs, and the model ends with the best weights.
+            `choice` has not risen for `patience` epochs, and the model ends with the best weights.
         say: takes a line of progress for each epoch.
         logs: TensorBoard folder.
 
@@ -76,7 +81,9 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     epochs = config.epochs if epochs is None else epochs
-    steps = -(-len(pairs) // config.batch_size)
+    steps = aligned.steps if aligned else 0
+    if pairs is not None:
+        steps = -(-len(pairs) // config.batch_size)
     optimizer = make_optimizer(config, steps * config.epochs)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer)
@@ -89,11 +96,14 @@ def fit(
         checkpoint.restore(manager.latest_checkpoint).expect_partial()
         history = json.loads((folder / "history.json").read_text())[: int(checkpoint.epoch)]
         say(f"Going on after epoch {len(history)} of {epochs}.")
-    keeper = _EpochKeeper(checkpoint, manager, folder, history, config, epochs, validate, say)
+    keeper = _EpochKeeper(
+        checkpoint, manager, folder, history, config, epochs, validate, say, choice
+    )
     if len(history) < epochs and not keeper.exhausted():
         batches = model.batches(
             pairs,
             config.batch_size,
+            aligned=aligned(len(history)) if aligned else None,
             ordered=ordered,
             balance=config.balance,
             groups=groups,
@@ -111,9 +121,9 @@ def fit(
     return history
 
 
-def best_epoch(history: list[dict[str, float]]) -> int:
-    """The number, from 1, of the epoch with the best validation recall@20."""
-    return 1 + max(range(len(history)), key=lambda row: history[row][CHOICE])
+def best_epoch(history: list[dict[str, float]], choice: str = CHOICE) -> int:
+    """The number, from 1, of the epoch with the best validation metric `choice`."""
+    return 1 + max(range(len(history)), key=lambda row: history[row][choice])
 
 
 class _EpochKeeper(tf.keras.callbacks.Callback):
@@ -129,17 +139,18 @@ class _EpochKeeper(tf.keras.callbacks.Callback):
         epochs: int,
         validate: Callable[[], dict[str, float]] | None,
         say: Callable[[str], None],
+        choice: str,
     ) -> None:
         super().__init__()
         self.checkpoint, self.manager, self.folder = checkpoint, manager, folder
         self.history, self.config, self.epochs = history, config, epochs
-        self.validate, self.say = validate, say
+        self.validate, self.say, self.choice = validate, say, choice
 
     def exhausted(self) -> bool:
         """Whether validation has not improved for `patience` epochs."""
         if self.validate is None or not self.history:
             return False
-        return len(self.history) - best_epoch(self.history) >= self.config.patience
+        return len(self.history) - best_epoch(self.history, self.choice) >= self.config.patience
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.started = time.perf_counter()
@@ -162,15 +173,16 @@ class _EpochKeeper(tf.keras.callbacks.Callback):
                 logs.update({f"valid_{key}": value for key, value in row.items() if "@" in key})
         self.history.append(row)
         write_text(self.folder / "history.json", json.dumps(self.history, indent=1))
-        if self.validate is not None and best_epoch(self.history) == len(self.history):
+        best = self.validate is not None and best_epoch(self.history, self.choice)
+        if best == len(self.history):
             self.checkpoint.write(str(self.folder / "best"))
         self.checkpoint.epoch.assign(epoch + 1)
         self.manager.save(epoch + 1)
-        found = f"  valid {CHOICE} {row[CHOICE]:.4f}" if CHOICE in row else ""
+        found = f"  valid {self.choice} {row[self.choice]:.4f}" if self.choice in row else ""
         self.say(
             f"epoch {epoch + 1:2d}/{self.epochs}  loss {row['loss']:.4f}{found}"
             f"  {row['seconds']:.1f} s"
         )
         if self.exhausted():
-            self.say(f"No better {CHOICE} for {self.config.patience} epochs: stopping here.")
+            self.say(f"No better {self.choice} for {self.config.patience} epochs: stopping here.")
             self.model.stop_training = True

@@ -10,7 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import NDArray
 
 from tfmm.data.interactions import Interactions
 from tfmm.data.shop import ShopData, load
@@ -19,6 +21,7 @@ from tfmm.models.build import two_tower
 from tfmm.models.two_tower import TwoTower
 from tfmm.models.weights import restore_weights, saved_states
 from tfmm.training.config import RunConfig
+from tfmm.training.search import load_hubs, queries_of, search_bias
 
 MODEL = "model"
 
@@ -45,6 +48,15 @@ class Run:
     def split(self) -> Split:
         """The split that the run was trained and measured on."""
         return split_of(self.config, self.data)
+
+    @cached_property
+    def hubs(self) -> NDArray[np.float32] | None:
+        """Vectors of training queries `[Q, dim]`, which hubs are found by; None without search."""
+        return load_hubs(self.path / MODEL)
+
+    def search_bias(self, items: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """The correction for hubs of item vectors `[N, dim]`; None where there is none."""
+        return None if self.hubs is None else search_bias(self.config, items, {"": self.hubs})
 
     @cached_property
     def interactions(self) -> Interactions:
@@ -118,13 +130,14 @@ def build_model(
         states: what the encoders of a saved model learned, in place of learning it from `data`.
         keep_media: whether decoded pictures are kept in the cache for later runs.
     """
-    items, users, train = config.items, config.users, config.train
-    return two_tower(
+    items, users, train, search = config.items, config.users, config.train, config.search
+    events = data.shop.events is not None
+    model = two_tower(
         data,
         encoders=items.encoders,
         fusion=items.fusion,
         dim=items.dim,
-        id=items.id,
+        id=items.id and events,
         id_dropout=items.id_dropout,
         modality_dropout=items.modality_dropout,
         budget=items.budget,
@@ -137,9 +150,18 @@ def build_model(
         log_q=train.log_q,
         hard_negatives=train.hard_negatives,
         negatives=train.negatives,
+        heads=search.heads,
+        queries=queries_of(config, data),
+        contrast=search.loss,
+        search_temperature=search.temperature,
+        search_weight=search.weight,
+        hide=search.hide,
         cache=cache_folder() if keep_media else None,
         states=states,
     )
+    # Without shoppers nothing trains it.
+    model.user_tower.trainable = events
+    return model
 
 
 def cache_folder() -> Path:

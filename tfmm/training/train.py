@@ -15,6 +15,7 @@ import yaml
 
 from tfmm.data.columns import CategoryColumn
 from tfmm.data.files import write_text
+from tfmm.data.interactions import Interactions
 from tfmm.data.shop import ShopData
 from tfmm.data.splits import Split
 from tfmm.evaluation import write_report
@@ -25,6 +26,16 @@ from tfmm.training.config import IndexConfig, RunConfig, RunFileError
 from tfmm.training.fit import best_epoch, fit
 from tfmm.training.measure import CHOICE, measure, validate
 from tfmm.training.run import MODEL, Run, build_model, load_data, load_run, split_of
+from tfmm.training.search import (
+    SEARCH_CHOICE,
+    Aligned,
+    SearchParts,
+    aligned,
+    hub_queries,
+    measure_search,
+    save_hubs,
+    search_parts,
+)
 
 
 def train(
@@ -67,34 +78,48 @@ def train(
 
     started = time.perf_counter()
     data = load_data(config)
-    parts = split_of(config, data)
+    parts = None if data.shop.events is None else split_of(config, data)
     seconds = {"load": time.perf_counter() - started}
-    say(
-        f"Loaded {len(data.items):,} items, {len(data.users):,} users, {len(data.events):,} "
-        f"events: {len(parts.train):,} distinct pairs to train on, {len(parts.valid):,} for "
-        f"validation, {len(parts.test):,} for the test."
-    )
+    say(f"Loaded {len(data.items):,} items" + _said(data, parts))
 
     started = time.perf_counter()
-    model, history, examples = _fit_phases(config, data, parts, out, from_run, say)
+    model, search, history, examples = _fit_phases(config, data, parts, out, from_run, say)
     fitting = time.perf_counter() - started
+    if search is not None:
+        (out / MODEL).mkdir(parents=True, exist_ok=True)
+        save_hubs(out / MODEL, hub_queries(model, config, search.final_train()))
     save_weights(model, out / MODEL, data.items.ids, data.users.ids)
     seconds["train"] = fitting
 
     started = time.perf_counter()
-    metrics = measure(model, parts, config.evaluate, say)
+    metrics = {} if parts is None else measure(model, parts, config.evaluate, say)
+    if parts is not None:
+        metrics["split"] = parts.counts()
+    if search is not None and len(search.test):
+        say(f"Measuring search by the {len(search.test):,} items held out for its test.")
+        metrics["search"] = measure_search(model, config, search, search.test, search.final_train())
     seconds["evaluate"] = time.perf_counter() - started
     metrics |= {
-        "split": parts.counts(),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
         "examples_per_second": round(examples / max(sum(r["seconds"] for r in history), 1e-9), 1),
         "config_sha256": config.sha256,
     }
-    write_report(metrics, out / "report.md", [row for row in history if CHOICE in row])
+    choice = SEARCH_CHOICE if parts is None else CHOICE
+    write_report(metrics, out / "report.md", [row for row in history if choice in row])
     write_text(out / "metrics.json", json.dumps(metrics, indent=1))
     run = Run(out, config, data, model, metrics)
-    run.split = parts
+    if parts is not None:
+        run.split = parts
     return run
+
+
+def _said(data: ShopData, parts: Split | None) -> str:
+    if parts is None:
+        return "; there are no events, so the model learns to search."
+    return (
+        f", {len(data.users):,} users, {len(data.events):,} events: {len(parts.train):,} distinct "
+        f"pairs to train on, {len(parts.valid):,} for validation, {len(parts.test):,} for the test."
+    )
 
 
 def _check_index(index: IndexConfig) -> None:
@@ -129,12 +154,12 @@ def _claim(out: Path, config: RunConfig) -> bool:
 def _fit_phases(
     config: RunConfig,
     data: ShopData,
-    parts: Split,
+    parts: Split | None,
     out: Path,
     from_run: str | Path | None,
     say: Callable[[str], None],
-) -> tuple[TwoTower, list[dict[str, float]], int]:
-    """The fitted model, the rows of all epochs, and how many examples they saw."""
+) -> tuple[TwoTower, SearchParts | None, list[dict[str, float]], int]:
+    """The fitted model, what search learned from, the rows of all epochs, how many examples."""
 
     groups = _groups(config, data)
 
@@ -149,37 +174,74 @@ def _fit_phases(
             )
         return model
 
+    def examples(pairs: Interactions | None, items: Aligned | None) -> int:
+        if pairs is not None:
+            return len(pairs)
+        return items.steps * min(config.search.batch_size, len(items.rows)) if items else 0
+
     model = fresh()
+    search = None
+    if model.alignment is not None:
+        search = search_parts(config, data, model, None if parts is None else parts.warm_items)
+    choice = SEARCH_CHOICE if parts is None else CHOICE
+
+    def aligned_with(model: TwoTower, rows: Any, pairs: Interactions | None) -> Aligned | None:
+        if search is None:
+            return None
+        steps = None if pairs is None else -(-len(pairs) // config.train.batch_size)
+        return aligned(config, data, model, rows, steps)
+
+    def valid() -> dict[str, float]:
+        row = {} if parts is None else validate(model, parts)
+        if search is not None and len(search.valid):
+            found = measure_search(model, config, search, search.valid, search.train)
+            first = next(iter(found.values()))
+            row |= {SEARCH_CHOICE: first["recall@10"], "search_mrr": first["mrr"]}
+        return row
+
+    if parts is None and search is not None and not len(search.valid):
+        raise RunFileError(
+            "`search.valid` leaves no items to choose the number of epochs by; raise it."
+        )
     say(f"Choosing the number of epochs on validation, {config.train.epochs} at most.")
+    pairs = None if parts is None else parts.train
+    batches = aligned_with(model, search.train if search else None, pairs)
+    ordered = parts is not None and parts.ordered
     history = fit(
         model,
-        parts.train,
+        pairs,
         config.train,
         out / "checkpoints" / "choose",
-        ordered=parts.ordered,
+        ordered=ordered,
+        aligned=batches,
+        choice=choice,
         groups=groups,
-        validate=lambda: validate(model, parts),
+        validate=valid,
         say=say,
         logs=out / "logs" / "choose",
     )
-    examples = len(history) * len(parts.train)
-    if not parts.refit:
-        return model, history, examples
-    epochs = best_epoch(history)
+    seen = len(history) * examples(pairs, batches)
+    if parts is not None and not parts.refit:
+        return model, search, history, seen
+    epochs = best_epoch(history, choice)
     say(f"Refitting on training and validation for {epochs} epochs.")
     model = fresh()
+    pairs = None if parts is None else parts.final_train()
+    batches = aligned_with(model, search.final_train() if search else None, pairs)
     refitted = fit(
         model,
-        parts.final_train(),
+        pairs,
         config.train,
         out / "checkpoints" / "refit",
-        ordered=parts.ordered,
+        ordered=ordered,
+        aligned=batches,
+        choice=choice,
         groups=groups,
         epochs=epochs,
         say=say,
         logs=out / "logs" / "refit",
     )
-    return model, history + refitted, examples + epochs * len(parts.final_train())
+    return model, search, history + refitted, seen + epochs * examples(pairs, batches)
 
 
 def _groups(config: RunConfig, data: ShopData) -> np.ndarray | None:

@@ -1,0 +1,164 @@
+"""Text by its words and the pieces that they are made of, so that a misspelling is half right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfmm.encoders.base import RESERVED, Encoder, positive, rate
+from tfmm.encoders.embedder import Embedder
+from tfmm.encoders.embedding import add_table
+from tfmm.encoders.registry import register
+from tfmm.encoders.tokenizer import CHUNK, learn_vocabulary, split_words
+
+if TYPE_CHECKING:
+    from tfmm.data.columns import TextColumn
+
+
+@register("subwords", kind="text")
+class Subwords(Encoder):
+    """The sum of the embeddings of a text's words and of their pieces of some characters.
+
+    As fastText does it (Bojanowski et al., arXiv:1607.04606): a word is marked at both ends and cut
+    into all its pieces of `pieces` characters, which share `buckets` embeddings by hash, so that a
+    word that was never seen, or is spelt wrong, still says what its pieces say. Words that occur
+    `min_count` times have embeddings of their own besides. Neighbouring words count as a piece too,
+    which in Chinese, where each character is a word, are its words of two. The sum is divided by
+    the root of how many there are.
+
+    `prepare` gives ids, `int32 [n, T]` padded with 0, words first; `tokenize` gives the same inside
+    a graph, in standard ops. A text without words gives zeros.
+
+    Args:
+        dim: length of the vectors.
+        pieces: the shortest and the longest piece, in characters.
+        buckets: embeddings that pieces share.
+        max_words: words of a text past this many are left out.
+        max_tokens: ids of a text past this many are left out.
+        max_vocabulary: the most frequent words that have an embedding of their own.
+        min_count: words that occur less often have none.
+        token_dropout: share of ids that training leaves out.
+        name: Keras's layer name.
+
+    Raises:
+        ValueError: pieces, sizes or a share out of range.
+    """
+
+    #: Words are cut after this many characters.
+    LONGEST_WORD = 32
+
+    def __init__(
+        self,
+        dim: int = 64,
+        *,
+        pieces: tuple[int, int] = (3, 4),
+        buckets: int = 20_000,
+        max_words: int = 48,
+        max_tokens: int = 256,
+        max_vocabulary: int = 50_000,
+        min_count: int = 1,
+        token_dropout: float = 0.1,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(dim, name=name, **kwargs)
+        if isinstance(pieces, str) or len(pieces) != 2 or not 1 <= pieces[0] <= pieces[1]:
+            raise ValueError(
+                "pieces must be the shortest and the longest piece in characters, such as (3, 4), "
+                f"but got {pieces!r}."
+            )
+        self.pieces = tuple(positive("pieces", length) for length in pieces)
+        self.buckets = positive("buckets", buckets)
+        self.max_words = positive("max_words", max_words)
+        self.max_tokens = positive("max_tokens", max_tokens)
+        self.max_vocabulary = positive("max_vocabulary", max_vocabulary)
+        self.min_count = positive("min_count", min_count)
+        self.token_dropout = rate("token_dropout", token_dropout)
+
+    def vocabularies(self) -> dict[str, list[str]]:
+        words = self.state()["vocabulary"]
+        pieces = [f"{RESERVED}piece:{bucket}" for bucket in range(self.buckets)]
+        return {"embeddings": [f"{RESERVED}padding", *pieces, *words]}
+
+    def tokenize(self, strings: tf.Tensor) -> tf.Tensor:
+        """Ids of `strings [n]`, `int32 [n, T]`: 1 to `buckets` are pieces, and words follow."""
+        self._check_adapted()
+        words = split_words(tf.convert_to_tensor(strings, tf.string))[:, : self.max_words]
+        flat = tf.strings.substr(words.flat_values, 0, self.LONGEST_WORD, unit="UTF8_CHAR")
+        known = words.with_flat_values(self.table.lookup(flat))
+        marked = tf.strings.unicode_split(tf.strings.join(["<", flat, ">"]), "UTF-8")
+        pieces = tf.strings.ngrams(marked, tuple(range(self.pieces[0], self.pieces[1] + 1)), "")
+        pairs = tf.strings.ngrams(words, 2, " ")
+        ids = [
+            tf.ragged.boolean_mask(known, known > 0),
+            words.with_flat_values(self._hashed(pieces)).merge_dims(1, 2),
+            self._hashed(pairs),
+        ]
+        dense = tf.concat(ids, axis=1)[:, : self.max_tokens].to_tensor(default_value=0)
+        dense = tf.cast(dense, tf.int32)
+        return tf.pad(dense, [[0, 0], [0, tf.maximum(1 - tf.shape(dense)[1], 0)]])
+
+    def _hashed(self, strings: tf.RaggedTensor) -> tf.RaggedTensor:
+        buckets = tf.strings.to_hash_bucket_fast(strings.flat_values, self.buckets)
+        return strings.with_flat_values(1 + buckets)
+
+    def _learn(self, column: TextColumn, cache: Path | None) -> dict[str, Any]:
+        words = learn_vocabulary(
+            column.values, max_vocabulary=self.max_vocabulary, min_count=self.min_count
+        )
+        return {"vocabulary": [word for word in words if len(word) <= self.LONGEST_WORD]}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        words = state["vocabulary"]
+        first = 1 + self.buckets
+        with tf.init_scope():
+            self.table = tf.lookup.StaticHashTable(
+                tf.lookup.KeyValueTensorInitializer(
+                    tf.constant(words, tf.string, [len(words)]),
+                    tf.range(first, first + len(words), dtype=tf.int64),
+                ),
+                default_value=0,
+            )
+
+    def _prepare(self, column: TextColumn, cache: Path | None) -> np.ndarray:
+        blocks = []
+        for start in range(0, len(column.values), CHUNK):
+            block = [str(text) for text in column.values[start : start + CHUNK]]
+            blocks.append(self.tokenize(tf.constant(block, tf.string)).numpy())
+        width = max((block.shape[1] for block in blocks), default=1)
+        padded = [np.pad(block, ((0, 0), (0, width - block.shape[1]))) for block in blocks]
+        return np.concatenate(padded) if padded else np.zeros((0, 1), np.int32)
+
+    def build(self, input_shape: Any) -> None:
+        self._check_adapted()
+        rows = 1 + self.buckets + len(self.state()["vocabulary"])
+        self.embeddings = add_table(self, rows, self.dim)
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        ids = inputs
+        if training and self.token_dropout:
+            hidden = tf.random.uniform(tf.shape(ids)) < self.token_dropout
+            ids = tf.where(hidden, 0, ids)
+        there = tf.cast(ids > 0, self.embeddings.dtype)
+        share = there * tf.math.rsqrt(tf.maximum(tf.reduce_sum(there, 1, keepdims=True), 1.0))
+        return tf.einsum("nt,ntd->nd", share, tf.nn.embedding_lookup(self.embeddings, ids))
+
+    def embedder(self) -> tf.Module:
+        """Strings to vectors, as a module that `tf.saved_model.save` takes.
+
+        Returns:
+            A module to call as `module(texts)`, string `[n]`, which gives float32 `[n, dim]`. It is
+            loaded with TensorFlow alone, and its ops are those of the stock TensorFlow Serving.
+
+        Raises:
+            ValueError: nothing was adapted yet.
+        """
+        self._check_adapted()
+        if not self.built:
+            self.build(None)
+        spec = tf.TensorSpec([None], tf.string, name="text")
+        return Embedder(lambda texts: self(self.tokenize(texts)), spec, self.weights, [self.table])
