@@ -13,6 +13,7 @@ from tfmm.data.images import ImageDecodeError, decode_image, load_thumbnails
 from tfmm.data.interactions import Interactions
 from tfmm.data.parts import Split
 from tfmm.data.schema import Shop, ShopFileError
+from tfmm.data.search_catalog import SearchCatalog
 from tfmm.data.shop import ShopData, load
 from tfmm.data.splits import split
 from tfmm.data.video import VideoDecodeError
@@ -25,6 +26,7 @@ __all__ = [
     "Events",
     "ImageDecodeError",
     "Interactions",
+    "SearchCatalog",
     "Shop",
     "ShopData",
     "ShopFileError",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Iterator
@@ -77,28 +78,29 @@ def why_corrupt(path: str) -> str:
     return ""
 
 
-def wav_bytes(path: str | os.PathLike[str], seconds: float) -> bytes:
+def wav_bytes(source: str | os.PathLike[str] | bytes, seconds: float) -> bytes:
     """A sound file as a WAV that `tfmm.encoders.wav.read_wavs` reads.
 
     The samples of an uncompressed WAV stay as they are; FLAC, OGG, MP3 and what else the package
     soundfile reads become 32-bit floating point, mono.
 
     Args:
-        path: the file.
+        source: the file's path, or its bytes.
         seconds: what comes later is left out.
 
     Raises:
         AudioDecodeError: for a file that is no sound or is cut short, naming it.
         ModuleNotFoundError: as `why_corrupt`.
     """
-    name = os.fspath(path)
-    header = _plain_wav(name)
+    file_or_bytes = source if isinstance(source, bytes) else os.fspath(source)
+    header = _plain_wav(file_or_bytes)
     if header is not None:
         size = min(header.size, int(np.ceil(seconds * header.rate)) * header.frame)
-        with open(name, "rb") as plain:
+        with _binary(file_or_bytes) as plain:
             data = plain.read(header.start + size)
         return data[: header.start - 4] + struct.pack("<I", size) + data[header.start :]
-    with _opened(name) as file:
+    name = _named(file_or_bytes)
+    with _opened(file_or_bytes) as file:
         _check_rate(name, file.samplerate)
         samples = file.read(int(np.ceil(seconds * file.samplerate)), "float32", always_2d=True)
         if not len(samples):
@@ -151,46 +153,57 @@ def wav_header(file: BinaryIO) -> WavHeader | None:
     raise AudioDecodeError("the chunk `data` with the sound is missing")
 
 
-def _plain_wav(path: str) -> WavHeader | None:
+def _named(source: str | bytes) -> str:
+    return f"{len(source):,} bytes" if isinstance(source, bytes) else source
+
+
+def _binary(source: str | bytes) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb")
+
+
+def _plain_wav(source: str | bytes) -> WavHeader | None:
     """The header of an uncompressed WAV, checked to be whole; None for any other file."""
+    name = _named(source)
     try:
-        with open(path, "rb") as file:
+        with _binary(source) as file:
             header = wav_header(file)
     except (OSError, AudioDecodeError) as error:
-        raise AudioDecodeError(f"cannot decode {path} as sound: {error}") from error
+        raise AudioDecodeError(f"cannot decode {name} as sound: {error}") from error
     if header is None or (header.coding, header.bits) not in SAMPLES:
         return None
-    _check_rate(path, header.rate)
+    _check_rate(name, header.rate)
     if header.size < header.announced:
         raise AudioDecodeError(
-            f"cannot decode {path} as sound: it is cut short: {header.announced:,} bytes of sound "
+            f"cannot decode {name} as sound: it is cut short: {header.announced:,} bytes of sound "
             f"expected, {header.size:,} there"
         )
     if header.channels < 1 or header.size < header.frame:
-        raise AudioDecodeError(f"cannot decode {path} as sound: it holds no sample")
+        raise AudioDecodeError(f"cannot decode {name} as sound: it holds no sample")
     return header
 
 
-def _check_rate(path: str, rate: int) -> None:
+def _check_rate(name: str, rate: int) -> None:
     if not RATES[0] <= rate <= RATES[1]:
         raise AudioDecodeError(
-            f"cannot decode {path} as sound: it has {rate:,} samples a second, expected "
+            f"cannot decode {name} as sound: it has {rate:,} samples a second, expected "
             f"{RATES[0]:,} to {RATES[1]:,}"
         )
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Any]:
+def _opened(source: str | bytes) -> Iterator[Any]:
     """Opens any sound file, turning every way in which that fails into an `AudioDecodeError`."""
     try:
         import soundfile
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"{path} is no uncompressed WAV, and other sound needs the package soundfile. Install "
-            "it with: pip install 'tfmm[audio]', or convert the file to WAV."
+            f"{_named(source)} is no uncompressed WAV, and other sound needs the package "
+            "soundfile. Install it with: pip install 'tfmm[audio]', or convert the file to WAV."
         ) from error
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(
+            io.BytesIO(source) if isinstance(source, bytes) else source
+        ) as file:
             yield file
     except (soundfile.SoundFileError, OSError) as error:
-        raise AudioDecodeError(f"cannot decode {path} as sound: {error}") from error
+        raise AudioDecodeError(f"cannot decode {_named(source)} as sound: {error}") from error

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tfmm.serving.client import Client
     from tfmm.serving.errors import ServingConfigError, ServingError
     from tfmm.serving.hits import Hits
+    from tfmm.serving.hybrid import Hybrid
+    from tfmm.serving.keywords import Keywords
     from tfmm.serving.server import Server, serve_forever
 
 _PUBLIC = {
@@ -22,6 +24,8 @@ _PUBLIC = {
     "BatchingParameters": "tfmm.serving.batching_parameters",
     "Client": "tfmm.serving.client",
     "Hits": "tfmm.serving.hits",
+    "Hybrid": "tfmm.serving.hybrid",
+    "Keywords": "tfmm.serving.keywords",
     "Server": "tfmm.serving.server",
     "serve_forever": "tfmm.serving.server",
     "ServingConfigError": "tfmm.serving.errors",
@@ -33,6 +37,8 @@ __all__ = [
     "BatchingParameters",
     "Client",
     "Hits",
+    "Hybrid",
+    "Keywords",
     "Server",
     "ServingConfigError",
     "ServingError",

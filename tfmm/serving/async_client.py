@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
@@ -14,7 +14,11 @@ from tfmm.serving.client_inputs import Ids
 from tfmm.serving.connect import checked_target, client_tls, connect_async
 from tfmm.serving.conversation import Attempts, Conversation, Talk
 from tfmm.serving.hits import Hits
+from tfmm.serving.query import Pictures, Sounds, Texts, make_query
 from tfmm.serving.transport import ModelMetadata, Question, TransportError, VersionStatus
+
+if TYPE_CHECKING:
+    from tfmm.serving.hybrid import Hybrid
 
 _Result = TypeVar("_Result")
 
@@ -99,6 +103,20 @@ class AsyncClient:
     ) -> Hits | list[Hits]:
         """As `Client.recommend_session`."""
         return await self._result(self._talk.session(history, exclude, allow))
+
+    async def search(
+        self,
+        *,
+        text: Texts | None = None,
+        image: Pictures | None = None,
+        audio: Sounds | None = None,
+        exclude: Ids = (),
+        allow: Ids = (),
+        hybrid: Hybrid | None = None,
+    ) -> Hits | list[Hits]:
+        """As `Client.search`; pictures and sound are decoded in a thread."""
+        query = await asyncio.to_thread(make_query, text, image, audio)
+        return await self._result(self._talk.find(query, exclude, allow, hybrid))
 
     async def embed_user(self, user_ids: str | Sequence[str]) -> np.ndarray:
         """As `Client.embed_user`."""

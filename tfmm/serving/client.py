@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import numpy as np
 
@@ -15,7 +15,11 @@ from tfmm.serving.client_inputs import Ids
 from tfmm.serving.connect import checked_target, client_tls, connect
 from tfmm.serving.conversation import Attempts, Conversation, Talk
 from tfmm.serving.hits import Hits
+from tfmm.serving.query import Pictures, Sounds, Texts, make_query
 from tfmm.serving.transport import ModelMetadata, Question, TransportError, VersionStatus
+
+if TYPE_CHECKING:
+    from tfmm.serving.hybrid import Hybrid
 
 _Result = TypeVar("_Result")
 
@@ -136,6 +140,44 @@ class Client:
             ValueError, TypeError, ServingError: as `recommend`.
         """
         return self._result(self._talk.session(history, exclude, allow))
+
+    def search(
+        self,
+        *,
+        text: Texts | None = None,
+        image: Pictures | None = None,
+        audio: Sounds | None = None,
+        exclude: Ids = (),
+        allow: Ids = (),
+        hybrid: Hybrid | None = None,
+    ) -> Hits | list[Hits]:
+        """Items by words, by a picture, by both together ("like this, but red") or by sound.
+
+        ```python
+        client.search(text="red running shoes", allow=["gender=Women"])
+        client.search(image="seen_in_the_street.jpg")
+        client.search(text="but blue", image=picture_bytes)
+        ```
+
+        Pictures and sounds are paths or bytes. Pictures are turned as their EXIF says and large
+        ones scaled down; sound in other formats than WAV is converted (`tfmm[audio]`).
+
+        Args:
+            text, image, audio: one, or a list for a list of results; with text and image, one of
+                either goes with every one of the other, and None or "" leaves it out.
+            exclude, allow: as `recommend`.
+            hybrid: ranks the hits of words together with keyword search's, so that product codes
+                and names are not lost; pictures and sound have no words to rank by.
+
+        Raises:
+            ValueError: no query, a text that is empty, over-long or binary, or a picture or sound
+                that does not decode; in a list, with its place.
+            OSError: a file cannot be read.
+            TypeError, ServingError: as `recommend`; a model without this kind of search says which
+                signatures it has.
+        """
+        query = make_query(text, image, audio)
+        return self._result(self._talk.find(query, exclude, allow, hybrid))
 
     def embed_user(self, user_ids: str | Sequence[str]) -> np.ndarray:
         """Vectors float32[B, D] of shoppers, [D] for one id. Raises ServingError."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from tfmm.serving.client_errors import at_fault, hint, no_servable, versions_tex
 from tfmm.serving.client_inputs import Ids, as_array, listed, padded, rows
 from tfmm.serving.errors import ServingError
 from tfmm.serving.hits import Hits
+from tfmm.serving.query import Query
 from tfmm.serving.transport import (
     Metadata,
     ModelMetadata,
@@ -28,6 +29,9 @@ from tfmm.serving.transport import (
     TransportError,
     VersionStatus,
 )
+
+if TYPE_CHECKING:
+    from tfmm.serving.hybrid import Hybrid
 
 _Result = TypeVar("_Result")
 Talk = Generator[Question, Any, _Result]
@@ -108,6 +112,26 @@ class Conversation:
         inputs = {"history": padded("history", found, width)}
         hits = yield from self._hits(signature, inputs, len(found), exclude, allow)
         return hits if many else hits[0]
+
+    def find(
+        self, query: Query, exclude: Ids, allow: Ids, hybrid: Hybrid | None = None
+    ) -> Talk[Any]:
+        """Hits for one search, or a list of them for several; words ranked by `hybrid` too."""
+        if not query.count:
+            return []
+        hits = yield from self._hits(
+            query.signature, dict(query.inputs), query.count, exclude, allow
+        )
+        if hybrid is not None and query.texts is not None:
+            asked = zip(
+                query.texts,
+                hits,
+                rows("exclude", exclude, query.count),
+                rows("allow", allow, query.count),
+                strict=True,
+            )
+            hits = [hybrid.rank(*one) for one in asked]
+        return hits[0] if query.single else hits
 
     def embed(self, signature: str, name: str, ids: str | Sequence[str]) -> Talk[np.ndarray]:
         """Vectors float32[B, D], or [D] for one id."""
@@ -203,9 +227,14 @@ class Conversation:
         exclude: Ids,
         allow: Ids,
     ) -> Talk[list[Hits]]:
+        spec = yield from self._signature(signature)
         for name, values in (("exclude", exclude), ("allow", allow)):
-            width = yield from self._width(signature, name)
-            inputs[name] = padded(name, rows(name, values, count), width)
+            wanted = rows(name, values, count)
+            if name in spec.inputs:
+                width = yield from self._width(signature, name)
+                inputs[name] = padded(name, wanted, width)
+            elif any(wanted):
+                raise ValueError(f"{name}: the model's signature {signature} does not take it.")
         outputs = yield from self.predict(signature, inputs)
         return [
             Hits.without_padding(ids.tolist(), scores.tolist())

@@ -165,9 +165,12 @@ def _to_json(array: np.ndarray) -> Any:
 
 def _text(item: bytes) -> Any:
     try:
-        return item.decode("utf-8")
+        # A file may be valid UTF-8 by chance, but text has no zero bytes.
+        if b"\0" not in item:
+            return item.decode("utf-8")
     except UnicodeDecodeError:
-        return {"b64": base64.b64encode(item).decode("ascii")}
+        pass
+    return {"b64": base64.b64encode(item).decode("ascii")}
 
 
 def _from_json(name: str, value: Any, spec: TensorSpec | None) -> np.ndarray:

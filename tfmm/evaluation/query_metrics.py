@@ -1,0 +1,56 @@
+"""Metrics of a search's ranked items against judged ones, a query at a time.
+
+- recall@k: relevant items among the first k / all relevant ones.
+- precision@k: relevant items among the first k / k.
+- ndcg@k: sum of relevance_i / log2(i + 1), divided by that of the ideal list. Järvelin and
+  Kekäläinen, ACM TOIS 2002, with the given gains.
+- mrr: 1 / rank of the first relevant item, 0 without one. Voorhees, TREC-8, 1999.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+KS = (1, 5, 10)
+
+
+def query_metrics(
+    ranked: Sequence[str], relevant: Mapping[str, float], ks: Sequence[int] = KS
+) -> dict[str, float]:
+    """Recall, precision and NDCG at each k, and MRR, of one query.
+
+    Args:
+        ranked: ids, best first, each once.
+        relevant: relevance by id; ids of 0 or less count as not relevant.
+        ks: list lengths.
+
+    Raises:
+        ValueError: nothing is relevant, so that no list could be better than another.
+    """
+    gains = {item: float(gain) for item, gain in relevant.items() if gain > 0}
+    if not gains:
+        raise ValueError("a query without relevant items cannot be measured.")
+    got = np.array([gains.get(item, 0.0) for item in ranked])
+    ideal = np.sort(np.array(list(gains.values())))[::-1]
+    hit = np.flatnonzero(got > 0)
+    values = {}
+    for k in ks:
+        count = int((hit < k).sum())
+        values[f"recall@{k}"] = count / len(gains)
+        values[f"precision@{k}"] = count / k
+        values[f"ndcg@{k}"] = _discounted(got[:k]) / _discounted(ideal[:k])
+    values["mrr"] = 1 / (int(hit[0]) + 1) if len(hit) else 0.0
+    return values
+
+
+def mean_metrics(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each metric over queries. Raises ValueError for no queries."""
+    if not each:
+        raise ValueError("there are no queries to take the mean of.")
+    return {name: float(np.mean([values[name] for values in each])) for name in each[0]}
+
+
+def _discounted(gains: np.ndarray) -> float:
+    return float((gains / np.log2(np.arange(len(gains)) + 2)).sum())
