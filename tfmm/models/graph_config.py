@@ -28,7 +28,7 @@ class GraphConfig:
     """Added to the denominator of the cosine that `together` ranks by."""
     attributes: tuple[str, ...] = ()
     """Categories and tags whose values are nodes of the graph."""
-    mix: str = "learned"
+    mix: str = "fixed"
     """Whether the weights of the types of edges are `learned` or stay `fixed`."""
     weights: dict[str, float] = field(default_factory=dict)
     """The weights to begin with, by type of edge (`events/buy`, `similar/photo`, `has/brand`) or by

@@ -1,0 +1,237 @@
+"""Tables on published splits: this project's models beside the baselines and others' numbers.
+
+    python benchmarks/published.py tiktok [--seeds 3] [--rows graph two-tower]
+    python benchmarks/published.py baby
+
+Needs the data folder (`TFMM_DATA`). All items are ranked, those of training left out; recall is
+hits / test items, NDCG's ideal is over min(20, test items), and both are means over users with test
+items. A model trains on the training part alone and keeps the weights of its best epoch on
+validation; every seed meets the test once. Baselines are tuned on validation. Measurements are kept
+in `results/published_<name>.json`, and `RESULTS.md` is written from all of these; what is there
+already is not measured again, so a stopped benchmark goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import common
+import numpy as np
+import tensorflow as tf
+import yaml
+
+from tfmm.data.splits import Split
+from tfmm.evaluation import evaluate, evaluate_baselines
+from tfmm.training.config import RunConfig
+from tfmm.training.fit import fit
+from tfmm.training.measure import validate
+from tfmm.training.run import build_model, load_data, split_of
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+RESULTS = Path(__file__).parent / "RESULTS.md"
+METRICS = ("recall@20", "ndcg@20")
+BASELINES = ("popularity", "item_knn", "ease")
+
+#: What others published on exactly these files and splits: Recall@20, NDCG@20, source.
+PUBLISHED: dict[str, dict[str, tuple[float, float, str]]] = {
+    "tiktok": {
+        "LightGCN": (0.0653, 0.0282, "DiffMM, MM 2024, table 1"),
+        "LATTICE": (0.0843, 0.0367, "DiffMM, MM 2024, table 1"),
+        "BM3": (0.0957, 0.0404, "DiffMM, MM 2024, table 1"),
+        "DiffMM": (0.1129, 0.0456, "DiffMM, MM 2024, table 1; reads a text feature too"),
+    },
+    "baby": {
+        "BPR": (0.0575, 0.0249, "MMRec's table"),
+        "LightGCN": (0.0754, 0.0328, "MMRec's table"),
+    },
+}
+
+#: By data, then row: the run file among the examples, and what differs from it.
+ROWS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
+    "tiktok": {
+        "graph": ("graph.yaml", {}),
+        "graph, no messages": ("graph.yaml", {"graph": {"layers": 0}}),
+        "two-tower, ids alone": ("run.yaml", {"items": {"encoders": {}}}),
+    },
+    "baby": {
+        "graph": ("run.yaml", {}),
+        "two-tower, ids alone": ("run.yaml", {"graph": None}),
+    },
+}
+
+
+def config_of(name: str, row: str, seed: int = 1) -> RunConfig:
+    """The configuration of a row."""
+    file, changes = ROWS[name][row]
+    base = yaml.safe_load((EXAMPLES / name / file).read_text())
+    base["shop"] = str(EXAMPLES / name / base["shop"])
+    for key, value in changes.items():
+        base[key] = {**base.get(key, {}), **value} if isinstance(value, dict) else value
+    base["train"] = {**base.get("train", {}), "seed": seed}
+    return RunConfig.from_dict(base)
+
+
+def tested(users: np.ndarray, items: np.ndarray, parts: Split) -> dict[str, float]:
+    """Recall@20 and NDCG@20 on the test part of vectors that score by their inner product."""
+    found = evaluate((users, items), parts.test, seen=parts.final_train(), ks=(20,))["model"]
+    return {metric: found[metric] for metric in METRICS}
+
+
+def measured(name: str, row: str, seed: int) -> dict[str, Any]:
+    """One training of a row's model and its test."""
+    config = config_of(name, row, seed)
+    data = load_data(config)
+    parts = split_of(config, data)
+    started = time.perf_counter()
+    cpu = time.process_time()
+    tf.keras.utils.set_random_seed(seed)
+    model = build_model(config, data)
+    with tempfile.TemporaryDirectory() as folder:
+        history = fit(
+            model,
+            parts.train,
+            config.train,
+            Path(folder) / "choose",
+            ordered=parts.ordered,
+            validate=lambda: validate(model, parts),
+            say=lambda line: print(line, flush=True),
+        )
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    items = model.item_vectors()
+    found = tested(model.user_vectors(parts.final_train(), items=items), items, parts)
+    return {
+        "model": f"tfmm: {row}",
+        "seed": seed,
+        **found,
+        "valid recall@20": max(one["recall@20"] for one in history),
+        "epochs": len(history),
+        "seconds": seconds,
+        "CPU seconds": cpu,
+        "peak GB": common.peak_memory_gb(),
+        "source": f"measured here, {machine()}",
+    }
+
+
+def baselines(name: str) -> list[dict[str, Any]]:
+    """Rows of the simple models, tuned on validation."""
+    config = config_of(name, next(iter(ROWS[name])))
+    parts = split_of(config, load_data(config))
+    rows = []
+    for baseline in BASELINES:
+        started, cpu = time.perf_counter(), time.process_time()
+        made = evaluate_baselines(
+            parts.final_train(),
+            parts.test,
+            names=(baseline,),
+            tune_on=(parts.train, parts.valid),
+            ks=(20,),
+        )[baseline]
+        chosen = ", ".join(f"{key} {value:g}" for key, value in made["params"].items())
+        rows.append(
+            {
+                "model": f"{baseline} ({chosen})" if chosen else baseline,
+                **{metric: made[metric] for metric in METRICS},
+                "seconds": time.perf_counter() - started,
+                "CPU seconds": time.process_time() - cpu,
+                "peak GB": common.peak_memory_gb(),
+                "source": f"measured here, {machine()}",
+            }
+        )
+    return rows
+
+
+def machine() -> str:
+    """Commit, date, versions and cores of a measurement."""
+    here = Path(__file__).parent
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True
+    ).stdout.strip()
+    versions = ", ".join(f"{p} {importlib.metadata.version(p)}" for p in common.PACKAGES[:3])
+    cores = len(os.sched_getaffinity(0))
+    return f"{datetime.date.today().isoformat()}, {commit}, {cores} cores, {versions}"
+
+
+def summed_up(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The line of a table: mean and deviation over the measurements of one model."""
+    out: dict[str, Any] = {"model": rows[0]["model"], "source": rows[-1].get("source", "")}
+    if "seed" in rows[0]:
+        out["seeds"] = len(rows)
+    for key in (*METRICS, "valid recall@20"):
+        values = [row[key] for row in rows if key in row]
+        if values:
+            out[key] = f"{np.mean(values):.4f}"
+        if len(values) > 1 and key in METRICS:
+            out[f"{key} ±"] = f"{np.std(values):.4f}"
+    for key, digits in (("epochs", 0), ("seconds", 0), ("CPU seconds", 0), ("peak GB", 2)):
+        if key in rows[0]:
+            out[key] = f"{np.mean([row[key] for row in rows]):.{digits}f}"
+    return out
+
+
+def write_results() -> None:
+    """Writes `RESULTS.md` from the measurements of all tables."""
+    columns = ["model", "seeds", "recall@20", "recall@20 ±", "ndcg@20", "ndcg@20 ±"]
+    columns += ["valid recall@20", "epochs", "seconds", "CPU seconds", "peak GB", "source"]
+    lines = ["# Published splits", "", *(__doc__ or "").strip().splitlines()[5:], ""]
+    for name, published in PUBLISHED.items():
+        kept = common.RESULTS / f"published_{name}.json"
+        if not kept.exists():
+            continue
+        by_model: dict[str, list[dict[str, Any]]] = {}
+        for row in json.loads(kept.read_text()):
+            by_model.setdefault(row["model"], []).append(row)
+        table = [summed_up(rows) for rows in by_model.values()]
+        table += [
+            summed_up(
+                [{"model": f"{model} (published)", "recall@20": r, "ndcg@20": n, "source": s}]
+            )
+            for model, (r, n, s) in published.items()
+        ]
+        lines += [f"## {name}", "", "| " + " | ".join(columns) + " |"]
+        lines.append("|" + " --- |" * len(columns))
+        for line in table:
+            lines.append("| " + " | ".join(str(line.get(key, "")) for key in columns) + " |")
+        lines.append("")
+    RESULTS.write_text("\n".join(lines))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=tuple(PUBLISHED))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--rows", nargs="*")
+    args = parser.parse_args()
+    unknown = [row for row in args.rows or () if row not in ROWS[args.name]]
+    if unknown:
+        raise SystemExit(f"Unknown rows {unknown}; there are: {', '.join(ROWS[args.name])}.")
+    common.data_folder()
+    common.RESULTS.mkdir(exist_ok=True)
+    kept = common.RESULTS / f"published_{args.name}.json"
+    rows: list[dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else []
+
+    def keep() -> None:
+        kept.write_text(json.dumps(rows, indent=1) + "\n")
+        write_results()
+
+    if not any("seed" not in row for row in rows):
+        rows += baselines(args.name)
+        keep()
+    done = {(row["model"], row.get("seed")) for row in rows}
+    for seed in range(1, args.seeds + 1):
+        for row in args.rows or ROWS[args.name]:
+            if (f"tfmm: {row}", seed) not in done:
+                rows.append(measured(args.name, row, seed))
+                keep()
+
+
+if __name__ == "__main__":
+    main()
