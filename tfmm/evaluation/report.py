@@ -18,7 +18,7 @@ _TITLES = {
     "novelty": "Novelty",
     "intra_list_diversity": "Diversity",
 }
-_NAMES = {"item_knn": "item-kNN", "user_knn": "user-kNN", "ease": "EASE"}
+_NAMES = {"item_knn": "item-kNN", "user_knn": "user-kNN", "ease": "EASE", "ials": "iALS"}
 
 
 def write_report(
