@@ -3,6 +3,7 @@ report."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -18,12 +19,15 @@ from tfmm.data.files import write_text
 from tfmm.data.shop import ShopData
 from tfmm.data.splits import Split
 from tfmm.evaluation import write_report
+from tfmm.models.blend import Blend
+from tfmm.models.linear_part import LinearPart
 from tfmm.models.two_tower import TwoTower
 from tfmm.models.weights import restore_weights, save_weights
 from tfmm.retrieval import index_for
+from tfmm.training.blend import BlendChoice, check_blend, choose_blend, fit_linear
 from tfmm.training.config import IndexConfig, RunConfig, RunFileError
 from tfmm.training.fit import best_epoch, fit
-from tfmm.training.measure import CHOICE, measure, validate
+from tfmm.training.measure import CHOICE, measure, measure_parts, validate
 from tfmm.training.run import MODEL, Run, build_model, load_data, load_run, split_of
 
 
@@ -60,6 +64,7 @@ def train(
     elif not isinstance(config, RunConfig):
         config = RunConfig.from_dict(config)
     _check_index(config.index)
+    check_blend(config.blend)
     out = Path(out)
     if _claim(out, config):
         say(f"{out} holds the finished run of this configuration.")
@@ -68,6 +73,7 @@ def train(
     started = time.perf_counter()
     data = load_data(config)
     parts = split_of(config, data)
+    check_blend(config.blend, len(data.items))
     seconds = {"load": time.perf_counter() - started}
     say(
         f"Loaded {len(data.items):,} items, {len(data.users):,} users, {len(data.events):,} "
@@ -76,13 +82,22 @@ def train(
     )
 
     started = time.perf_counter()
-    model, history, examples = _fit_phases(config, data, parts, out, from_run, say)
+    model, history, examples, choice = _fit_phases(config, data, parts, out, from_run, say)
+    linear = _linear(config, parts, choice)
     fitting = time.perf_counter() - started
+    if linear is not None:
+        linear.save(out / MODEL, data.items.ids)
     save_weights(model, out / MODEL, data.items.ids, data.users.ids)
     seconds["train"] = fitting
 
     started = time.perf_counter()
-    metrics = measure(model, parts, config.evaluate, say)
+    blend = None if linear is None else Blend(model, linear)
+    tuned = {} if choice is None or config.blend.lam else {"ease": {"lam": choice.lam}}
+    metrics = measure(blend or model, parts, config.evaluate, say, params=tuned)
+    if choice is not None:
+        metrics["blend"] = {**dataclasses.asdict(choice), "rank": config.blend.rank}
+    if blend is not None:
+        metrics["blend"] |= measure_parts(blend, parts, config.evaluate)
     seconds["evaluate"] = time.perf_counter() - started
     metrics |= {
         "split": parts.counts(),
@@ -92,7 +107,7 @@ def train(
     }
     write_report(metrics, out / "report.md", [row for row in history if CHOICE in row])
     write_text(out / "metrics.json", json.dumps(metrics, indent=1))
-    run = Run(out, config, data, model, metrics)
+    run = Run(out, config, data, model, metrics, linear)
     run.split = parts
     return run
 
@@ -133,8 +148,9 @@ def _fit_phases(
     out: Path,
     from_run: str | Path | None,
     say: Callable[[str], None],
-) -> tuple[TwoTower, list[dict[str, float]], int]:
-    """The fitted model, the rows of all epochs, and how many examples they saw."""
+) -> tuple[TwoTower, list[dict[str, float]], int, BlendChoice | None]:
+    """The fitted model, the rows of all epochs, how many examples they saw, and what was chosen
+    for the blend."""
 
     groups = _groups(config, data)
 
@@ -163,8 +179,9 @@ def _fit_phases(
         logs=out / "logs" / "choose",
     )
     examples = len(history) * len(parts.train)
+    choice = choose_blend(model, parts, config.blend, say) if config.blend.ease else None
     if not parts.refit:
-        return model, history, examples
+        return model, history, examples, choice
     epochs = best_epoch(history)
     say(f"Refitting on training and validation for {epochs} epochs.")
     model = fresh()
@@ -179,7 +196,15 @@ def _fit_phases(
         say=say,
         logs=out / "logs" / "refit",
     )
-    return model, history + refitted, examples + epochs * len(parts.final_train())
+    return model, history + refitted, examples + epochs * len(parts.final_train()), choice
+
+
+def _linear(config: RunConfig, parts: Split, choice: BlendChoice | None) -> LinearPart | None:
+    """The linear part as it was chosen, fitted on what the model is; None where none pays."""
+    if choice is None or choice.weight == 0:
+        return None
+    fitted = fit_linear(parts.final_train(), choice.lam, config.blend.rank)
+    return fitted.weighted(choice.weight, choice.scale)
 
 
 def _groups(config: RunConfig, data: ShopData) -> np.ndarray | None:
