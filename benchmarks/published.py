@@ -29,7 +29,7 @@ import numpy as np
 import tensorflow as tf
 import yaml
 
-from tfmm.data.splits import Split
+from tfmm.data.parts import Split
 from tfmm.evaluation import evaluate, evaluate_baselines
 from tfmm.training.config import RunConfig
 from tfmm.training.fit import fit

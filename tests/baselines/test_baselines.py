@@ -11,6 +11,7 @@ from tfmm import baselines
 from tfmm.baselines import (
     BASELINES,
     EASE,
+    IALS,
     EASEMemoryError,
     ItemKNN,
     NotFittedError,
@@ -202,6 +203,33 @@ def test_ease_is_exact_past_one_block():
     np.testing.assert_allclose(made.weights_, weights, atol=1e-5)
 
 
+def test_ials_scores_by_the_least_squares_factors_of_a_history(train):
+    made = IALS(factors=4, alpha=3.0, regularization=0.5).fit(train)
+    items = made.items_.astype(np.float64)
+    history = (train[:2].toarray() > 0).astype(np.float64)
+    for row, scores in zip(history, made.score(train[:2]), strict=True):
+        confidence = np.where(row > 0, 3.0, 1.0)
+        left = (items * confidence[:, None]).T @ items + 0.5 * np.eye(4)
+        user = np.linalg.solve(left, items.T @ (confidence * row))
+        np.testing.assert_allclose(scores, items @ user, atol=1e-4)
+
+
+def test_ials_finds_two_groups_of_taste():
+    rng = np.random.default_rng(2)
+    dense = np.zeros((60, 20), np.float32)
+    for user in range(60):
+        dense[user, rng.choice(10, 5, replace=False) + 10 * (user % 2)] = 1
+    scores = IALS(factors=2).fit(sp.csr_matrix(dense)).score(sp.csr_matrix(dense))
+    same = np.arange(20)[None] // 10 == np.arange(60)[:, None] % 2
+    assert scores[same].min() > scores[~same].max()
+
+
+def test_ials_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install tfmm\[ials\]"):
+        IALS()
+
+
 def test_ease_refuses_what_does_not_fit_before_building_it():
     with pytest.raises(EASEMemoryError, match=r"1,000,000 items needs 7,450.6 GiB.*item-kNN"):
         EASE().fit(sp.csr_matrix((3, 1_000_000), dtype=np.float32))
@@ -220,6 +248,8 @@ def test_ease_refuses_what_does_not_fit_before_building_it():
         (lambda: UserKNN(shrink=-1.0), "0 or more"),
         (lambda: ItemKNN(similarity="cosin"), "one of cosine, pearson"),
         (lambda: EASE(lam=0), "above 0"),
+        (lambda: IALS(factors=0), "`factors` is 0, but must be at least 1"),
+        (lambda: IALS(alpha=-1.0), "`alpha` is -1.0, but must be above 0"),
     ],
 )
 def test_bad_configuration_says_what_is_expected(make, message):

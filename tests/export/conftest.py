@@ -43,6 +43,7 @@ def run() -> SimpleNamespace:
         interactions=Interactions.from_events(events, 12, 30),
         search_bias=lambda items: None,
         metrics={"model": {"recall@20": 0.5}, "baselines": {}},
+        blend=None,
         model=SimpleNamespace(
             item_vectors=lambda: items,
             user_vectors=lambda interactions, items: users,

@@ -115,6 +115,26 @@ def test_session_sees_known_items_first_in_order_and_once() -> None:
     assert not history[0, 2:].numpy().any()
 
 
+def test_session_reads_history_vectors_where_they_are_apart() -> None:
+    given = arrays()
+    table = np.random.default_rng(9).normal(size=(N, 2 * D)).astype("f")
+
+    class Half(MeanSession):
+        def __call__(self, history: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+            return super().__call__(history[:, :, D:], mask)
+
+    apart = small_servable(history_vectors=table, session=Half())
+    answer = apart.recommend_session(ids(ITEMS[7], "what", ITEMS[2], width=5), **NONE)
+    assert rows(answer) == ranked(given["item_vectors"] @ table[[7, 2], D:].mean(axis=0), 7, 2)
+    none = apart.recommend_session(ids(width=5), **NONE)
+    np.testing.assert_array_equal(
+        none["item_id"], small_servable().recommend_session(ids(width=5), **NONE)["item_id"]
+    )
+    assert apart.table_bytes == small_servable().table_bytes + table.nbytes
+    with pytest.raises(ValueError, match=r"`history_vectors` should be \(30, 12\).*\(29, 12\)"):
+        small_servable(history_vectors=table[1:], session=Half())
+
+
 def test_similar_items_ranks_by_cosine_without_the_item(servable: Servable) -> None:
     vectors = arrays()["item_vectors"]
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

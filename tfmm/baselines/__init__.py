@@ -15,18 +15,20 @@ from typing import Any
 
 from tfmm.baselines.base import Baseline, NotFittedError
 from tfmm.baselines.ease import EASE, EASEMemoryError
+from tfmm.baselines.ials import IALS
 from tfmm.baselines.item_knn import ItemKNN
 from tfmm.baselines.popularity import Popularity
 from tfmm.baselines.user_knn import UserKNN
 
 BASELINES: dict[str, type[Baseline]] = {
-    kind.name: kind for kind in (Popularity, ItemKNN, UserKNN, EASE)
+    kind.name: kind for kind in (Popularity, ItemKNN, UserKNN, EASE, IALS)
 }
 """Every baseline by its name."""
 
 __all__ = [
     "BASELINES",
     "EASE",
+    "IALS",
     "Baseline",
     "EASEMemoryError",
     "ItemKNN",

@@ -18,7 +18,7 @@ _TITLES = {
     "novelty": "Novelty",
     "intra_list_diversity": "Diversity",
 }
-_NAMES = {"item_knn": "item-kNN", "user_knn": "user-kNN", "ease": "EASE"}
+_NAMES = {"item_knn": "item-kNN", "user_knn": "user-kNN", "ease": "EASE", "ials": "iALS"}
 
 
 def write_report(
@@ -103,7 +103,10 @@ def _picture(path: Path, says: str) -> str:
 def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path) -> list[str]:
     baselines: Mapping[str, Any] = metrics.get("baselines", {})
     measured = {name: row for name, row in baselines.items() if "left_out" not in row}
-    sections = {"**model**": metrics["model"], **{_name(n): row for n, row in measured.items()}}
+    blend: Mapping[str, Any] = metrics.get("blend", {})
+    sections = {"**model**": metrics["model"]}
+    sections |= {f"{part} alone": blend[part] for part in ("learned", "linear") if part in blend}
+    sections |= {_name(name): row for name, row in measured.items()}
     known = [name for name in _TITLES if f"{name}@{k}" in metrics["model"]]
     parts = [
         f"## The model beside the baselines\n\nAll items ranked, what a shopper was trained on "
@@ -116,6 +119,13 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
     parts += [
         f"{_name(n)} was left out: {b['left_out']}" for n, b in baselines.items() if "left_out" in b
     ]
+    if blend:
+        settings = {name: blend[name] for name in ("lam", "rank", "weight", "scale")}
+        parts.append(
+            f"The model is a blend with EASE: {_settings(settings)}."
+            if blend["weight"]
+            else "Blended with EASE, the model was no better on validation; it stands alone."
+        )
     chosen = [
         f"{_name(name)} ({_settings(row['params'])})"
         for name, row in measured.items()

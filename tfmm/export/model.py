@@ -131,9 +131,7 @@ def servable_of(
     k = loaded.config.index.k if k is None else k
     kind = index if isinstance(index, str) else None
     settings = ExportSettings(k, exclude_seen, exclude_size, allow_size, history, weights, kind)
-    items = loaded.model.item_vectors()
-    users = loaded.model.user_vectors(loaded.interactions, items=items)
-    return _servable(loaded, items, users, settings, index)
+    return _servable(loaded, _vectors(loaded, loaded.model.item_vectors()), settings, index)
 
 
 def write_run(
@@ -151,7 +149,7 @@ def write_run(
 
     Args:
         run: the run; its item tower is not asked.
-        item_vectors: float32 `[N, D]`, in the order of the run's items.
+        item_vectors: float32 `[N, D]` of the learned model, in the order of the run's items.
         models_dir, name, index, say: as for `export_model`.
         settings: what the export fixes.
         card: further parts of the model card.
@@ -159,8 +157,8 @@ def write_run(
     Returns:
         The version's folder.
     """
-    users = run.model.user_vectors(run.interactions, items=item_vectors)
-    servable = _servable(run, item_vectors, users, settings, index)
+    vectors = _vectors(run, item_vectors)
+    servable = _servable(run, vectors, settings, index)
     data = run.data
     full: dict[str, Any] = {
         "data": {
@@ -177,7 +175,7 @@ def write_run(
     spared = 0
     if settings.weights != "float32":
         exact = dataclasses.replace(settings, weights="float32")
-        reference = _servable(run, item_vectors, users, exact, index_for("brute_force", k=exact.k))
+        reference = _servable(run, vectors, exact, index_for("brute_force", k=exact.k))
         kept = agreement(servable, reference)
         spared = reference.table_bytes - servable.table_bytes
         full["weights"] = {
@@ -196,15 +194,32 @@ def write_run(
     return version
 
 
+@dataclass(frozen=True)
+class _Vectors:
+    """What a run serves: candidates, users, and what stands for items in histories, if apart."""
+
+    items: np.ndarray
+    users: np.ndarray
+    history: np.ndarray | None = None
+
+
+def _vectors(run: Run, learned: np.ndarray) -> _Vectors:
+    """The run's vectors, blended where it has a linear part; `learned` are the item tower's."""
+    if run.blend is None:
+        return _Vectors(learned, run.model.user_vectors(run.interactions, items=learned))
+    items = run.blend.join(learned)
+    users = run.blend.user_vectors(run.interactions, items=items)
+    return _Vectors(items, users, run.blend.history_vectors(items))
+
+
 def _servable(
     run: Run,
-    items: np.ndarray,
-    users: np.ndarray,
+    vectors: _Vectors,
     settings: ExportSettings,
     index: str | Index | None,
 ) -> Servable:
     if not isinstance(index, Index):
-        index = _index(run.config.index, settings, len(items))
+        index = _index(run.config.index, settings, len(vectors.items))
     elif settings.weights != "float32":
         raise ValueError(
             f"`weights` {settings.weights!r} asks for an exact index of its own; leave it out, or "
@@ -215,16 +230,17 @@ def _servable(
     shoppers = run.data.shop.events is not None
     return Servable(
         run.data.items.ids,
-        items,
+        vectors.items,
         user_ids=run.data.users.ids,
-        user_vectors=users,
+        user_vectors=vectors.users,
         seen_offsets=run.interactions.offsets,
         seen_rows=run.interactions.item,
-        session=run.model.session_module() if shoppers else None,
+        session=(run.blend or run.model).session_module() if shoppers else None,
+        history_vectors=vectors.history,
         filters=TermFilter.from_catalog(run.data.items),
         index=index,
         search=search_of(run.model, _texts(run)),
-        search_bias=run.search_bias(items),
+        search_bias=run.search_bias(vectors.items),
         **sizes,
     )
 

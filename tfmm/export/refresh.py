@@ -20,6 +20,7 @@ from tfmm.export.fingerprints import id_fingerprints, item_fingerprints, model_f
 from tfmm.export.model import ExportSettings, write_run
 from tfmm.export.vector_file import VectorFile, vectors_path
 from tfmm.export.versions import list_versions
+from tfmm.models.linear_part import LinearPart
 from tfmm.models.two_tower import TwoTower
 from tfmm.models.weights import restore_weights, saved_states
 from tfmm.training.config import RunConfig
@@ -111,7 +112,7 @@ def refresh_index(
 
     counts = {"encoded": len(fresh), "new": int((~known).sum()), "removed": removed}
     version = write_run(
-        Run(run, config, data, model, metrics),
+        Run(run, config, data, model, metrics, LinearPart.load(run / MODEL, data.items.ids)),
         vectors,
         models_dir,
         settings,

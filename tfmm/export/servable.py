@@ -65,11 +65,13 @@ class Servable(tf.Module):
         seen_offsets: int64 `[U + 1]`; the items that user u was trained on are
             `seen_rows[seen_offsets[u]:seen_offsets[u + 1]]`.
         seen_rows: int32 item rows.
-        session: called with `history` float32 `[B, T, D]`, the vectors of a shopper's items with
+        session: called with `history` float32 `[B, T, H]`, the vectors of a shopper's items with
             the known ones first, oldest first, and `mask` bool `[B, T]`; gives the shopper's
             vector float32 `[B, D]`. Must be callable in a graph and accept a mask of all False.
             None for a catalogue without shoppers.
         filters: made over the same N items.
+        history_vectors: `[N, H]`, finite; what stands for the items in a session's history, where
+            that is not what they are ranked by; `item_vectors` if None.
         index: an index to fill with the item vectors, tuned on the user vectors; exact if None.
         weights: how the tables of vectors are stored: "float32", "bfloat16" or "int8". An index
             that is given stores its candidates in its own way.
@@ -99,6 +101,7 @@ class Servable(tf.Module):
         seen_rows: NDArray[np.int32],
         session: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None,
         filters: TermFilter,
+        history_vectors: Any = None,
         index: Index | None = None,
         weights: str = "float32",
         k: int = 100,
@@ -123,7 +126,7 @@ class Servable(tf.Module):
         self.n_items, self.n_users, self.dim = len(items), len(users), int(item_vectors.shape[1])
         self.k, self.exclude_size, self.allow_size = k, exclude_size, allow_size
         self.history_size, self.exclude_seen = history_size, exclude_seen
-        self._check_shapes(item_vectors, user_vectors, filters)
+        self._check_shapes(item_vectors, user_vectors, filters, history_vectors)
         _check_seen(seen_offsets, seen_rows, self.n_users, self.n_items)
         if session is None and users:
             raise ValueError(f"There are {len(users)} users, but no `session` to answer them by.")
@@ -137,13 +140,19 @@ class Servable(tf.Module):
         # that is tracked brings its own functions and metadata into the SavedModel.
         self._search, self._vectors = index.search, index.vectors
         self._index_variables = list(index.variables)
+        self._history: VectorTable | None = None
+        self._history_dim = self.dim
+        if history_vectors is not None:
+            checked = check_vectors(history_vectors, "history_vectors")
+            self._history = VectorTable(checked, weights, "history_vectors")
+            self._history_dim = int(checked.shape[1])
         unseen = np.empty((0, self.dim), np.float32)
         if session is not None:
             answer = tf.function(session)
             self._session = lambda history, mask: answer(history, mask)
             unseen = self._unseen_shopper()
             traced = answer.get_concrete_function(
-                tf.TensorSpec([None, history_size, self.dim]),
+                tf.TensorSpec([None, history_size, self._history_dim]),
                 tf.TensorSpec([None, history_size], tf.bool),
             )
             # Only what a session reads: a user tower may hold a row for every user besides.
@@ -170,8 +179,9 @@ class Servable(tf.Module):
 
     @property
     def table_bytes(self) -> int:
-        """Bytes of the tables of vectors: the index and the users."""
-        return stored_bytes([*self._index_variables, *self._user_vectors.variables])
+        """Bytes of the tables of vectors: the index, the users and, where apart, the histories."""
+        history = () if self._history is None else self._history.variables
+        return stored_bytes([*self._index_variables, *self._user_vectors.variables, *history])
 
     def serving_default(self, user_id: tf.Tensor) -> Answer:
         """The best items for users: `user_id` string [B] -> `item_id`, `score` [B, K]."""
@@ -189,7 +199,7 @@ class Servable(tf.Module):
     def recommend_session(self, history: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor) -> Answer:
         """The best items after a history of item ids, for shoppers never seen."""
         rows = _distinct_first(self.item_rows(history))
-        queries = self._session(self._vectors(rows), rows >= 0)
+        queries = self._session(self._history_vectors(rows), rows >= 0)
         excluded = self._excluded(tf.concat([rows, self.item_rows(exclude)], axis=1))
         return self._answer(*self._search(queries, self.k, excluded, self.filters.bind(allow)))
 
@@ -291,6 +301,13 @@ class Servable(tf.Module):
         )
         return tf.gather(self._item_ids, self._excluded(None, users) if self.exclude_seen else none)
 
+    def _history_vectors(self, rows: tf.Tensor) -> tf.Tensor:
+        """What stands for items in a history, zeros for the row -1."""
+        if self._history is None:
+            return self._vectors(rows)
+        known = tf.cast(rows >= 0, tf.float32)[..., tf.newaxis]
+        return self._history.rows(tf.maximum(rows, 0)) * known
+
     def _users(self, user_id: tf.Tensor) -> tf.Tensor:
         if self._user_table is None:
             return tf.zeros_like(user_id, tf.int64)
@@ -315,7 +332,7 @@ class Servable(tf.Module):
         return {"item_id": ids, "score": scores}
 
     def _unseen_shopper(self) -> NDArray[np.float32]:
-        history = tf.zeros([1, self.history_size, self.dim])
+        history = tf.zeros([1, self.history_size, self._history_dim])
         vector = np.asarray(self._session(history, tf.zeros([1, self.history_size], tf.bool)))
         if vector.shape != (1, self.dim) or not np.isfinite(vector).all():
             raise ValueError(
@@ -325,12 +342,17 @@ class Servable(tf.Module):
             )
         return vector
 
-    def _check_shapes(self, item_vectors: Any, user_vectors: Any, filters: TermFilter) -> None:
-        found = {
+    def _check_shapes(
+        self, item_vectors: Any, user_vectors: Any, filters: TermFilter, history_vectors: Any
+    ) -> None:
+        found: dict[str, tuple[Any, Any]] = {
             "item_vectors": (tuple(item_vectors.shape), (self.n_items, self.dim)),
             "user_vectors": (tuple(user_vectors.shape), (self.n_users, self.dim)),
             "filters' items": (filters.n_items, self.n_items),
         }
+        if history_vectors is not None:
+            wide = (self.n_items, *history_vectors.shape[1:2])
+            found["history_vectors"] = (tuple(history_vectors.shape), wide)
         for name, (came, expected) in found.items():
             if came != expected:
                 raise ValueError(

@@ -140,6 +140,24 @@ class SearchConfig:
 
 
 @dataclass(frozen=True)
+class BlendConfig:
+    """A linear model whose scores join the learned model's, in one inner product."""
+
+    ease: bool = False
+    """Whether EASE joins."""
+    rank: int = 256
+    """Dimensions that it adds to every vector: the more, the nearer to the whole of EASE."""
+    lam: float | None = None
+    """EASE's ridge penalty; by default chosen on validation, for EASE alone."""
+    weight: float | None = None
+    """EASE's weight beside the learned model; by default chosen on validation, where 0, the learned
+    model alone, may win."""
+    scale: str | None = None
+    """`sum`, so that EASE weighs more the longer a history is, or `unit`; by default chosen on
+    validation."""
+
+
+@dataclass(frozen=True)
 class IndexConfig:
     """The retrieval index of the export."""
 
@@ -174,6 +192,7 @@ class RunConfig:
     users: UsersConfig = field(default_factory=UsersConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
+    blend: BlendConfig = field(default_factory=BlendConfig)
     index: IndexConfig = field(default_factory=IndexConfig)
     evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
     graph: GraphConfig | None = None

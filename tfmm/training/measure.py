@@ -3,7 +3,7 @@ turn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from tfmm.data.catalog import Catalog
 from tfmm.data.columns import TextColumn
 from tfmm.data.parts import Split
 from tfmm.evaluation import evaluate, evaluate_split_baselines
+from tfmm.models.blend import Blend
 from tfmm.models.two_tower import TwoTower
 from tfmm.training.config import EvaluateConfig
 
@@ -29,10 +30,12 @@ def validate(model: TwoTower, parts: Split) -> dict[str, float]:
 
 
 def measure(
-    model: TwoTower,
+    model: TwoTower | Blend,
     parts: Split,
     config: EvaluateConfig,
     say: Callable[[str], None] = lambda line: None,
+    *,
+    params: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The sections `model`, `cold`, `baselines` and `modalities` of `metrics.json`, on the test
     part.
@@ -42,6 +45,7 @@ def measure(
         parts: the split; the baselines are tuned on its validation part.
         config: list lengths and baselines.
         say: takes lines of progress.
+        params: configuration of baselines, by name, that was chosen on validation already.
     """
     ks = tuple(sorted({*config.k, 20}))
     seen, cold = parts.final_train(), parts.cold_test_pairs
@@ -59,7 +63,9 @@ def measure(
         metrics["modalities"][name] = row
     if config.baselines:
         say(f"Tuning and measuring the baselines: {', '.join(config.baselines)}.")
-        metrics["baselines"] = evaluate_split_baselines(parts, names=config.baselines, ks=ks)
+        metrics["baselines"] = evaluate_split_baselines(
+            parts, names=config.baselines, ks=ks, params=params
+        )
     return metrics
 
 
@@ -100,8 +106,35 @@ def looked_at(model: TwoTower, parts: Split, items: Catalog, count: int = 6) -> 
     return {part: rows for part, rows in found.items() if rows}
 
 
+def measure_parts(blend: Blend, parts: Split, config: EvaluateConfig) -> dict[str, Any]:
+    """What each part of a blend is worth alone on the test part: `learned` and `linear`.
+
+    Each holds the metrics over warm test items, and under `cold` those over cold ones.
+    """
+    ks = tuple(sorted({*config.k, 20}))
+    seen, cold = parts.final_train(), parts.cold_test_pairs
+    items = blend.item_vectors(refresh=False)
+    users = blend.user_vectors(seen, items=items)
+    found = {}
+    for name, span in (("learned", slice(blend.dim)), ("linear", slice(blend.dim, None))):
+        result = evaluate(
+            (users[:, span], items[:, span]),
+            parts.test,
+            seen=seen,
+            cold=cold if len(cold) else None,
+            ks=ks,
+        )
+        found[name] = result["model"] | ({"cold": result["cold"]} if "cold" in result else {})
+    return found
+
+
 def _evaluate(
-    model: TwoTower, seen: Any, truth: Any, cold: Any, ks: tuple[int, ...], mask: str | None = None
+    model: TwoTower | Blend,
+    seen: Any,
+    truth: Any,
+    cold: Any,
+    ks: tuple[int, ...],
+    mask: str | None = None,
 ) -> dict[str, Any]:
     items = model.item_vectors(mask=mask, refresh=mask is None)
     users = model.user_vectors(seen, items=items)

@@ -67,12 +67,13 @@ def _blocks(
     ids = run.data.users.ids if users is None else np.array([str(u) for u in users], object)
     if len(ids) == 0:
         raise ValueError("There are no users to recommend to: the list of ids is empty.")
-    items = run.model.item_vectors()
+    model = run.blend or run.model
+    items = model.item_vectors()
     taken = run.interactions.csr()
     for start in range(0, len(ids), size):
         part = ids[start : start + size]
         rows = run.data.users.rows(part)
-        vectors = run.model.user_vectors(run.interactions, rows, items)
+        vectors = model.user_vectors(run.interactions, rows, items)
         seen = sp.diags_array((rows >= 0).astype(np.float32)) @ taken[np.maximum(rows, 0)]
         top, score = rank_vectors(vectors, items, seen.tocsr(), k=k)
         keep = top >= 0

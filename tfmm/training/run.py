@@ -20,7 +20,9 @@ from tfmm.data.parts import Split
 from tfmm.data.schema import Shop
 from tfmm.data.shop import ShopData, load
 from tfmm.data.splits import split
+from tfmm.models.blend import Blend
 from tfmm.models.build import two_tower
+from tfmm.models.linear_part import LinearPart
 from tfmm.models.two_tower import TwoTower
 from tfmm.models.weights import restore_weights, saved_states
 from tfmm.training.config import RunConfig
@@ -39,6 +41,7 @@ class Run:
         data: the shop's data.
         model: the trained model, with a row for every item and user of `data`.
         metrics: what `metrics.json` holds.
+        linear: the linear part that is blended with the model, if any.
     """
 
     path: Path
@@ -46,6 +49,12 @@ class Run:
     data: ShopData
     model: TwoTower
     metrics: dict[str, Any]
+    linear: LinearPart | None = None
+
+    @property
+    def blend(self) -> Blend | None:
+        """The model with its linear part, which then is what recommends; None without one."""
+        return None if self.linear is None else Blend(self.model, self.linear)
 
     @cached_property
     def split(self) -> Split:
@@ -83,7 +92,8 @@ def load_run(path: str | Path) -> Run:
     data = load_data(config)
     model = build_model(config, data, saved_states(path / MODEL))
     restore_weights(model, path / MODEL, data.items.ids, data.users.ids, served=True)
-    return Run(path, config, data, model, metrics)
+    linear = LinearPart.load(path / MODEL, data.items.ids)
+    return Run(path, config, data, model, metrics, linear)
 
 
 def read_run(path: Path) -> tuple[RunConfig, dict[str, Any]]:

@@ -3,9 +3,11 @@ report."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,15 @@ from tfmm.data.interactions import Interactions
 from tfmm.data.parts import Split
 from tfmm.data.shop import ShopData
 from tfmm.evaluation import write_report
+from tfmm.models.blend import Blend
+from tfmm.models.linear_part import LinearPart
 from tfmm.models.two_tower import TwoTower
 from tfmm.models.weights import restore_weights, save_weights
 from tfmm.retrieval import index_for
+from tfmm.training.blend import BlendChoice, check_blend, choose_blend, fit_linear
 from tfmm.training.config import IndexConfig, RunConfig, RunFileError
 from tfmm.training.fit import best_epoch, fit
-from tfmm.training.measure import CHOICE, looked_at, measure, validate
+from tfmm.training.measure import CHOICE, looked_at, measure, measure_parts, validate
 from tfmm.training.run import MODEL, Run, build_model, load_data, load_run, split_of
 from tfmm.training.search import (
     SEARCH_CHOICE,
@@ -71,6 +76,7 @@ def train(
     elif not isinstance(config, RunConfig):
         config = RunConfig.from_dict(config)
     _check_index(config.index)
+    check_blend(config.blend)
     out = Path(out)
     if _claim(out, config):
         say(f"{out} holds the finished run of this configuration.")
@@ -79,37 +85,43 @@ def train(
     started = time.perf_counter()
     data = load_data(config)
     parts = None if data.shop.events is None else split_of(config, data)
+    check_blend(config.blend, len(data.items))
+    _check_together(config, parts)
     seconds = {"load": time.perf_counter() - started}
     say(f"Loaded {len(data.items):,} items" + _said(data, parts))
 
     started = time.perf_counter()
-    model, search, history, examples = _fit_phases(config, data, parts, out, from_run, say)
+    fitted = _fit_phases(config, data, parts, out, from_run, say)
+    model, search, linear = fitted.model, fitted.search, _linear(config, parts, fitted.blend)
     fitting = time.perf_counter() - started
+    (out / MODEL).mkdir(parents=True, exist_ok=True)
     if search is not None:
-        (out / MODEL).mkdir(parents=True, exist_ok=True)
         save_hubs(out / MODEL, hub_queries(model, config, search.final_train()))
+    if linear is not None:
+        linear.save(out / MODEL, data.items.ids)
     save_weights(model, out / MODEL, data.items.ids, data.users.ids)
     seconds["train"] = fitting
 
     started = time.perf_counter()
-    metrics = {} if parts is None else measure(model, parts, config.evaluate, say)
+    metrics = {} if parts is None else _measure(config, fitted, linear, parts, say)
     if parts is not None:
         metrics["split"] = parts.counts()
     if search is not None and len(search.test):
         say(f"Measuring search by the {len(search.test):,} items held out for its test.")
         metrics["search"] = measure_search(model, config, search, search.test, search.final_train())
     seconds["evaluate"] = time.perf_counter() - started
+    trained = sum(row["seconds"] for row in fitted.history)
     metrics |= {
         "looked_at": {} if parts is None else looked_at(model, parts, data.items),
         "seconds": {name: round(value, 2) for name, value in seconds.items()},
-        "examples_per_second": round(examples / max(sum(r["seconds"] for r in history), 1e-9), 1),
+        "examples_per_second": round(fitted.examples / max(trained, 1e-9), 1),
         "config_sha256": config.sha256,
     }
     choice = SEARCH_CHOICE if parts is None else CHOICE
-    learned = [row for row in history if choice in row]
+    learned = [row for row in fitted.history if choice in row]
     write_report(metrics, out / "report.md", learned, _pictures(data, metrics["looked_at"]))
     write_text(out / "metrics.json", json.dumps(metrics, indent=1))
-    run = Run(out, config, data, model, metrics)
+    run = Run(out, config, data, model, metrics, linear)
     if parts is not None:
         run.split = parts
     return run
@@ -164,6 +176,36 @@ def _claim(out: Path, config: RunConfig) -> bool:
     return False
 
 
+def _check_together(config: RunConfig, parts: Split | None) -> None:
+    """Refuses parts of a configuration that do not go together."""
+    if config.blend.ease and parts is None:
+        raise RunFileError("`blend` needs events to learn EASE from, and the shop has none.")
+    if config.blend.ease and config.search.queries:
+        raise RunFileError(
+            "`blend` makes item vectors longer than the queries of `search` are, so a model has "
+            "one or the other. To resolve this, leave one out, or train two models."
+        )
+
+
+@dataclass
+class _Fitted:
+    """What came of fitting.
+
+    Attributes:
+        model: the fitted model.
+        history: the rows of all epochs.
+        examples: how many examples they saw.
+        search: what search learned from, where it did.
+        blend: what was chosen for the blend, where one was asked for.
+    """
+
+    model: TwoTower
+    history: list[dict[str, float]]
+    examples: int
+    search: SearchParts | None
+    blend: BlendChoice | None
+
+
 def _fit_phases(
     config: RunConfig,
     data: ShopData,
@@ -171,8 +213,7 @@ def _fit_phases(
     out: Path,
     from_run: str | Path | None,
     say: Callable[[str], None],
-) -> tuple[TwoTower, SearchParts | None, list[dict[str, float]], int]:
-    """The fitted model, what search learned from, the rows of all epochs, how many examples."""
+) -> _Fitted:
 
     groups = _groups(config, data)
 
@@ -234,8 +275,11 @@ def _fit_phases(
         logs=out / "logs" / "choose",
     )
     seen = len(history) * examples(pairs, batches)
+    blend = None
+    if parts is not None and config.blend.ease:
+        blend = choose_blend(model, parts, config.blend, say)
     if parts is not None and not parts.refit:
-        return model, search, history, seen
+        return _Fitted(model, history, seen, search, blend)
     epochs = best_epoch(history, choice)
     say(f"Refitting on training and validation for {epochs} epochs.")
     model = fresh()
@@ -254,7 +298,37 @@ def _fit_phases(
         say=say,
         logs=out / "logs" / "refit",
     )
-    return model, search, history + refitted, seen + epochs * examples(pairs, batches)
+    seen += epochs * examples(pairs, batches)
+    return _Fitted(model, history + refitted, seen, search, blend)
+
+
+def _linear(
+    config: RunConfig, parts: Split | None, choice: BlendChoice | None
+) -> LinearPart | None:
+    """The linear part as it was chosen, fitted on what the model is; None where none pays."""
+    if parts is None or choice is None or choice.weight == 0:
+        return None
+    fitted = fit_linear(parts.final_train(), choice.lam, config.blend.rank)
+    return fitted.weighted(choice.weight, choice.scale)
+
+
+def _measure(
+    config: RunConfig,
+    fitted: _Fitted,
+    linear: LinearPart | None,
+    parts: Split,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """What `metrics.json` says of the model, blended where it is, and of the baselines."""
+    choice = fitted.blend
+    blend = None if linear is None else Blend(fitted.model, linear)
+    tuned = {} if choice is None or config.blend.lam else {"ease": {"lam": choice.lam}}
+    metrics = measure(blend or fitted.model, parts, config.evaluate, say, params=tuned)
+    if choice is not None:
+        metrics["blend"] = {**dataclasses.asdict(choice), "rank": config.blend.rank}
+    if blend is not None:
+        metrics["blend"] |= measure_parts(blend, parts, config.evaluate)
+    return metrics
 
 
 def _groups(config: RunConfig, data: ShopData) -> np.ndarray | None:
