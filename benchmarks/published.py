@@ -63,8 +63,8 @@ ROWS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "two-tower, ids alone": ("run.yaml", {"items": {"encoders": {}}}),
     },
     "baby": {
-        "graph": ("run.yaml", {}),
-        "two-tower, ids alone": ("run.yaml", {"graph": None}),
+        "graph": ("graph.yaml", {}),
+        "two-tower, ids alone": ("graph.yaml", {"graph": None}),
     },
 }
 
