@@ -104,11 +104,20 @@ def event_types(data: ShopData, pairs: Interactions) -> dict[str, np.ndarray]:
         pairs: the training pairs.
 
     Returns:
-        bool `[P]` by type, by the shop file's weights; empty where the events carry no types.
+        bool `[P]` by type, by the shop file's weights; empty for a shop whose events have none.
+
+    Raises:
+        ValueError: the events were loaded without their types.
     """
     spec, events = data.shop.events, data.events
-    if spec.type is None or spec.type not in events.extra or len(pairs) == 0:
+    if spec.type is None or len(pairs) == 0:
         return {}
+    if spec.type not in events.extra:
+        raise ValueError(
+            f"The shop's events have types (the column {spec.type!r}), but were loaded without "
+            f"them. Load with tfmm.load(…, extra_event_columns=[{spec.type!r}]), or leave edges by "
+            "type out with `graph.types: false`."
+        )
     values = events.extra[spec.type].astype(str)
     number = events.user.astype(np.int64) * pairs.n_items + events.item
     # A pair's later events lie behind the cut of a split by time: they are not known yet.
