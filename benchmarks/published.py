@@ -121,7 +121,7 @@ def measured(name: str, row: str, seed: int) -> dict[str, Any]:
     }
 
 
-def baselines(name: str, baseline: str) -> dict[str, Any]:
+def measured_baseline(name: str, baseline: str) -> dict[str, Any]:
     """The row of a simple model, tuned on validation."""
     config = config_of(name, next(iter(ROWS[name])))
     parts = split_of(config, load_data(config))
@@ -227,7 +227,7 @@ def main() -> None:
     known = {row["model"].partition(" (")[0] for row in rows}
     for baseline in BASELINES:
         if baseline not in known:
-            rows.append(baselines(args.name, baseline))
+            rows.append(measured_baseline(args.name, baseline))
             keep()
 
 

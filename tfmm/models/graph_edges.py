@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -180,8 +181,10 @@ def without_loops(edges: Edges) -> Edges:
     """Edges without those from a node to itself, which would only count its own vector twice."""
     if edges.source != edges.target:
         return edges
-    matrix = edges.matrix.tolil(copy=True)
-    matrix.setdiag(0)
-    kept = sp.csr_matrix(matrix)
-    kept.eliminate_zeros()
-    return Edges(edges.name, edges.source, edges.target, kept, edges.pair)
+    matrix = edges.matrix.tocoo()
+    apart = matrix.row != matrix.col
+    kept = sp.csr_matrix(
+        (matrix.data[apart], (matrix.row[apart], matrix.col[apart])), shape=matrix.shape
+    )
+    kept.sort_indices()
+    return dataclasses.replace(edges, matrix=kept)
