@@ -63,8 +63,8 @@ ROWS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
         "two-tower, ids alone": ("run.yaml", {"items": {"encoders": {}}}),
     },
     "baby": {
-        "graph": ("run.yaml", {}),
-        "two-tower, ids alone": ("run.yaml", {"graph": None}),
+        "graph": ("graph.yaml", {}),
+        "two-tower, ids alone": ("graph.yaml", {"graph": None}),
     },
 }
 
@@ -121,32 +121,27 @@ def measured(name: str, row: str, seed: int) -> dict[str, Any]:
     }
 
 
-def baselines(name: str) -> list[dict[str, Any]]:
-    """Rows of the simple models, tuned on validation."""
+def measured_baseline(name: str, baseline: str) -> dict[str, Any]:
+    """The row of a simple model, tuned on validation."""
     config = config_of(name, next(iter(ROWS[name])))
     parts = split_of(config, load_data(config))
-    rows = []
-    for baseline in BASELINES:
-        started, cpu = time.perf_counter(), time.process_time()
-        made = evaluate_baselines(
-            parts.final_train(),
-            parts.test,
-            names=(baseline,),
-            tune_on=(parts.train, parts.valid),
-            ks=(20,),
-        )[baseline]
-        chosen = ", ".join(f"{key} {value:g}" for key, value in made["params"].items())
-        rows.append(
-            {
-                "model": f"{baseline} ({chosen})" if chosen else baseline,
-                **{metric: made[metric] for metric in METRICS},
-                "seconds": time.perf_counter() - started,
-                "CPU seconds": time.process_time() - cpu,
-                "peak GB": common.peak_memory_gb(),
-                "source": f"measured here, {machine()}",
-            }
-        )
-    return rows
+    started, cpu = time.perf_counter(), time.process_time()
+    made = evaluate_baselines(
+        parts.final_train(),
+        parts.test,
+        names=(baseline,),
+        tune_on=(parts.train, parts.valid),
+        ks=(20,),
+    )[baseline]
+    chosen = ", ".join(f"{key} {value:g}" for key, value in made["params"].items())
+    return {
+        "model": f"{baseline} ({chosen})" if chosen else baseline,
+        **{metric: made[metric] for metric in METRICS},
+        "seconds": time.perf_counter() - started,
+        "CPU seconds": time.process_time() - cpu,
+        "peak GB": common.peak_memory_gb(),
+        "source": f"measured here, {machine()}",
+    }
 
 
 def machine() -> str:
@@ -189,7 +184,8 @@ def write_results() -> None:
         by_model: dict[str, list[dict[str, Any]]] = {}
         for row in json.loads(kept.read_text()):
             by_model.setdefault(row["model"], []).append(row)
-        table = [summed_up(rows) for rows in by_model.values()]
+        ordered = sorted(by_model.values(), key=lambda rows: "seed" in rows[0])
+        table = [summed_up(rows) for rows in ordered]
         table += [
             summed_up(
                 [{"model": f"{model} (published)", "recall@20": r, "ndcg@20": n, "source": s}]
@@ -222,15 +218,17 @@ def main() -> None:
         kept.write_text(json.dumps(rows, indent=1) + "\n")
         write_results()
 
-    if not any("seed" not in row for row in rows):
-        rows += baselines(args.name)
-        keep()
     done = {(row["model"], row.get("seed")) for row in rows}
     for seed in range(1, args.seeds + 1):
         for row in args.rows or ROWS[args.name]:
             if (f"tfmm: {row}", seed) not in done:
                 rows.append(measured(args.name, row, seed))
                 keep()
+    known = {row["model"].partition(" (")[0] for row in rows}
+    for baseline in BASELINES:
+        if baseline not in known:
+            rows.append(measured_baseline(args.name, baseline))
+            keep()
 
 
 if __name__ == "__main__":

@@ -71,6 +71,9 @@ def test_types_of_events_after_the_last_training_pair_are_not_known():
         "buy": [False, False],
     }
     events.extra = {}
+    with pytest.raises(ValueError, match=r"loaded without them.*extra_event_columns=\['kind'\]"):
+        event_types(data, early)
+    spec.type = None
     assert event_types(data, early) == {}
 
 

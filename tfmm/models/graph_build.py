@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +99,11 @@ def _relations(data: ShopData, config: GraphConfig, edges: list[Edges]) -> list[
     else:
         shares = {"events": 1.0}
     made = [Relation(name, USER, ITEM, share) for name, share in shares.items()]
-    made += [Relation(one.name, one.source, one.target) for one in edges]
+    # Many features do not make an item more like its neighbours than one does.
+    alike = max(1, sum(one.source == one.target for one in edges))
+    for one in edges:
+        share = 1 / alike if one.source == one.target else 1.0
+        made.append(Relation(one.name, one.source, one.target, share))
     if config.together:
         made.append(Relation("together", ITEM, ITEM))
     names = {one.name for one in made} | {one.name.partition("/")[0] for one in made}
@@ -107,15 +113,12 @@ def _relations(data: ShopData, config: GraphConfig, edges: list[Edges]) -> list[
                 f"`graph.weights` names {name!r}, but the graph has no such type of edge; it has "
                 f"{', '.join(sorted(names))}."
             )
-    given = config.weights
-    return [
-        Relation(
-            one.name,
-            one.source,
-            one.target,
-            given.get(one.name, one.weight * given.get(one.name.partition("/")[0], 1.0))
-            if "/" in one.name
-            else given.get(one.name, one.weight),
-        )
-        for one in made
-    ]
+    return [dataclasses.replace(one, weight=_weight(one, config.weights)) for one in made]
+
+
+def _weight(relation: Relation, given: Mapping[str, float]) -> float:
+    """The weight that a relation begins with, of those given by its name or by its kind."""
+    kind, slash, _ = relation.name.partition("/")
+    if relation.name in given or not slash:
+        return given.get(relation.name, relation.weight)
+    return relation.weight * given.get(kind, 1.0)

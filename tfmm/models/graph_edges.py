@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -104,11 +105,20 @@ def event_types(data: ShopData, pairs: Interactions) -> dict[str, np.ndarray]:
         pairs: the training pairs.
 
     Returns:
-        bool `[P]` by type, by the shop file's weights; empty where the events carry no types.
+        bool `[P]` by type, by the shop file's weights; empty for a shop whose events have none.
+
+    Raises:
+        ValueError: the events were loaded without their types.
     """
     spec, events = data.shop.events, data.events
-    if spec is None or spec.type not in events.extra or len(pairs) == 0:
+    if spec is None or spec.type is None or len(pairs) == 0:
         return {}
+    if spec.type not in events.extra:
+        raise ValueError(
+            f"The shop's events have types (the column {spec.type!r}), but were loaded without "
+            f"them. Load with tfmm.load(…, extra_event_columns=[{spec.type!r}]), or leave edges by "
+            "type out with `graph.types: false`."
+        )
     values = events.extra[spec.type].astype(str)
     number = events.user.astype(np.int64) * pairs.n_items + events.item
     # A pair's later events lie behind the cut of a split by time: they are not known yet.
@@ -171,8 +181,10 @@ def without_loops(edges: Edges) -> Edges:
     """Edges without those from a node to itself, which would only count its own vector twice."""
     if edges.source != edges.target:
         return edges
-    matrix = edges.matrix.tolil(copy=True)
-    matrix.setdiag(0)
-    kept = sp.csr_matrix(matrix)
-    kept.eliminate_zeros()
-    return Edges(edges.name, edges.source, edges.target, kept, edges.pair)
+    matrix = edges.matrix.tocoo()
+    apart = matrix.row != matrix.col
+    kept = sp.csr_matrix(
+        (matrix.data[apart], (matrix.row[apart], matrix.col[apart])), shape=matrix.shape
+    )
+    kept.sort_indices()
+    return dataclasses.replace(edges, matrix=kept)
