@@ -143,9 +143,13 @@ class Subwords(Encoder):
         if training and self.token_dropout:
             hidden = tf.random.uniform(tf.shape(ids)) < self.token_dropout
             ids = tf.where(hidden, 0, ids)
-        there = tf.cast(ids > 0, self.embeddings.dtype)
-        share = there * tf.math.rsqrt(tf.maximum(tf.reduce_sum(there, 1, keepdims=True), 1.0))
-        return tf.einsum("nt,ntd->nd", share, tf.nn.embedding_lookup(self.embeddings, ids))
+        # Texts differ much in length, so padding is not looked up.
+        there = tf.where(ids > 0)
+        found = tf.nn.embedding_lookup(self.embeddings, tf.gather_nd(ids, there))
+        n = tf.shape(ids, tf.int64)[0]
+        total = tf.math.unsorted_segment_sum(found, there[:, 0], n)
+        count = tf.math.count_nonzero(ids > 0, axis=1, dtype=total.dtype)[:, None]
+        return total * tf.math.rsqrt(tf.maximum(count, 1.0))
 
     def embedder(self) -> tf.Module:
         """Strings to vectors, as a module that `tf.saved_model.save` takes.

@@ -182,7 +182,8 @@ def _fit_phases(
     model = fresh()
     search = None
     if model.alignment is not None:
-        search = search_parts(config, data, model, None if parts is None else parts.warm_items)
+        read = [*model.alignment.queries, *model.items.columns]
+        search = search_parts(config, data, read, None if parts is None else parts.warm_items)
     choice = SEARCH_CHOICE if parts is None else CHOICE
 
     def aligned_with(model: TwoTower, rows: Any, pairs: Interactions | None) -> Aligned | None:
