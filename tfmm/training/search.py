@@ -186,6 +186,8 @@ def measure_search(
     parts: SearchParts,
     rows: NDArray[np.integer],
     learned: NDArray[np.integer],
+    *,
+    refresh: bool = True,
 ) -> dict[str, dict[str, float]]:
     """How well items are found over the whole catalogue, by query feature.
 
@@ -194,9 +196,10 @@ def measure_search(
         config, parts: as trained.
         rows: the items whose queries are asked.
         learned: the items whose queries tell the hubs.
+        refresh: encode heavy features anew; False takes the vectors encoded last.
     """
     assert model.queries is not None
-    items = model.item_vectors()
+    items = model.item_vectors(refresh=refresh)
     bias = search_bias(config, items, hub_queries(model, config, learned))
     measured = {}
     for feature, present in model.queries.present.items():
