@@ -12,7 +12,7 @@ from tfmm.encoders.base import RESERVED, Encoder, positive, rate
 from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.embedding import add_table
 from tfmm.encoders.registry import register
-from tfmm.encoders.tokenizer import CHUNK, learn_vocabulary, split_words
+from tfmm.encoders.tokenizer import CHUNK, learn_vocabulary, split_words, word_table
 
 if TYPE_CHECKING:
     from tfmm.data.columns import TextColumn
@@ -112,16 +112,8 @@ class Subwords(Encoder):
         return {"vocabulary": [word for word in words if len(word) <= self.LONGEST_WORD]}
 
     def _restore(self, state: dict[str, Any]) -> None:
-        words = state["vocabulary"]
-        first = 1 + self.buckets
         with tf.init_scope():
-            self.table = tf.lookup.StaticHashTable(
-                tf.lookup.KeyValueTensorInitializer(
-                    tf.constant(words, tf.string, [len(words)]),
-                    tf.range(first, first + len(words), dtype=tf.int64),
-                ),
-                default_value=0,
-            )
+            self.table = word_table(state["vocabulary"], 1 + self.buckets)
 
     def _prepare(self, column: TextColumn, cache: Path | None) -> np.ndarray:
         blocks = []

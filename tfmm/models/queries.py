@@ -51,15 +51,11 @@ def make_queries(
     for feature, choice in chosen.items():
         column = catalog.features.get(feature)
         if column is None or column.kind not in ASKED_BY:
+            known = [name for name, c in catalog.features.items() if c.kind in ASKED_BY]
+            what = f"of kind {column.kind!r}" if column else "no feature of the shop file"
             raise ValueError(
-                f"A query tower is named for {feature!r}, which is "
-                + (f"of kind {column.kind!r}" if column else "no feature of the shop file")
-                + f"; there are of kind {', '.join(ASKED_BY)}: "
-                + (
-                    ", ".join(n for n, c in catalog.features.items() if c.kind in ASKED_BY)
-                    or "none"
-                )
-                + "."
+                f"A query tower is named for {feature!r}, which is {what}; of kind "
+                f"{', '.join(ASKED_BY)} there are: {', '.join(known) or 'none'}."
             )
         choices = choice if isinstance(choice, (list, tuple)) else [choice]
         made = [make_encoder(column.kind, one, dim, heads) for one in choices]
