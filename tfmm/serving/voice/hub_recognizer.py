@@ -59,7 +59,9 @@ class _Whisper:
         self._tokenizer = tokens = load_tokenizer(preset)
         self._hear = load_preset(keras_hub().layers.AudioConverter, preset, "an audio converter")
         self._encoder = keras.Model(
-            backbone.inputs[0], backbone.output["encoder_sequence_output"], name="encoder"
+            backbone.input["encoder_features"],
+            backbone.output["encoder_sequence_output"],
+            name="encoder",
         )
         prompt = [tokens.bos_token_id]
         languages = tokens.language_tokens
@@ -100,7 +102,10 @@ class _Whisper:
 
 class _Moonshine:
     def __init__(self, preset: str, max_tokens: int):
-        self._model = load_preset(keras_hub().models.AudioToText, preset, "a speech model")
+        # Without a dtype keras-hub fails on presets that keep theirs as a name.
+        self._model = load_preset(
+            keras_hub().models.MoonshineAudioToText, preset, "a speech model", dtype="float32"
+        )
         self._model.compile(sampler="greedy")
         self._most = max_tokens
 
