@@ -204,3 +204,15 @@ def test_report_prints_and_is_json(shop, capsys):
             "detail": "1 distinct ids; those of the items table look like '001'",
         }
     ]
+
+
+def test_a_shop_may_have_items_alone(shop):
+    del shop.mapping["events"]
+    data = shop.load()
+    assert data.items.ids.tolist() == ["001", "002"]
+    assert (len(data.users), len(data.events)) == (0, 0)
+    assert data.report.counts["items_without_events"] == 2
+    data.report.print()
+    assert load(Shop.from_dict(data.shop.to_dict())).items.ids.tolist() == ["001", "002"]
+    with pytest.raises(ShopFileError, match="'part' of its events is asked for, but it has no"):
+        shop.load(extra_event_columns=("part",))

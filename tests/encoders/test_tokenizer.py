@@ -94,3 +94,9 @@ def test_exported_tokenizer_works_without_tfmm(tmp_path: Path) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True
     )
     assert done.stdout.strip() == str(tokenizer.tokenize(tf.constant(texts)).numpy().tolist())
+
+
+def test_a_catalogue_without_frequent_words_has_an_empty_vocabulary():
+    tokenizer = Tokenizer([], oov_buckets=2)
+    assert tokenizer.size == 3
+    assert set(tokenizer.tokenize(["red shirt"]).numpy()[0]) <= {1, 2}

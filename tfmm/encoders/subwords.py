@@ -12,7 +12,7 @@ from tfmm.encoders.base import RESERVED, Encoder, positive, rate
 from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.embedding import add_table
 from tfmm.encoders.registry import register
-from tfmm.encoders.tokenizer import CHUNK, learn_vocabulary, split_words
+from tfmm.encoders.tokenizer import CHUNK, learn_vocabulary, split_words, word_table
 
 if TYPE_CHECKING:
     from tfmm.data.columns import TextColumn
@@ -112,16 +112,8 @@ class Subwords(Encoder):
         return {"vocabulary": [word for word in words if len(word) <= self.LONGEST_WORD]}
 
     def _restore(self, state: dict[str, Any]) -> None:
-        words = state["vocabulary"]
-        first = 1 + self.buckets
         with tf.init_scope():
-            self.table = tf.lookup.StaticHashTable(
-                tf.lookup.KeyValueTensorInitializer(
-                    tf.constant(words, tf.string, [len(words)]),
-                    tf.range(first, first + len(words), dtype=tf.int64),
-                ),
-                default_value=0,
-            )
+            self.table = word_table(state["vocabulary"], 1 + self.buckets)
 
     def _prepare(self, column: TextColumn, cache: Path | None) -> np.ndarray:
         blocks = []
@@ -143,9 +135,13 @@ class Subwords(Encoder):
         if training and self.token_dropout:
             hidden = tf.random.uniform(tf.shape(ids)) < self.token_dropout
             ids = tf.where(hidden, 0, ids)
-        there = tf.cast(ids > 0, self.embeddings.dtype)
-        share = there * tf.math.rsqrt(tf.maximum(tf.reduce_sum(there, 1, keepdims=True), 1.0))
-        return tf.einsum("nt,ntd->nd", share, tf.nn.embedding_lookup(self.embeddings, ids))
+        # Texts differ much in length, so padding is not looked up.
+        there = tf.where(ids > 0)
+        found = tf.nn.embedding_lookup(self.embeddings, tf.gather_nd(ids, there))
+        n = tf.shape(ids, tf.int64)[0]
+        total = tf.math.unsorted_segment_sum(found, there[:, 0], n)
+        count = tf.math.count_nonzero(ids > 0, axis=1, dtype=total.dtype)[:, None]
+        return total * tf.math.rsqrt(tf.maximum(count, 1.0))
 
     def embedder(self) -> tf.Module:
         """Strings to vectors, as a module that `tf.saved_model.save` takes.

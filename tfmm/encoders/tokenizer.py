@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -63,14 +63,7 @@ class Tokenizer(tf.Module):
         self.vocabulary = tuple(vocabulary)
         self.max_tokens = positive("max_tokens", max_tokens)
         self.oov_buckets = positive("oov_buckets", oov_buckets)
-        first = 1 + self.oov_buckets
-        self.table = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(
-                tf.constant(self.vocabulary, tf.string, [len(self.vocabulary)]),
-                tf.range(first, first + len(self.vocabulary), dtype=tf.int64),
-            ),
-            default_value=0,
-        )
+        self.table = word_table(self.vocabulary, 1 + self.oov_buckets)
 
     @property
     def size(self) -> int:
@@ -104,6 +97,16 @@ class Tokenizer(tf.Module):
             out[start : start + len(block), : block.shape[1]] = block
             start += len(block)
         return out
+
+
+def word_table(words: Sequence[str], first: int) -> tf.lookup.StaticHashTable:
+    """A table from the i-th of `words` to `first` + i, and from all else to 0."""
+    # TensorFlow refuses an empty table; no word holds the character of this one.
+    keys, numbers = ([*words], range(first, first + len(words))) if words else ([RESERVED], [0])
+    initial = tf.lookup.KeyValueTensorInitializer(
+        tf.constant(keys, tf.string), tf.constant([*numbers], tf.int64)
+    )
+    return tf.lookup.StaticHashTable(initial, default_value=0)
 
 
 def learn_vocabulary(strings: np.ndarray, *, max_vocabulary: int, min_count: int) -> list[str]:

@@ -30,6 +30,11 @@ INTENDED_USE = (
     "by what they looked at, and finding items like an item. Ranking only: a score has no unit "
     "and does not compare between models."
 )
+SEARCH_USE = (
+    "Finding items of this catalogue by words, by pictures or by sounds, as far as it has "
+    "signatures for them, and finding items like an item. Ranking only: a score has no unit and "
+    "does not compare between models."
+)
 LIMITS = (
     (
         "Items and users that were not in the exported tables are unknown: an unknown user "
@@ -174,6 +179,11 @@ def _metrics(metrics: Mapping[str, Any]) -> list[str]:
         if names:
             lines = ([row, *(values.get(n) for n in names)] for row, values in rows.items())
             tables.append(f"{title}:\n\n{_table(['', *names], lines)}")
+    searches = metrics.get("search") or {}
+    if searches:
+        names = [name for name, value in next(iter(searches.values())).items() if _is_number(value)]
+        lines = ([row, *(values.get(n) for n in names)] for row, values in searches.items())
+        tables.append(f"Search, items held out, asked for by:\n\n{_table(['', *names], lines)}")
     return tables
 
 

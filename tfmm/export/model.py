@@ -13,6 +13,7 @@ import numpy as np
 from tfmm.data.columns import TextColumn
 from tfmm.data.search_catalog import SearchCatalog
 from tfmm.export.agreement import agreement
+from tfmm.export.card import SEARCH_USE
 from tfmm.export.search import search_of
 from tfmm.export.servable import Servable
 from tfmm.export.vector_file import remember_vectors
@@ -175,6 +176,8 @@ def write_run(
         "export": dataclasses.asdict(settings),
         **(card or {}),
     }
+    if data.shop.events is None:
+        full.setdefault("intended_use", SEARCH_USE)
     spared = 0
     if settings.weights != "float32":
         exact = dataclasses.replace(settings, weights="float32")

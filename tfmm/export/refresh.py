@@ -92,14 +92,14 @@ def refresh_index(
     model_folder = Path(models_dir) / (name or config.name)
     settings = _settings(model_folder, config)
     data = _load(config)
-    features = _features(run, data)
+    features, asked = _features(run, data)
     ids = id_fingerprints(data.items.ids)
     contents = item_fingerprints(data.items, features, model_fingerprint(run / MODEL, config))
     stored = VectorFile.read(vectors_path(run), config.items.dim)
     rows, known = stored.find(ids, contents)
     fresh = np.flatnonzero(rows < 0)
 
-    model = _model(run, config, data, fresh, features)
+    model = _model(run, config, data, fresh, [*features, *asked])
     vectors = np.empty((len(data.items), config.items.dim), np.float32)
     vectors[rows >= 0] = stored.vectors(rows[rows >= 0])
     if len(fresh):
@@ -155,17 +155,20 @@ def _load(config: RunConfig) -> ShopData:
     return load(shop, verify_media=drops)
 
 
-def _features(run: Path, data: ShopData) -> list[str]:
-    """The item features that the saved model reads."""
-    features = list(saved_states(run / MODEL).get("items", {}))
-    missing = [name for name in features if name not in data.items.features]
+def _features(run: Path, data: ShopData) -> tuple[list[str], list[str]]:
+    """The item features that the saved model reads, and those that only its queries read."""
+    states = saved_states(run / MODEL)
+    features = list(states.get("items", {}))
+    asked = [name for name in states.get("queries", {}) if name not in features]
+    missing = [name for name in [*features, *asked] if name not in data.items.features]
     if missing:
         raise ExportError(
-            f"The model in {run} reads the item features {', '.join(features)}, but {data.shop} "
+            f"The model in {run} reads the item features {', '.join([*features, *asked])}, but "
+            f"{data.shop} "
             f"has no {', '.join(missing)}. Name them in the shop file as they were in training, or "
             "train a new model."
         )
-    return features
+    return features, asked
 
 
 def _model(

@@ -35,8 +35,9 @@ def hub_bias(
     found = np.empty(len(items), np.float64)
     block = max(1, _BLOCK // len(queries))
     for start in range(0, len(items), block):
-        scores = beta * (items[start : start + block] @ queries.T).astype(np.float64)
+        scores = beta * (items[start : start + block] @ queries.T)
         highest = scores.max(axis=1, keepdims=True)
-        total = np.exp(scores - highest).mean(axis=1)
+        scores -= highest
+        total = np.exp(scores, out=scores).mean(axis=1, dtype=np.float64)
         found[start : start + block] = (highest[:, 0] + np.log(total)) / beta
     return (found.mean() - found).astype(np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +51,11 @@ def make_queries(
     for feature, choice in chosen.items():
         column = catalog.features.get(feature)
         if column is None or column.kind not in ASKED_BY:
+            known = [name for name, c in catalog.features.items() if c.kind in ASKED_BY]
+            what = f"of kind {column.kind!r}" if column else "no feature of the shop file"
             raise ValueError(
-                f"A query tower is named for {feature!r}, which is "
-                + (f"of kind {column.kind!r}" if column else "no feature of the shop file")
-                + f"; there are of kind {', '.join(ASKED_BY)}: "
-                + (
-                    ", ".join(n for n, c in catalog.features.items() if c.kind in ASKED_BY)
-                    or "none"
-                )
-                + "."
+                f"A query tower is named for {feature!r}, which is {what}; of kind "
+                f"{', '.join(ASKED_BY)} there are: {', '.join(known) or 'none'}."
             )
         choices = choice if isinstance(choice, (list, tuple)) else [choice]
         made = [make_encoder(column.kind, one, dim, heads) for one in choices]
@@ -79,7 +75,7 @@ def make_queries(
             f"{', '.join(f'{n} ({t.kind})' for n, t in towers.items())}. Join texts in one feature "
             "of the shop file (`columns`), or leave towers out of `search.queries`."
         )
-    return towers, QueryColumns(columns, present, _groups(catalog, list(towers)))
+    return towers, QueryColumns(columns, present, text_groups(catalog, towers))
 
 
 def query_states(towers: Mapping[str, QueryTower]) -> dict[str, list[dict[str, Any]]]:
@@ -96,8 +92,11 @@ def make_encoder(kind: str, choice: str | Mapping[str, Any], dim: int, heads: in
     return registry.encoder(kind, name, dim=dim, **config)
 
 
-def _groups(catalog: Catalog, features: Sequence[str]) -> np.ndarray:
-    """Items whose text is the same are right for each other's queries."""
+def text_groups(catalog: Catalog, features: Iterable[str]) -> np.ndarray:
+    """int32 `[n]`: items whose text is the same are right for each other's queries.
+
+    The text is the first of `features` that is one, or else of the catalogue's.
+    """
     for feature in [*features, *catalog.features]:
         column = catalog.features[feature]
         if isinstance(column, TextColumn):

@@ -128,7 +128,7 @@ class SearchConfig:
     """A category feature whose items stand together, as hard negatives; by default none."""
     hard_block: int = 8
     """How many of one category stand together."""
-    hubness: float = 15.0
+    hubness: float = 30.0
     """How sharply items near many queries are marked down (`tfmm.models.hubness`); 0 leaves it."""
     hub_queries: int = 8000
     """The most training queries that hubs are found by."""

@@ -13,8 +13,10 @@ import yaml
 from tfmm.data.shop import ShopData, load
 from tfmm.encoders import Pretrained, VideoFrames
 from tfmm.models.build import make_encoders
+from tfmm.models.queries import make_encoder
 from tfmm.training.config import RunConfig
 from tfmm.training.run import cache_folder, load_data
+from tfmm.training.search import queries_of
 
 
 def build_features(
@@ -26,7 +28,8 @@ def build_features(
     """Encodes the items of a shop by frozen encoders, so that training finds the vectors.
 
     Args:
-        path: a run file, whose item encoders are taken; or a shop file, with `encoders`.
+        path: a run file, whose encoders of items and queries are taken; or a shop file, with
+            `encoders`.
         encoders: encoder by feature, as in a run file, in place of the run file's.
         say: takes a line for each feature.
 
@@ -37,12 +40,16 @@ def build_features(
         ValueError: no encoder is named, or none of them is frozen and pretrained.
         FileNotFoundError: there is no such file.
     """
-    data, chosen = _read(Path(path), encoders)
-    made = {
-        name: encoder
-        for name, encoder in make_encoders(data.items, chosen).items()
+    data, chosen, queries = _read(Path(path), encoders)
+    every = [*make_encoders(data.items, chosen).items()]
+    for name, choice in queries.items():
+        many = choice if isinstance(choice, (list, tuple)) else [choice]
+        every += [(name, make_encoder(data.items.features[name].kind, one, 64)) for one in many]
+    made = [
+        (name, encoder)
+        for name, encoder in every
         if isinstance(encoder, (Pretrained, VideoFrames)) and not encoder.heavy
-    }
+    ]
     if not made:
         raise ValueError(
             f"{path}: no item feature has a frozen pretrained encoder, so there is nothing to "
@@ -50,7 +57,7 @@ def build_features(
             "--encoder FEATURE=NAME; `tfmm encoders` lists them."
         )
     counts = {}
-    for name, encoder in made.items():
+    for name, encoder in made:
         column = data.items.features[name]
         started = time.perf_counter()
         encoder.adapt(column, cache=cache_folder())
@@ -66,11 +73,14 @@ def build_features(
 
 def _read(
     path: Path, encoders: Mapping[str, Any] | None
-) -> tuple[ShopData, Mapping[str, Any] | None]:
+) -> tuple[ShopData, Mapping[str, Any] | None, Mapping[str, Any]]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no run or shop file {path}.")
     value = yaml.safe_load(path.read_text(encoding="utf-8"))
     if isinstance(value, Mapping) and "shop" in value:
         config = RunConfig.from_file(path)
-        return load_data(config), encoders or config.items.encoders
-    return load(path), encoders
+        data = load_data(config)
+        if encoders:
+            return data, encoders, {}
+        return data, config.items.encoders, queries_of(config, data)
+    return load(path), encoders, {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from tfmm.data.shop import ShopData
 from tfmm.encoders.cache import file_digests
 from tfmm.evaluation import same_group, vector_metrics
 from tfmm.models.hubness import hub_bias
-from tfmm.models.queries import default_queries
+from tfmm.models.queries import default_queries, text_groups
 from tfmm.models.two_tower import TwoTower
 from tfmm.training.config import RunConfig, RunFileError
 
@@ -59,20 +60,23 @@ class SearchParts:
 
 
 def search_parts(
-    config: RunConfig, data: ShopData, model: TwoTower, warm: NDArray[np.bool_] | None = None
+    config: RunConfig,
+    data: ShopData,
+    features: Iterable[str],
+    warm: NDArray[np.bool_] | None = None,
 ) -> SearchParts:
     """Divides the catalogue; items of equal text or with the same file stay together.
 
     Args:
         config: its shares and seed.
         data: the shop's data.
-        model: whose query towers will be trained.
+        features: what the towers read; those that are texts or files keep items together.
         warm: bool `[n_items]`, False for items that nothing may be learned from.
     """
-    assert model.queries is not None
-    groups = model.queries.groups
+    names = dict.fromkeys(features)
+    groups = text_groups(data.items, names)
     keys = [groups.astype(str)]
-    for name in {*model.items.columns, *model.queries.columns}:
+    for name in names:
         column = data.items.features[name]
         if isinstance(column, MediaColumn):
             firsts = [paths[0] if paths else None for paths in column.paths]
@@ -182,6 +186,8 @@ def measure_search(
     parts: SearchParts,
     rows: NDArray[np.integer],
     learned: NDArray[np.integer],
+    *,
+    refresh: bool = True,
 ) -> dict[str, dict[str, float]]:
     """How well items are found over the whole catalogue, by query feature.
 
@@ -190,9 +196,10 @@ def measure_search(
         config, parts: as trained.
         rows: the items whose queries are asked.
         learned: the items whose queries tell the hubs.
+        refresh: encode heavy features anew; False takes the vectors encoded last.
     """
     assert model.queries is not None
-    items = model.item_vectors()
+    items = model.item_vectors(refresh=refresh)
     bias = search_bias(config, items, hub_queries(model, config, learned))
     measured = {}
     for feature, present in model.queries.present.items():

@@ -49,8 +49,10 @@ def train(
 
     The model is fitted on the training part and its number of epochs chosen on validation; then a
     new one is fitted on training and validation together, and it and every baseline, tuned on
-    validation too, meet the test once. Splits given by a column are not refitted. A run that was
-    killed goes on from its last checkpoint when it is started again with the same configuration.
+    validation too, meet the test once. A shop without events is trained for search alone, and
+    measured by items whose texts and files were held out whole. Splits given by a column are not
+    refitted. A run that was killed goes on from its last checkpoint when it is started again with
+    the same configuration.
 
     Args:
         config: a run file, or what it would hold.
@@ -182,7 +184,8 @@ def _fit_phases(
     model = fresh()
     search = None
     if model.alignment is not None:
-        search = search_parts(config, data, model, None if parts is None else parts.warm_items)
+        read = [*model.alignment.queries, *model.items.columns]
+        search = search_parts(config, data, read, None if parts is None else parts.warm_items)
     choice = SEARCH_CHOICE if parts is None else CHOICE
 
     def aligned_with(model: TwoTower, rows: Any, pairs: Interactions | None) -> Aligned | None:
@@ -194,7 +197,9 @@ def _fit_phases(
     def valid() -> dict[str, float]:
         row = {} if parts is None else validate(model, parts)
         if search is not None and len(search.valid):
-            found = measure_search(model, config, search, search.valid, search.train)
+            found = measure_search(
+                model, config, search, search.valid, search.train, refresh=parts is None
+            )
             first = next(iter(found.values()))
             row |= {SEARCH_CHOICE: first["recall@10"], "search_mrr": first["mrr"]}
         return row
