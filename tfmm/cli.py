@@ -1,5 +1,5 @@
-"""The command `tfmm`: check, encoders, features, train, recommend, export, index, serve, doctor,
-demo.
+"""The command `tfmm`: check, encoders, features, train, recommend, export, index, serve, catalog,
+search, evaluate, doctor, demo.
 
 Every command imports what it needs when it runs, so that `tfmm --help` answers at once.
 Exit codes: 0 done, 1 something in the input or the machine is wrong (one clear message), 2 wrong
@@ -156,6 +156,19 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
+def _search_command(options: argparse.Namespace) -> int:
+    from tfmm import search_command
+
+    commands = {
+        "catalog": search_command.write_catalog,
+        "search": search_command.search,
+        "evaluate": search_command.evaluate,
+    }
+    if options.command != "catalog" and not options.debug and Path(options.model_at).is_dir():
+        _start_session_quietly()
+    return commands[options.command](options)
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from tfmm.doctor import diagnose
 
@@ -182,6 +195,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "export": _export,
     "index": _index,
     "serve": _serve,
+    "catalog": _search_command,
+    "search": _search_command,
+    "evaluate": _search_command,
     "doctor": _doctor,
     "demo": _demo,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from tfmm import __version__
 
@@ -154,6 +155,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--threads", type=_positive, help="requests answered at once, where they are not merged"
     )
 
+    _add_search(commands, shared)
     commands.add_parser("doctor", parents=[shared], help="check this installation")
 
     demo = commands.add_parser(
@@ -163,6 +165,64 @@ def make_parser() -> argparse.ArgumentParser:
         "--out", type=Path, default=Path("demo_out"), help="the folder to write (demo_out)"
     )
     return parser
+
+
+def _add_search(commands: Any, shared: argparse.ArgumentParser) -> None:
+    """`catalog`, `search` and `evaluate`: the side of those who ask."""
+    catalog = commands.add_parser(
+        "catalog", parents=[shared], help="write what clients search by keywords and by voice"
+    )
+    catalog.add_argument("shop", type=Path, metavar="SHOP.yaml", help="the shop file")
+    catalog.add_argument("--out", type=Path, required=True, metavar="FILE.parquet")
+    catalog.add_argument("--title", metavar="FEATURE", help="what names an item (the first text)")
+    catalog.add_argument(
+        "--voice", type=Path, metavar="DIR", help="write a recogniser of the titles' words too"
+    )
+
+    asked = argparse.ArgumentParser(add_help=False)
+    asked.add_argument(
+        "model_at",
+        metavar="MODEL",
+        help="host:port/NAME of a served model, or the folder of an export or run",
+    )
+    asked.add_argument("--model", help="the model's name, where MODEL leaves it open")
+    asked.add_argument("--transport", choices=("grpc", "rest"), default="grpc")
+    asked.add_argument("--catalog", type=Path, metavar="FILE.parquet", help="of `tfmm catalog`")
+    asked.add_argument("--shop", type=Path, metavar="SHOP.yaml", help="the shop file instead")
+    asked.add_argument(
+        "--weight", type=float, help="of keywords beside the model, 0 to 1, given a catalogue"
+    )
+
+    search = commands.add_parser(
+        "search", parents=[shared, asked], help="ask a model by words, a picture or sound"
+    )
+    search.add_argument("--text", help="words")
+    search.add_argument("--image", metavar="FILE", help="a picture; with --text: like this, but …")
+    search.add_argument("--audio", metavar="FILE", help="sound, or speech with --voice")
+    search.add_argument(
+        "--voice",
+        metavar="DIR|PRESET",
+        help="hear words in the sound: a folder of `tfmm catalog --voice`, or a keras-hub preset",
+    )
+    search.add_argument(
+        "--allow", action="append", default=[], metavar="FEATURE=VALUE", help="may repeat"
+    )
+    search.add_argument("--k", type=_positive, default=10, help="hits to show (10)")
+    search.add_argument("--page", type=Path, metavar="FILE.html", help="write the hits as a page")
+    search.set_defaults(wrong_usage=search.error)
+
+    evaluate = commands.add_parser(
+        "evaluate", parents=[shared, asked], help="measure a model on queries with relevant ids"
+    )
+    evaluate.add_argument(
+        "queries", type=Path, metavar="QUERIES.json", help='{"red shoes": {"sku-1": 2, …}, …}'
+    )
+    evaluate.add_argument("--k", type=_positive, default=10, help="a further list length")
+    evaluate.add_argument(
+        "--tune", action="store_true", help="find the best --weight on these queries"
+    )
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the numbers as JSON too")
+    evaluate.set_defaults(wrong_usage=evaluate.error)
 
 
 def _positive(text: str) -> int:

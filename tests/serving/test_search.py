@@ -132,7 +132,7 @@ def test_a_model_without_search_names_what_it_has(server):
     [
         ("", ValueError, "an empty text finds nothing"),
         (" \n\t", ValueError, "an empty text finds nothing"),
-        ("x" * 10_000, ValueError, "10,000 characters, expected at most 4,096"),
+        ("x" * 10_000, ValueError, "10,000 characters, expected at most 2,000"),
         (b"\xff\xd8\xff\xe0", ValueError, "no UTF-8 .*give a picture as image"),
         ("shoe\x00\x01", ValueError, r"character 5 is '\\x00', which no text holds"),
         (b"caf\xe9".decode("utf-8", "surrogateescape"), ValueError, r"character 4 is '\\udce9'"),

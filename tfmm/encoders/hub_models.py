@@ -54,6 +54,19 @@ def load_tokenizer(preset: str) -> Any:
     return tokenizer
 
 
+def load_preset(kind: Any, preset: str, what: str, **options: Any) -> Any:
+    """Anything else that keras-hub loads from a preset, see `load_backbone`.
+
+    Args:
+        kind: its class, such as `keras_hub.models.AudioToText`.
+        preset: as `load_backbone`.
+        what: what it is called in errors, with its article.
+        options: of its `from_preset`.
+    """
+    check_preset(preset)
+    return _load(kind, preset, what, **options)
+
+
 def load_image_converter(preset: str) -> Any | None:
     """What scales pictures for a preset; None where it brings nothing of the kind."""
     check_preset(preset)

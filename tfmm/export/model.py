@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfmm.data.columns import TextColumn
+from tfmm.data.search_catalog import SearchCatalog
 from tfmm.export.agreement import agreement
 from tfmm.export.card import SEARCH_USE
 from tfmm.export.search import search_of
@@ -190,7 +191,9 @@ def write_run(
         }
         recall = ", ".join(f"{key} {v:.4f}" for key, v in kept.items() if "@" in key)
         say(f"{settings.weights} against float32, {full['weights']['asked']} asked: {recall}.")
-    version = write_version(servable, models_dir, name or run.config.name, full)
+    version = write_version(
+        servable, models_dir, name or run.config.name, full, catalog=_search_catalog(run)
+    )
     if spared:
         size = sum(file.stat().st_size for file in version.rglob("*") if file.is_file())
         say(f"The version takes {_mb(size)}; as float32 it would take {_mb(size + spared)}.")
@@ -246,6 +249,11 @@ def _servable(
         search_bias=run.search_bias(vectors.items),
         **sizes,
     )
+
+
+def _search_catalog(run: Run) -> SearchCatalog | None:
+    texts = any(isinstance(column, TextColumn) for column in run.data.items.features.values())
+    return SearchCatalog.from_shop(run.data) if texts else None
 
 
 def _texts(run: Run) -> list[str]:

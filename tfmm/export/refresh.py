@@ -167,8 +167,8 @@ def _features(run: Path, data: ShopData) -> tuple[list[str], list[str]]:
     if missing:
         raise ExportError(
             f"The model in {run} reads the item features {', '.join([*features, *asked])}, but "
-            f"{data.shop} has no {', '.join(missing)}. Name them in the shop file as they were in training, or "
-            "train a new model."
+            f"{data.shop} has no {', '.join(missing)}. Name them in the shop file as they were in "
+            "training, or train a new model."
         )
     return features, asked
 

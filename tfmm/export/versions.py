@@ -14,6 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmm.data.search_catalog import CATALOG_FILE, SearchCatalog
 from tfmm.export import check
 from tfmm.export.card import make_card, write_card
 from tfmm.export.errors import ExportError
@@ -32,6 +33,7 @@ def write_version(
     name: str,
     card: Mapping[str, Any] | None = None,
     warmup: bool = True,
+    catalog: SearchCatalog | None = None,
 ) -> Path:
     """Writes a servable as the next version of a model: `models_dir/name/version/`.
 
@@ -47,6 +49,8 @@ def write_version(
         card: what `tfmm.export.card.make_card` takes, beside what the export knows itself.
         warmup: whether to write warm-up requests. Without them a server finds out at the first
             request what it lacks, not when it loads the version.
+        catalog: what clients search by keywords, written to `assets.extra/search_catalog.parquet`,
+            which servers leave alone.
 
     Returns:
         The version's folder; its name is one above the highest number there was. Exports at the
@@ -72,6 +76,9 @@ def write_version(
         tf.saved_model.save(
             servable, str(aside), signatures=signatures, options=servable.save_options
         )
+        if catalog is not None:
+            step = "writing the search catalogue"
+            catalog.save(aside / CATALOG_FILE)
         requests = 0
         if warmup:
             step = "writing the warm-up requests"

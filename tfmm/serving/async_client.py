@@ -19,6 +19,7 @@ from tfmm.serving.transport import ModelMetadata, Question, TransportError, Vers
 
 if TYPE_CHECKING:
     from tfmm.serving.hybrid import Hybrid
+    from tfmm.serving.voice.recognizer import Recognizer
 
 _Result = TypeVar("_Result")
 
@@ -113,9 +114,10 @@ class AsyncClient:
         exclude: Ids = (),
         allow: Ids = (),
         hybrid: Hybrid | None = None,
+        recognizer: Recognizer | None = None,
     ) -> Hits | list[Hits]:
         """As `Client.search`; pictures and sound are decoded in a thread."""
-        query = await asyncio.to_thread(make_query, text, image, audio)
+        query = await asyncio.to_thread(make_query, text, image, audio, recognizer)
         return await self._result(self._talk.find(query, exclude, allow, hybrid))
 
     async def embed_user(self, user_ids: str | Sequence[str]) -> np.ndarray:

@@ -20,6 +20,7 @@ from tfmm.serving.transport import ModelMetadata, Question, TransportError, Vers
 
 if TYPE_CHECKING:
     from tfmm.serving.hybrid import Hybrid
+    from tfmm.serving.voice.recognizer import Recognizer
 
 _Result = TypeVar("_Result")
 
@@ -150,6 +151,7 @@ class Client:
         exclude: Ids = (),
         allow: Ids = (),
         hybrid: Hybrid | None = None,
+        recognizer: Recognizer | None = None,
     ) -> Hits | list[Hits]:
         """Items by words, by a picture, by both together ("like this, but red") or by sound.
 
@@ -168,6 +170,7 @@ class Client:
             exclude, allow: as `recommend`.
             hybrid: ranks the hits of words together with keyword search's, so that product codes
                 and names are not lost; pictures and sound have no words to rank by.
+            recognizer: turns audio into words (`tfmm.serving.voice`), which are asked instead.
 
         Raises:
             ValueError: no query, a text that is empty, over-long or binary, or a picture or sound
@@ -176,7 +179,7 @@ class Client:
             TypeError, ServingError: as `recommend`; a model without this kind of search says which
                 signatures it has.
         """
-        query = make_query(text, image, audio)
+        query = make_query(text, image, audio, recognizer)
         return self._result(self._talk.find(query, exclude, allow, hybrid))
 
     def embed_user(self, user_ids: str | Sequence[str]) -> np.ndarray:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from tfmm.serving.query_picture import Picture, query_picture
 from tfmm.serving.query_sound import Sound, query_sound
 from tfmm.serving.query_text import query_text
+
+if TYPE_CHECKING:
+    from tfmm.serving.voice.recognizer import Recognizer
 
 _Part = TypeVar("_Part")
 
@@ -40,16 +43,20 @@ class Query:
 
 
 def make_query(
-    text: Texts | None = None, image: Pictures | None = None, audio: Sounds | None = None
+    text: Texts | None = None,
+    image: Pictures | None = None,
+    audio: Sounds | None = None,
+    recognizer: Recognizer | None = None,
 ) -> Query:
-    """The query of a search's arguments.
+    """The query of a search's arguments; with a recogniser, sound is asked as the words in it.
 
     Text and image together are one question ("like this, but red"): lists of equal length, or one
     of them for every one of the other; None or "" in a list leaves that part out.
 
     Raises:
         TypeError, ValueError, OSError: an argument that cannot be asked, as `query_text`,
-            `query_picture` and `query_sound` say; in a list, with its place from 0.
+            `query_picture` and `query_sound` say, or speech in which no words are heard; in a list,
+            with its place from 0.
     """
     given = [name for name, part in _named(text, image, audio) if part is not None]
     if not given or ("audio" in given and len(given) > 1):
@@ -57,6 +64,13 @@ def make_query(
             "search takes text, image, both of them, or audio alone; got "
             f"{' and '.join(given) or 'none'}."
         )
+    if recognizer is not None:
+        if audio is None:
+            raise ValueError("a recognizer turns audio into words: give audio.")
+        spoken: list[Any] = _parts(
+            "audio", audio, lambda part, name: _heard(recognizer, part, name)
+        )
+        return _query("search_text", {"text": spoken}, _is_one(audio), spoken)
     if audio is not None:
         sounds = _parts("audio", audio, query_sound)
         return _query("search_audio", {"audio": sounds}, _is_one(audio))
@@ -68,6 +82,14 @@ def make_query(
             "search_image", {"image": _parts("image", image, query_picture)}, _is_one(image)
         )
     return _mixed(text, image)
+
+
+def _heard(recognizer: Recognizer, sound: Any, name: str) -> str:
+    wav = query_sound(sound, name)
+    words = recognizer.text(wav)
+    if not words:
+        raise ValueError(f"{name}: no words were heard: is it speech, and loud enough?")
+    return query_text(words, f"{name} as heard")
 
 
 def _mixed(text: Texts, image: Pictures) -> Query:

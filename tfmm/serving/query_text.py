@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-#: The longest text that is asked, in characters; a catalogue's titles are far shorter.
-MAX_TEXT = 4096
+#: The longest text that is asked, in characters; what the exported models read at most.
+MAX_TEXT = 2000
 
 
 def query_text(text: object, name: str = "text") -> str:
