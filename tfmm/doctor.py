@@ -60,6 +60,8 @@ PACKAGES = (
     Package("protobuf", "7.36.2"),
     Package("setuptools", "80.10.2", module="pkg_resources"),
     Package("scann", "1.4.2", exact=2, only_for="the ScaNN index", module="scann"),
+    Package("implicit", "0.7.3", only_for="the baseline ials", module="implicit"),
+    Package("optuna", "5.0.0", only_for="tfmm tune", module="optuna"),
     Package("av", "18.1.0", only_for="video", module="av"),
     Package("soundfile", "0.14.0", only_for="sound other than WAV", module="soundfile"),
 )
