@@ -22,7 +22,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("blend")
     shop = write_shop(folder / "shop")
     config = run_of(shop, blend={"ease": True, "rank": 12, "weight": 2.0}, index={"k": 8})
-    config["evaluate"]["baselines"] = ["ease"]
+    config["evaluate"]["baselines"] = ["ease", "content"]
     return train(config, folder / "run", say=lambda _: None)
 
 
@@ -35,6 +35,9 @@ def test_metrics_report_the_blend_beside_its_parts(run):
     for part in ("learned", "linear"):
         assert {"recall@20", "ndcg@20", "cold"} <= set(found[part])
     assert found["learned"]["recall@20"] != metrics["model"]["ndcg@20"]
+    content = metrics["baselines"]["content"]
+    assert content["cold"]["recall@20"] > 0
+    assert set(content["params"]) == {"groups", "strength"}
     report = (run.path / "report.md").read_text()
     assert "learned alone" in report
     assert "linear alone" in report

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import yaml
 
+from tfmm.baselines import Content, content_vectors, create
 from tfmm.data.columns import CategoryColumn
 from tfmm.data.files import write_text
 from tfmm.data.shop import ShopData
@@ -57,6 +58,8 @@ def train(
 
     Raises:
         RunFileError: for a configuration that cannot be used.
+        ValueError, ModuleNotFoundError: for a baseline that there is not, or whose package is not
+            installed.
         FileExistsError: when `out` holds something else.
     """
     if isinstance(config, (str, Path)):
@@ -65,6 +68,8 @@ def train(
         config = RunConfig.from_dict(config)
     _check_index(config.index)
     check_blend(config.blend)
+    for name in config.evaluate.baselines:
+        create(name)
     out = Path(out)
     if _claim(out, config):
         say(f"{out} holds the finished run of this configuration.")
@@ -92,7 +97,11 @@ def train(
 
     started = time.perf_counter()
     blend = None if linear is None else Blend(model, linear)
-    tuned = {} if choice is None or config.blend.lam else {"ease": {"lam": choice.lam}}
+    tuned: dict[str, dict[str, Any]] = {}
+    if choice is not None and config.blend.lam is None:
+        tuned["ease"] = {"lam": choice.lam}
+    if Content.name in config.evaluate.baselines:
+        tuned[Content.name] = {"item_vectors": content_vectors(data.items)}
     metrics = measure(blend or model, parts, config.evaluate, say, params=tuned)
     if choice is not None:
         metrics["blend"] = {**dataclasses.asdict(choice), "rank": config.blend.rank}
