@@ -13,7 +13,7 @@ from tfmm.baselines import EASE
 from tfmm.export import export_model, refresh_index, servable_of
 from tfmm.models.blend import Blend
 from tfmm.training import RunConfig, RunFileError, load_run, recommend, train
-from tfmm.training.blend import check_blend, choose_blend, fit_linear
+from tfmm.training.blend import WEIGHTS, check_blend, choose_blend, fit_linear
 from tfmm.training.config import BlendConfig
 
 
@@ -89,7 +89,7 @@ def test_the_weight_with_the_best_validation_is_chosen(run):
     parts = run.split
     choice = choose_blend(run.model, parts, BlendConfig(ease=True, rank=12))
     assert choice.tried[0]["weight"] == 0
-    assert len(choice.tried) == 1 + 2 * 9
+    assert len(choice.tried) == 1 + sum(map(len, WEIGHTS.values()))
     best = max(choice.tried, key=lambda row: row["recall@20"] * row["ndcg@20"])
     assert (choice.weight, choice.scale) == (best["weight"], best["scale"])
     assert choice.lam in EASE.grid["lam"]
