@@ -1,5 +1,5 @@
-"""The command `tfmm`: check, encoders, features, train, recommend, export, index, serve, catalog,
-search, evaluate, doctor, demo.
+"""The command `tfmm`: check, encoders, features, train, tune, recommend, export, index, serve,
+catalog, search, evaluate, doctor, demo.
 
 Every command imports what it needs when it runs, so that `tfmm --help` answers at once.
 Exit codes: 0 done, 1 something in the input or the machine is wrong (one clear message), 2 wrong
@@ -76,6 +76,35 @@ def _train(options: argparse.Namespace) -> int:
 
     run = train(options.config, options.out, from_run=options.from_run)
     print(f"wrote {run.path}: the numbers are in {run.path / 'report.md'}")
+    return 0
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from tfmm.training.search_space import read_space
+    from tfmm.training.tune import print_trials, tune
+
+    space: dict[str, object] = {}
+    for given in options.space:
+        if "=" in given:
+            space |= _pairs([given], "--space", "")
+        elif given.endswith((".yaml", ".yml")):
+            space |= read_space(given)
+        else:
+            raise ValueError(
+                f"--space {given}: expected KEY=RANGE, as in train.learning_rate=0.002..0.05:log, "
+                "or a YAML file."
+            )
+    found = tune(
+        options.config,
+        options.out,
+        space=space or None,
+        trials=options.trials,
+        minutes=options.minutes,
+        seed=options.seed,
+    )
+    print_trials(found)
+    print(f"wrote {found.best}: recall@20 {found.recall:.4f} on validation")
+    print(f"train it with: tfmm train {found.best} --out RUN")
     return 0
 
 
@@ -191,6 +220,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "encoders": _encoders,
     "features": _features,
     "train": _train,
+    "tune": _tune,
     "recommend": _recommend,
     "export": _export,
     "index": _index,

@@ -59,6 +59,45 @@ def make_parser() -> argparse.ArgumentParser:
         help="start from this run's weights",
     )
 
+    tune = commands.add_parser(
+        "tune",
+        parents=[shared],
+        help="search a run file's values on validation",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Searches a run file's values for the best recall@20 on validation; the test "
+        "part is never met.\nWrites STUDY/best.yaml, ready for `tfmm train`, and every trial to "
+        "STUDY/trials.csv and .json.\nStarted again with the same folder, the search goes on "
+        "where it was.",
+        epilog="""examples:
+  tfmm tune run.yaml --out study
+  tfmm tune run.yaml --out study --trials 40 --space train.learning_rate=0.002..0.05:log \\
+      --space items.dim=32,64,128 --space users.history=mean,gru
+  tfmm tune run.yaml --out study --space space.yaml      # the same as KEY: RANGE lines
+
+a range is low..high, or low..high:log where factors count rather than differences; values are
+a,b,c. Keys are those of the run file, with a dot for each level (items.encoders.text=bag,lstm).""",
+    )
+    tune.add_argument("config", type=Path, metavar="RUN.yaml", help="the run file")
+    tune.add_argument(
+        "--out", type=Path, required=True, metavar="STUDY", help="the study folder to write"
+    )
+    tune.add_argument(
+        "--space",
+        action="append",
+        default=[],
+        metavar="KEY=RANGE|FILE.yaml",
+        help="what to search; may be given several times (default: learning rate, temperature, "
+        "batch size and dimensions)",
+    )
+    tune.add_argument(
+        "--trials",
+        type=_positive,
+        default=20,
+        help="trials in all, those of an earlier start included (20)",
+    )
+    tune.add_argument("--minutes", type=float, help="start no new trial after so many")
+    tune.add_argument("--seed", type=int, default=1, help="of the proposals (1)")
+
     recommend = commands.add_parser(
         "recommend", parents=[shared], help="write recommendations for many users to Parquet"
     )

@@ -12,12 +12,23 @@ from tfmm.baselines import (
     BASELINES,
     EASE,
     IALS,
+    Content,
     EASEMemoryError,
     ItemKNN,
     NotFittedError,
     Popularity,
     UserKNN,
+    content_vectors,
     neighbours,
+)
+from tfmm.data.catalog import Catalog
+from tfmm.data.columns import (
+    CategoryColumn,
+    ImageColumn,
+    NumberColumn,
+    TagsColumn,
+    TextColumn,
+    VectorColumn,
 )
 
 
@@ -27,6 +38,14 @@ def train():
     dense = (rng.random((30, 17)) < 0.25) * rng.integers(1, 5, (30, 17))
     dense[:, 16] = 0  # an item nobody has
     return sp.csr_matrix(dense.astype(np.float32))
+
+
+def create(name, **config):
+    """A baseline by name, with what it cannot do without."""
+    if name == "content":
+        vectors = np.random.default_rng(8).normal(size=(17, 3)).astype(np.float32)
+        config = {"item_vectors": vectors, **config}
+    return baselines.create(name, **config)
 
 
 def naive_similarity(a, b, similarity, shrink):
@@ -49,7 +68,7 @@ def naive_neighbours(similar, shared, k):
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_baseline_scores_any_histories(name, train):
-    fitted = baselines.create(name).fit(train)
+    fitted = create(name).fit(train)
     scores = fitted.score(train[:4])
     assert scores.shape == (4, 17)
     assert scores.dtype == np.float32
@@ -60,45 +79,49 @@ def test_baseline_scores_any_histories(name, train):
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_baseline_is_the_same_each_time(name, train):
-    once, again = (baselines.create(name).fit(train).score(train) for _ in range(2))
+    once, again = (create(name).fit(train).score(train) for _ in range(2))
     np.testing.assert_array_equal(once, again)
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_baseline_refuses_scores_before_fit(name, train):
     with pytest.raises(NotFittedError, match="call `fit` first"):
-        baselines.create(name).score(train)
+        create(name).score(train)
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_baseline_refuses_histories_over_other_items(name, train):
     with pytest.raises(ValueError, match=r"\[B, 17\].*\[30, 9\]"):
-        baselines.create(name).fit(train).score(train[:, :9])
+        create(name).fit(train).score(train[:, :9])
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_config_makes_the_same_baseline_again(name, train):
-    made = baselines.create(name, weighted=True)
-    again = baselines.create(name, **made.config())
+    made = create(name, weighted=True)
+    again = create(name, **made.config())
     np.testing.assert_array_equal(made.fit(train).score(train), again.fit(train).score(train))
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_weights_count_only_when_asked(name, train):
     binary = sp.csr_matrix(train > 0, dtype=np.float32)
-    plain = baselines.create(name).fit(train).score(train)
-    np.testing.assert_array_equal(plain, baselines.create(name).fit(binary).score(binary))
-    assert not np.array_equal(plain, baselines.create(name, weighted=True).fit(train).score(train))
+    plain = create(name).fit(train).score(train)
+    np.testing.assert_array_equal(plain, create(name).fit(binary).score(binary))
+    assert not np.array_equal(plain, create(name, weighted=True).fit(train).score(train))
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_variants_equal_separate_fits(name, train):
     grid = {field: values[:2] for field, values in BASELINES[name].grid.items()}
+    needed = {key: v for key, v in create(name).config().items() if key == "item_vectors"}
     count = 0
-    for params, fitted in BASELINES[name].variants(train, grid, weighted=True):
-        alone = baselines.create(name, weighted=True, **params).fit(train)
+    for params, fitted in BASELINES[name].variants(train, grid, weighted=True, **needed):
+        alone = create(name, weighted=True, **params).fit(train)
         np.testing.assert_allclose(fitted.score(train), alone.score(train), rtol=1e-6)
-        assert fitted.config() == alone.config()
+        mine, other = fitted.config(), alone.config()
+        assert mine.pop("item_vectors", None) is needed.get("item_vectors")
+        other.pop("item_vectors", None)
+        assert mine == other
         count += 1
     assert count == np.prod([len(values) for values in grid.values()], dtype=int)
 
@@ -230,6 +253,51 @@ def test_ials_says_what_to_install(monkeypatch):
         IALS()
 
 
+def test_content_learns_what_a_group_likes_and_ranks_items_never_bought():
+    rng = np.random.default_rng(3)
+    colour = np.arange(40) % 2
+    vectors = np.eye(2, dtype=np.float32)[colour] + rng.normal(0, 0.05, (40, 2)).astype("f")
+    dense = np.zeros((50, 40), np.float32)
+    for user in range(50):
+        dense[user, rng.choice(np.flatnonzero(colour[:30] == user % 2), 6, replace=False)] = 1
+    made = Content(item_vectors=vectors, groups=2, strength=10.0).fit(sp.csr_matrix(dense))
+    scores = made.score(sp.csr_matrix(dense))
+    same = colour[None] == np.arange(50)[:, None] % 2
+    assert (scores[:, 30:][same[:, 30:]].min()) > scores[:, 30:][~same[:, 30:]].max()
+    assert np.ptp(made.score(sp.csr_matrix((1, 40), dtype=np.float32))) < np.ptp(scores)
+
+
+def test_content_vectors_read_every_kind_but_media():
+    columns = {
+        "title": TextColumn(np.array(["red hat", "", "blue hat"], object)),
+        "kind": CategoryColumn(np.array([0, 1, -1], np.int32), np.array(["a", "b"], object)),
+        "tags": TagsColumn(
+            np.array([0, 1, 1], np.int32), np.array([0, 2, 2, 3]), np.array(["x", "y"], object)
+        ),
+        "price": NumberColumn(np.array([1.0, np.nan, 3.0], np.float32)),
+        "vibe": VectorColumn(np.ones((3, 2), np.float32), np.array([True, False, True])),
+        "photo": ImageColumn(((), (), ())),
+    }
+    vectors = content_vectors(Catalog(np.array(["1", "2", "3"], object), columns))
+    assert vectors.shape == (3, 3 + 2 + 2 + 1 + 2)
+    assert vectors.dtype == np.float32
+    assert np.isfinite(vectors).all()
+    assert vectors[1].nonzero()[0].tolist() == [4]  # its category alone
+    np.testing.assert_allclose((vectors[:, :3] ** 2).sum() / 3, 1, rtol=1e-5)
+    wide = TextColumn(np.array([f"word{i} all" for i in range(30)], object))
+    long = Catalog(np.array([str(i) for i in range(30)], object), {"title": wide})
+    assert content_vectors(long, dim=4).shape == (30, 4)
+
+
+def test_content_says_what_it_needs(train):
+    with pytest.raises(ValueError, match=r"needs `item_vectors` of the 17 items.*none"):
+        Content().fit(train)
+    with pytest.raises(ValueError, match="of the 17 items, but there are 3"):
+        Content(item_vectors=np.ones((3, 2), np.float32)).fit(train)
+    with pytest.raises(ValueError, match=r"needs item features of the kinds text.*have photo"):
+        content_vectors(Catalog(np.array(["1"], object), {"photo": ImageColumn(((),))}))
+
+
 def test_ease_refuses_what_does_not_fit_before_building_it():
     with pytest.raises(EASEMemoryError, match=r"1,000,000 items needs 7,450.6 GiB.*item-kNN"):
         EASE().fit(sp.csr_matrix((3, 1_000_000), dtype=np.float32))
@@ -248,6 +316,8 @@ def test_ease_refuses_what_does_not_fit_before_building_it():
         (lambda: UserKNN(shrink=-1.0), "0 or more"),
         (lambda: ItemKNN(similarity="cosin"), "one of cosine, pearson"),
         (lambda: EASE(lam=0), "above 0"),
+        (lambda: Content(groups=0), "`groups` is 0, but there must be at least 1"),
+        (lambda: Content(strength=0.0), "`strength` is 0.0, but it must be above 0"),
         (lambda: IALS(factors=0), "`factors` is 0, but must be at least 1"),
         (lambda: IALS(alpha=-1.0), "`alpha` is -1.0, but must be above 0"),
     ],

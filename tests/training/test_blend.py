@@ -13,7 +13,7 @@ from tfmm.baselines import EASE
 from tfmm.export import export_model, refresh_index, servable_of
 from tfmm.models.blend import Blend
 from tfmm.training import RunConfig, RunFileError, load_run, recommend, train
-from tfmm.training.blend import check_blend, choose_blend, fit_linear
+from tfmm.training.blend import WEIGHTS, check_blend, choose_blend, fit_linear
 from tfmm.training.config import BlendConfig
 
 
@@ -22,7 +22,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("blend")
     shop = write_shop(folder / "shop")
     config = run_of(shop, blend={"ease": True, "rank": 12, "weight": 2.0}, index={"k": 8})
-    config["evaluate"]["baselines"] = ["ease"]
+    config["evaluate"]["baselines"] = ["ease", "content"]
     return train(config, folder / "run", say=lambda _: None)
 
 
@@ -35,6 +35,9 @@ def test_metrics_report_the_blend_beside_its_parts(run):
     for part in ("learned", "linear"):
         assert {"recall@20", "ndcg@20", "cold"} <= set(found[part])
     assert found["learned"]["recall@20"] != metrics["model"]["ndcg@20"]
+    content = metrics["baselines"]["content"]
+    assert content["cold"]["recall@20"] > 0
+    assert set(content["params"]) == {"groups", "strength"}
     report = (run.path / "report.md").read_text()
     assert "learned alone" in report
     assert "linear alone" in report
@@ -86,7 +89,7 @@ def test_the_weight_with_the_best_validation_is_chosen(run):
     parts = run.split
     choice = choose_blend(run.model, parts, BlendConfig(ease=True, rank=12))
     assert choice.tried[0]["weight"] == 0
-    assert len(choice.tried) == 1 + 2 * 9
+    assert len(choice.tried) == 1 + sum(map(len, WEIGHTS.values()))
     best = max(choice.tried, key=lambda row: row["recall@20"] * row["ndcg@20"])
     assert (choice.weight, choice.scale) == (best["weight"], best["scale"])
     assert choice.lam in EASE.grid["lam"]

@@ -219,6 +219,14 @@ def test_balance_by_needs_a_category(shop_file, tmp_path):
         train(config, tmp_path / "run", say=lambda line: None)
 
 
+def test_a_baseline_that_there_is_not_is_refused_before_training(shop_file, tmp_path):
+    config = run_of(shop_file)
+    config["evaluate"]["baselines"] = ["item-knn"]
+    with pytest.raises(ValueError, match=r"no baseline 'item-knn'.*Did you mean 'item_knn'"):
+        train(config, tmp_path / "run", say=lambda line: None)
+    assert not (tmp_path / "run").exists()
+
+
 def test_unknown_optimizer_and_schedule_are_refused(shop_file, tmp_path):
     for key, value in (("optimizer", "sgdd"), ("schedule", "linear")):
         config = run_of(shop_file, train={key: value})

@@ -14,6 +14,7 @@ import difflib
 from typing import Any
 
 from tfmm.baselines.base import Baseline, NotFittedError
+from tfmm.baselines.content import Content, content_vectors
 from tfmm.baselines.ease import EASE, EASEMemoryError
 from tfmm.baselines.ials import IALS
 from tfmm.baselines.item_knn import ItemKNN
@@ -21,7 +22,7 @@ from tfmm.baselines.popularity import Popularity
 from tfmm.baselines.user_knn import UserKNN
 
 BASELINES: dict[str, type[Baseline]] = {
-    kind.name: kind for kind in (Popularity, ItemKNN, UserKNN, EASE, IALS)
+    kind.name: kind for kind in (Popularity, ItemKNN, UserKNN, EASE, IALS, Content)
 }
 """Every baseline by its name."""
 
@@ -30,11 +31,13 @@ __all__ = [
     "EASE",
     "IALS",
     "Baseline",
+    "Content",
     "EASEMemoryError",
     "ItemKNN",
     "NotFittedError",
     "Popularity",
     "UserKNN",
+    "content_vectors",
     "create",
     "find",
 ]

@@ -103,10 +103,15 @@ def evaluate_baselines(
         measured = evaluate(
             as_scorer(fitted, rows), truth, seen=rows, cold=cold, ks=ks, max_users=max_users
         )
-        section[name] = {**measured["model"], "params": {**given, **chosen}}
+        section[name] = {**measured["model"], "params": _plain({**given, **chosen})}
         if cold is not None:
             section[name]["cold"] = measured["cold"]
     return section
+
+
+def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a report can hold: without arrays."""
+    return {name: value for name, value in params.items() if not isinstance(value, np.ndarray)}
 
 
 def evaluate_split_baselines(

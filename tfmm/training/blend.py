@@ -19,8 +19,11 @@ from tfmm.models.linear_part import SCALES, LinearPart, Scale
 from tfmm.models.two_tower import TwoTower
 from tfmm.training.config import BlendConfig, RunFileError
 
-#: Weights that are tried; 0, the learned model alone, is tried too.
-WEIGHTS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+#: Weights that are tried for each scale; 0, the learned model alone, is tried too.
+WEIGHTS: dict[Scale, tuple[float, ...]] = {
+    "sum": (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0),
+    "unit": (0.03, 0.06, 0.09, 0.125, 0.18, 0.25, 0.35, 0.5, 0.7, 1.0),
+}
 #: Validation users that a weight is tried on, at most.
 MAX_USERS = 10_000
 
@@ -109,14 +112,13 @@ def choose_blend(
     if config.weight is not None and len(scales) == 1:
         return BlendChoice(lam, config.weight, scales[0], [])
     linear = fit_linear(parts.train, lam, config.rank)
-    weights = (0.0, *WEIGHTS) if config.weight is None else (config.weight,)
     items = Blend(model, linear).join(model.item_vectors())
     tried: list[dict[str, Any]] = []
     learned = model.user_vectors(parts.train, items=items[:, : model.user_tower.dim])
     histories = parts.train.csr()
     for scale in scales:
         own = linear.weighted(1.0, scale).users(histories)
-        for weight in weights:
+        for weight in (0.0, *WEIGHTS[scale]) if config.weight is None else (config.weight,):
             if weight == 0 and tried:
                 continue  # whatever the scale, it is the learned model alone
             users = np.concatenate([learned, np.float32(weight) * own], axis=1)

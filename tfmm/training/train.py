@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 import yaml
 
+from tfmm.baselines import Content, content_vectors, create
 from tfmm.data.columns import CategoryColumn, ImageColumn
 from tfmm.data.files import write_text
 from tfmm.data.interactions import Interactions
@@ -71,6 +72,8 @@ def train(
 
     Raises:
         RunFileError: for a configuration that cannot be used.
+        ValueError, ModuleNotFoundError: for a baseline that there is not, or whose package is not
+            installed.
         FileExistsError: when `out` holds something else.
     """
     if isinstance(config, (str, Path)):
@@ -79,6 +82,8 @@ def train(
         config = RunConfig.from_dict(config)
     _check_index(config.index)
     check_blend(config.blend)
+    for name in config.evaluate.baselines:
+        create(name)
     out = Path(out)
     if _claim(out, config):
         say(f"{out} holds the finished run of this configuration.")
@@ -105,7 +110,7 @@ def train(
     seconds["train"] = fitting
 
     started = time.perf_counter()
-    metrics = {} if parts is None else _measure(config, fitted, linear, parts, say)
+    metrics = {} if parts is None else _measure(config, data, fitted, linear, parts, say)
     if parts is not None:
         metrics["split"] = parts.counts()
     if search is not None and len(search.test):
@@ -319,6 +324,7 @@ def _linear(
 
 def _measure(
     config: RunConfig,
+    data: ShopData,
     fitted: _Fitted,
     linear: LinearPart | None,
     parts: Split,
@@ -327,7 +333,11 @@ def _measure(
     """What `metrics.json` says of the model, blended where it is, and of the baselines."""
     choice = fitted.blend
     blend = None if linear is None else Blend(fitted.model, linear)
-    tuned = {} if choice is None or config.blend.lam else {"ease": {"lam": choice.lam}}
+    tuned: dict[str, dict[str, Any]] = {}
+    if choice is not None and config.blend.lam is None:
+        tuned["ease"] = {"lam": choice.lam}
+    if Content.name in config.evaluate.baselines:
+        tuned[Content.name] = {"item_vectors": content_vectors(data.items)}
     metrics = measure(blend or fitted.model, parts, config.evaluate, say, params=tuned)
     if choice is not None:
         metrics["blend"] = {**dataclasses.asdict(choice), "rank": config.blend.rank}

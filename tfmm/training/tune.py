@@ -1,0 +1,318 @@
+"""Searches a run file's values on validation, trial by trial, and writes the best run file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from tfmm.data.files import write_text
+from tfmm.data.strict_yaml import load_yaml
+from tfmm.training.config import RunConfig, RunFileError
+from tfmm.training.fit import fit
+from tfmm.training.measure import CHOICE, validate
+from tfmm.training.run import build_model, load_data, split_of
+from tfmm.training.search_space import (
+    DEFAULT,
+    Choice,
+    Range,
+    SearchSpace,
+    search_space,
+    value_of,
+    with_values,
+)
+
+_STUDY = "study.yaml"
+_FAILURES = (FloatingPointError, tf.errors.ResourceExhaustedError)
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search found.
+
+    Attributes:
+        best: the run file with the best values, ready for `tfmm train`.
+        recall: its recall@20 on validation.
+        values: its values by key.
+        trials: a row for every trial: `trial`, `state`, `recall@20`, `epochs`, `seconds` and the
+            values by key.
+    """
+
+    best: Path
+    recall: float
+    values: dict[str, Any]
+    trials: list[dict[str, Any]]
+
+
+def tune(
+    config: str | Path | Mapping[str, Any],
+    out: str | Path,
+    *,
+    space: Mapping[str, Any] | None = None,
+    trials: int = 20,
+    minutes: float | None = None,
+    seed: int = 1,
+    say: Callable[[str], None] = print,
+) -> Tuned:
+    """Searches for the values of a run file with the best recall@20 on validation.
+
+    Every trial fits the model on the training part; the test part is never met. The run file's own
+    values come first where the space holds them; then Optuna's tree-structured Parzen estimator
+    proposes. A trial that after an epoch is worse than the median of the earlier ones is stopped.
+    Every trial is kept in the study folder at once: started again, the search goes on, and a trial
+    that was cut off is run again.
+
+    Writes to `out`: `study.yaml` (the run file and the space), `journal.log` (Optuna's storage),
+    `trials.csv` and `trials.json`, and `best.yaml`.
+
+    Source: Akiba et al., Optuna, KDD 2019.
+
+    Args:
+        config: a run file, or what it would hold.
+        out: the study folder: new, or that of the same search.
+        space: by dotted key a range `low..high` or `low..high:log`, or a list of values; by default
+            learning rate, temperature, batch size and dimensions (`search_space.DEFAULT`).
+        trials: how many in all, those of an earlier start included.
+        minutes: start no new trial after so many.
+        seed: of the proposals; every model is trained with the run file's own seed.
+        say: takes lines of progress.
+
+    Raises:
+        ModuleNotFoundError: Optuna is not installed.
+        RunFileError: a run file or a space that cannot be used, or no trial that succeeded.
+        FileExistsError: `out` holds something else.
+    """
+    optuna = _optuna()
+    if trials < 1:
+        raise ValueError(f"`trials` must be at least 1, got {trials}.")
+    base, where = _base(config)
+    complete = RunConfig.from_dict(base)
+    searched = search_space(DEFAULT if space is None else space, base, where)
+    out = Path(out)
+    _claim(out, base, searched)
+    storage = optuna.storages.JournalStorage(
+        optuna.storages.journal.JournalFileBackend(str(out / "journal.log"))
+    )
+    study = optuna.create_study(
+        study_name="tfmm",
+        storage=storage,
+        direction="maximize",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
+    )
+    cut_off = _end_cut_off(study, optuna)
+    done = _finished(study, optuna)
+    if done:
+        say(f"{out} holds {done} finished trials of this search.")
+    elif not cut_off:
+        own = {key: value_of(complete, key) for key in searched}
+        outside = [key for key, value in own.items() if value not in searched[key]]
+        if outside:
+            say(f"The run file's own values are not tried: the space leaves out {outside}.")
+        else:
+            study.enqueue_trial({key: _asked(searched[key], own[key]) for key in searched})
+    study.sampler = optuna.samplers.TPESampler(seed=seed + done)
+
+    data = load_data(complete)
+    parts = split_of(complete, data)
+    if not len(parts.valid):
+        raise RunFileError(
+            f"{where}: the split has no validation part, so there is nothing to choose on."
+        )
+    started = time.perf_counter()
+    while done < trials and (minutes is None or time.perf_counter() - started < 60 * minutes):
+        trial = study.ask()
+        values = _propose(trial, searched)
+        began = time.perf_counter()
+        state, recall = optuna.trial.TrialState.COMPLETE, None
+        try:
+            recall = _run_trial(with_values(base, values), data, parts, trial, optuna)
+        except optuna.TrialPruned:
+            state = optuna.trial.TrialState.PRUNED
+        except _FAILURES as error:
+            state = optuna.trial.TrialState.FAIL
+            say(f"trial {trial.number}: {error}")
+        trial.set_user_attr("seconds", round(time.perf_counter() - began, 1))
+        study.tell(trial, recall, state=state)
+        rows = _rows(study, searched, optuna)
+        _write(out, rows)
+        done = _finished(study, optuna)
+        line = "  ".join(f"{key} {_short(value)}" for key, value in values.items())
+        found = f"{recall:.4f}" if recall is not None else state.name.lower()
+        say(f"trial {done}/{trials}  {CHOICE} {found}  {line}")
+    rows = _rows(study, searched, optuna)
+    _write(out, rows)
+    complete_rows = [row for row in rows if row["state"] == "complete"]
+    if not complete_rows:
+        raise RunFileError(f"No trial succeeded of the {len(rows)} in {out / 'trials.csv'}.")
+    best = max(complete_rows, key=lambda row: row[CHOICE])
+    values = {key: best[key] for key in searched}
+    text = f"# The best of {len(rows)} trials: {CHOICE} {best[CHOICE]:.4f} on validation.\n"
+    text += yaml.safe_dump(with_values(base, values), sort_keys=False, allow_unicode=True)
+    write_text(out / "best.yaml", text)
+    return Tuned(out / "best.yaml", best[CHOICE], values, rows)
+
+
+def print_trials(tuned: Tuned, most: int = 15) -> None:
+    """Prints the best trials as a table."""
+    rows = sorted(tuned.trials, key=lambda row: -(row[CHOICE] or 0.0))[:most]
+    table = Table(box=None, pad_edge=False)
+    for column in rows[0]:
+        table.add_column(column, justify="left" if column == "state" else "right")
+    for row in rows:
+        table.add_row(*("" if value is None else _short(value) for value in row.values()))
+    Console().print(table)
+
+
+def _base(config: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """The run file's mapping with its shop's path made absolute, and what errors call it."""
+    if isinstance(config, Mapping):
+        return {**config, "shop": RunConfig.from_dict(config).shop}, "the run configuration"
+    complete = RunConfig.from_file(config)
+    value = load_yaml(Path(config).read_text(encoding="utf-8"))
+    return {**value, "shop": complete.shop}, str(config)
+
+
+def _claim(out: Path, base: Mapping[str, Any], searched: SearchSpace) -> None:
+    """Makes the folder this search's."""
+    mine = {"run": dict(base), "space": {key: str(value) for key, value in searched.items()}}
+    mine = json.loads(json.dumps(mine, default=str))
+    written = out / _STUDY
+    if written.exists():
+        if yaml.safe_load(written.read_text("utf-8")) != mine:
+            raise FileExistsError(
+                f"{out} holds a search of another run file or space ({written}). Choose another "
+                "folder, or remove that one."
+            )
+        return
+    if out.exists() and any(out.iterdir()):
+        raise FileExistsError(f"{out} exists and is no study folder. Choose a new or empty one.")
+    write_text(written, yaml.safe_dump(mine, sort_keys=False, allow_unicode=True))
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "`tfmm tune` needs the package optuna, which is not installed. To resolve this, "
+            "`pip install tfmm[tune]`.",
+            name="optuna",
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    return optuna
+
+
+def _propose(trial: Any, searched: SearchSpace) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, part in searched.items():
+        if isinstance(part, Choice):
+            asked = [_asked(part, value) for value in part.values]
+            values[key] = part.values[asked.index(trial.suggest_categorical(key, asked))]
+        elif part.whole:
+            values[key] = trial.suggest_int(key, int(part.low), int(part.high), log=part.log)
+        else:
+            values[key] = trial.suggest_float(key, part.low, part.high, log=part.log)
+    trial.set_user_attr("values", values)
+    return values
+
+
+def _asked(part: Range | Choice, value: Any) -> Any:
+    """A value as Optuna is asked for it: mappings and lists, which it refuses, by their YAML."""
+    if isinstance(part, Range) or isinstance(value, (str, int, float, bool)):
+        return value
+    return yaml.safe_dump(value, default_flow_style=True).strip()
+
+
+def _run_trial(value: Mapping[str, Any], data: Any, parts: Any, trial: Any, optuna: Any) -> float:
+    """The best validation recall of one trial, or TrialPruned."""
+    config = RunConfig.from_dict(value)
+    tf.keras.backend.clear_session()
+    tf.keras.utils.set_random_seed(config.train.seed)
+    model = build_model(config, data)
+    epoch = 0
+
+    def validated() -> dict[str, float]:
+        nonlocal epoch
+        epoch += 1
+        row = validate(model, parts)
+        trial.report(row[CHOICE], epoch)
+        trial.set_user_attr("epochs", epoch)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+        return row
+
+    with tempfile.TemporaryDirectory() as folder:
+        history = fit(
+            model,
+            parts.train,
+            config.train,
+            Path(folder),
+            ordered=parts.ordered,
+            validate=validated,
+        )
+    return max(row[CHOICE] for row in history)
+
+
+def _end_cut_off(study: Any, optuna: Any) -> int:
+    """Ends the trials that an earlier start left running, and asks for their values again."""
+    states = (optuna.trial.TrialState.RUNNING,)
+    left = study.get_trials(deepcopy=False, states=states)
+    for trial in left:
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+        study.enqueue_trial(trial.params)
+    return len(left)
+
+
+def _finished(study: Any, optuna: Any) -> int:
+    """Trials that came to an end of their own."""
+    return sum(
+        "seconds" in trial.user_attrs and trial.state.is_finished() for trial in study.trials
+    )
+
+
+def _rows(study: Any, searched: SearchSpace, optuna: Any) -> list[dict[str, Any]]:
+    rows = []
+    for trial in study.trials:
+        reported = trial.intermediate_values
+        if "seconds" not in trial.user_attrs:
+            continue
+        rows.append(
+            {
+                "trial": trial.number,
+                "state": trial.state.name.lower(),
+                CHOICE: max(reported.values()) if reported else None,
+                "epochs": trial.user_attrs.get("epochs", 0),
+                "seconds": trial.user_attrs["seconds"],
+                **{key: trial.user_attrs["values"][key] for key in searched},
+            }
+        )
+    return rows
+
+
+def _write(out: Path, rows: list[dict[str, Any]]) -> None:
+    """`trials.csv` and `trials.json`."""
+    write_text(out / "trials.json", json.dumps(rows, indent=1))
+    if rows:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(out / "trials.csv", text.getvalue())
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
