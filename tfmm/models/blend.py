@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 import tensorflow as tf
 
@@ -99,12 +97,6 @@ class Blend:
         return _BlendedSession(
             self.model.session_module(), self.dim, self.linear.weight, self.linear.scale
         )
-
-    @cached_property
-    def describe(self) -> dict[str, float | int | str]:
-        """The settings of the linear part, for reports."""
-        linear = self.linear
-        return {"rank": linear.rank, "weight": linear.weight, "scale": linear.scale}
 
 
 class _BlendedSession(tf.Module):
