@@ -72,6 +72,7 @@ def rows_of(shop: str) -> dict[str, dict[str, Any]]:
         "text + picture + attributes": items({**TEXT, **cnn, **attributes}, id=False),
         "text + picture + attributes + id": items({**TEXT, **cnn, **attributes}),
         "text + attributes + id": items({**TEXT, **attributes}),
+        "graph: text + attributes + id": {**items({**TEXT, **attributes}), "graph": {}},
         "users: id alone": {**items(TEXT), "users": {"history": "none", "id": True}},
         "users: history, mean": {**items(TEXT), "users": {"history": "mean"}},
         "users: history, mean + id": {**items(TEXT), "users": {"history": "mean", "id": True}},
