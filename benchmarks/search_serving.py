@@ -10,6 +10,7 @@ is the same question without a server, which tells what the protocol costs.
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -69,7 +70,12 @@ def main() -> None:
     report(
         "search_serving",
         rows,
-        {"items": len(run.data.items), "dim": run.config.items.dim, "calls": options.calls},
+        {
+            "items": len(run.data.items),
+            "dim": run.config.items.dim,
+            "calls": options.calls,
+            "load of the machine": round(os.getloadavg()[0], 1),
+        },
     )
 
 

@@ -51,6 +51,15 @@ def test_a_model_that_scores_everything_alike_finds_nothing():
     assert found["mrr"] == pytest.approx(0.01)
 
 
+def test_of_equal_scores_only_the_wrong_ones_stand_before():
+    scores = np.array([[0.9, 0.5, 0.5, 0.5, 0.1, 0.1]])
+    right = np.array([[False, True, False, True, True, False]])
+    found = search_metrics(scores, right, (2, 3, 4, 6))
+    # Ranks 3 and 4 (after .9 and the wrong .5), and 6.
+    assert found["mrr"] == pytest.approx(1 / 3)
+    assert [found[f"recall@{k}"] for k in (2, 3, 4, 6)] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+
+
 def test_everything_of_a_group_is_right_both_ways():
     groups = np.array([0, 0, 1, 2])
     texts = np.eye(3)[groups]

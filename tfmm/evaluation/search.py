@@ -1,7 +1,7 @@
 """How well a search finds: pictures by texts, texts by pictures, products by their kind.
 
-Ranks are counted by score alone, ties against the one that is sought, so that a model that scores
-everything alike finds nothing.
+Ranks are counted by score alone; of equal scores the wrong candidate stands first, so that a model
+that scores everything alike finds nothing.
 """
 
 from __future__ import annotations
@@ -150,12 +150,16 @@ def _ranks(scores: NDArray[np.floating], relevant: sp.csr_array) -> list[NDArray
         if not len(right):
             found.append(np.zeros(0, np.int64))
             continue
-        order = np.sort(values)
-        own = np.sort(values[right])[::-1]
-        # Candidates that score as high or higher, among them those found before.
-        above = len(order) - np.searchsorted(order, own, side="left")
-        found.append(np.maximum(above, np.arange(1, len(own) + 1)))
+        order, own = np.sort(values), np.sort(values[right])
+        # Wrong ones that score as high or higher stand before; right ones in any order.
+        wrong = _as_high(order, own) - _as_high(own, own)
+        found.append(np.sort(wrong[::-1] + np.arange(1, len(own) + 1)))
     return found
+
+
+def _as_high(ascending: NDArray[np.floating], values: NDArray[np.floating]) -> NDArray[np.int64]:
+    """How many of `ascending` are as high as each of `values` or higher."""
+    return len(ascending) - np.searchsorted(ascending, values, side="left")
 
 
 def _mean(parts: Sequence[list[NDArray[np.int64]]], ks: Sequence[int]) -> dict[str, float]:
