@@ -105,6 +105,22 @@ def test_queries_are_measured_beside_the_hybrid(models, tmp_path, capsys):
     assert json.loads(out.read_text())["weight"] == 0
 
 
+def test_a_run_is_exported_before_it_is_asked(models, tmp_path, monkeypatch):
+    from shutil import copytree
+
+    (tmp_path / "config.yaml").write_text("name: shop\n")
+    exported = []
+
+    def export_model(run, out):
+        exported.append(run)
+        return copytree(models / "shop" / "1", out / "mine" / "1")
+
+    monkeypatch.setattr("tfmm.export.export_model", export_model)
+    with open_model(str(tmp_path)) as client:
+        assert client.search(text="coat").item_id[0] == "b1"
+    assert exported == [tmp_path]
+
+
 def test_queries_about_other_items_are_refused(models, tmp_path, capsys):
     (tmp_path / "queries.json").write_text('{"hat": ["sku-1"]}')
     assert cli.main(["evaluate", str(models), str(tmp_path / "queries.json")]) == 1

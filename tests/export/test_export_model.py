@@ -6,10 +6,14 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.export.shops import ITEMS, USERS
+from tfmm.data import Catalog, SearchCatalog
+from tfmm.data.columns import CategoryColumn, TextColumn
+from tfmm.data.search_catalog import CATALOG_FILE
 from tfmm.export import export_model, servable_of
 from tfmm.training.config import IndexConfig
 
@@ -32,6 +36,21 @@ def test_a_run_becomes_a_version(run: SimpleNamespace, tmp_path: Path) -> None:
     found = [int(item) for item in answer["item_id"].numpy()[0]]
     assert len(found) == 7
     assert set(found) <= {5, 11, 14, 17, 20, 23, 26, 29}
+
+
+def test_a_version_holds_what_clients_search_by_keywords(
+    run: SimpleNamespace, tmp_path: Path
+) -> None:
+    version = export_model(run, tmp_path, exclude_size=3, allow_size=2)
+    assert not (version / CATALOG_FILE).exists()  # nothing here has a title
+    titles = TextColumn(np.array([f"no {item}" for item in ITEMS], object))
+    kind = run.data.items.features["kind"]
+    features = {"kind": CategoryColumn(kind.codes, kind.vocabulary), "title": titles}
+    run.data.items = Catalog(np.array(ITEMS, object), features)
+    version = export_model(run, tmp_path, exclude_size=3, allow_size=2)
+    catalog = SearchCatalog.load(version / CATALOG_FILE)
+    assert catalog.title(ITEMS[4]) == f"no {ITEMS[4]}"
+    assert catalog.facet_counts(ITEMS)["kind"]["bag"] == 10
 
 
 def test_seen_items_may_stay_in(run: SimpleNamespace) -> None:

@@ -37,7 +37,8 @@ def catalog_of(titles: dict[str, str], **facets: list[str]) -> SearchCatalog:
 @pytest.fixture(scope="module")
 def hybrid() -> Hybrid:
     pytest.importorskip("bm25s", reason="needs tfmm[search]")
-    return Hybrid(catalog_of(TITLE, kind=["shoe", "shoe", "shoe", "dress", "trousers", "shirt"]))
+    kinds = ["shoe", "shoe", "shoe", "dress", "trousers", "shirt"]
+    return Hybrid(catalog_of(TITLE, kind=kinds), weight=0.5)
 
 
 def test_words_are_folded_and_codes_meet_however_they_are_written():

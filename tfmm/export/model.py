@@ -252,8 +252,9 @@ def _servable(
 
 
 def _search_catalog(run: Run) -> SearchCatalog | None:
+    """What clients search by keywords; None for items without any text."""
     texts = any(isinstance(column, TextColumn) for column in run.data.items.features.values())
-    return SearchCatalog.from_shop(run.data) if texts else None
+    return SearchCatalog.from_shop(run.data.items) if texts else None
 
 
 def _texts(run: Run) -> list[str]:
