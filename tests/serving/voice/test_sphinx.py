@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,8 @@ def test_a_spoken_title_is_heard(recognizer):
     assert recognizer.text(SPEECH.read_bytes()) == "green wool hat"
     # The same question gets the same answer, whatever was asked before.
     assert [recognizer.text(SPEECH) for _ in range(2)] == ["green wool hat"] * 2
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(recognizer.text, [SPEECH] * 8)) == {"green wool hat"}
 
 
 def test_silence_is_no_words(recognizer):
