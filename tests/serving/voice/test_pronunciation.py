@@ -71,7 +71,7 @@ def test_other_scripts_cannot_be_said(pronouncer):
 def test_rules_learned_from_some_words_say_others(dictionary):
     words = [w for w in dictionary if w.isalpha() and 3 < len(w) < 8]
     held = words[3::60]
-    rules = LetterRules.learned({word: dictionary[word] for word in words[::12]})
+    rules = LetterRules.learned({word: dictionary[word] for word in words[::25]})
     right = wrong = 0
     for word in held:
         for letter, phones in zip(rules.say(word)[:1], dictionary[word][0][:1], strict=False):
@@ -79,4 +79,3 @@ def test_rules_learned_from_some_words_say_others(dictionary):
             wrong += letter != phones
     # The first sound of an English word is told by its letters nearly always.
     assert right / (right + wrong) > 0.75
-    assert rules.say("nat") == ("N", "AE", "T")

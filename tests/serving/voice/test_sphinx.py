@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,8 @@ def test_a_spoken_title_is_heard(recognizer):
     assert recognizer.text(SPEECH.read_bytes()) == "green wool hat"
     # The same question gets the same answer, whatever was asked before.
     assert [recognizer.text(SPEECH) for _ in range(2)] == ["green wool hat"] * 2
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(recognizer.text, [SPEECH] * 8)) == {"green wool hat"}
 
 
 def test_silence_is_no_words(recognizer):
@@ -110,3 +114,15 @@ def test_clients_ask_for_what_was_said(recognizer, transport, tmp_path):
                 client.search(audio=[SPEECH], recognizer=Told(""))
             with pytest.raises(ValueError, match="a recognizer turns audio into words"):
                 client.search(text="hat", recognizer=recognizer)
+
+
+def test_hybrid_search_and_offline_speech_need_no_tensorflow():
+    code = (
+        "import sys\n"
+        "from tfmm.data import SearchCatalog\n"
+        "from tfmm.serving import Client, Hybrid\n"
+        "from tfmm.serving.voice import SphinxRecognizer\n"
+        "assert 'tensorflow' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

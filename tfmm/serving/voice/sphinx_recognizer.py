@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import threading
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,7 +41,7 @@ class SphinxRecognizer:
     client.search(audio="question.wav", recognizer=recognizer)
     ```
 
-    One question at a time: give each thread a recogniser of its own.
+    May be shared between threads, whose questions wait for each other.
 
     Args:
         folder: what `from_titles` or `from_catalog` wrote.
@@ -59,6 +60,7 @@ class SphinxRecognizer:
                     "SphinxRecognizer.from_catalog writes one."
                 )
         self._decoder = _decoder(root / _MODEL, root / _WORDS)
+        self._one_at_a_time = threading.Lock()
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
@@ -118,10 +120,11 @@ class SphinxRecognizer:
         noise = np.random.default_rng(0).normal(0, _NOISE, len(samples))
         samples = np.clip(samples + noise, -1, 1)
         pcm = np.round(samples * 32_767).astype("<i2").tobytes()
-        self._decoder.start_utt()
-        self._decoder.process_raw(pcm, full_utt=True)
-        self._decoder.end_utt()
-        found = self._decoder.hyp()
+        with self._one_at_a_time:
+            self._decoder.start_utt()
+            self._decoder.process_raw(pcm, full_utt=True)
+            self._decoder.end_utt()
+            found = self._decoder.hyp()
         heard = "" if found is None else _SILENCE.sub("", found.hypstr)
         return " ".join(heard.split())
 
@@ -139,6 +142,7 @@ def english_recognizer() -> Recognizer:
     recognizer = SphinxRecognizer.__new__(SphinxRecognizer)
     model = Path(package.get_model_path("en-us/en-us.lm.bin"))
     recognizer._decoder = _decoder(model, _dictionary(package))
+    recognizer._one_at_a_time = threading.Lock()
     return recognizer
 
 
