@@ -165,9 +165,9 @@ def test_pictures_that_do_not_decode_say_which_and_why(client, tmp_path):
 
 
 def test_pictures_of_too_many_pixels_are_refused(monkeypatch):
-    monkeypatch.setattr("tfmm.serving.query_picture.MAX_PIXELS", 63)
-    with pytest.raises(ImageDecodeError, match="8 x 8 pixels, expected at most 63 in all"):
-        query_picture(RED)
+    monkeypatch.setattr("tfmm.data.images.MAX_PIXELS", 2_000)
+    with pytest.raises(ImageDecodeError, match="it has 1,100 x 2 pixels, more than the 2,000"):
+        query_picture(encoded("red", (1_100, 2)))
 
 
 def test_a_picture_that_serves_as_it_is_keeps_its_bytes():

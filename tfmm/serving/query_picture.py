@@ -14,8 +14,6 @@ Picture = str | os.PathLike[str] | bytes
 
 #: The longest side that is sent, in pixels; no encoder here looks at more.
 MAX_SIDE = 1024
-#: The largest picture that is decoded, in pixels: a few bytes can claim to be gigabytes.
-MAX_PIXELS = 80_000_000
 _ORIENTATION = 0x0112
 # What TensorFlow decodes as Pillow does; other formats and modes are written anew.
 _PLAIN = {("JPEG", "RGB"), ("JPEG", "L"), ("PNG", "RGB"), ("PNG", "L")}
@@ -35,16 +33,11 @@ def query_picture(picture: object, name: str = "image") -> bytes:
     Raises:
         TypeError: it is neither.
         OSError: the file cannot be read.
-        ImageDecodeError: it is no picture, is cut short or has over `MAX_PIXELS` pixels.
+        ImageDecodeError: it is no picture, is cut short or too large to decode (`to_rgb`).
     """
     data, where = picture_bytes(picture, name)
     try:
         with opened(data) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise ValueError(
-                    f"{width:,} x {height:,} pixels, expected at most {MAX_PIXELS:,} in all"
-                )
             upright = image.getexif().get(_ORIENTATION, 1) in (0, 1)
             plain = (image.format, image.mode) in _PLAIN and not image.has_transparency_data
             single = getattr(image, "n_frames", 1) == 1
