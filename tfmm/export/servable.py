@@ -11,10 +11,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfmm.export.arrays import check_seen, check_shapes, distinct_ids
 from tfmm.export.search import Search
 from tfmm.retrieval import LOWEST_SCORE, BruteForce, Index, TermFilter
-from tfmm.retrieval.candidates import check_distinct, check_vectors
-from tfmm.retrieval.lookup import check_lines, row_table
+from tfmm.retrieval.candidates import check_vectors
+from tfmm.retrieval.lookup import row_table
 from tfmm.retrieval.tables import VectorTable, stored_bytes
 
 Answer = dict[str, tf.Tensor]
@@ -122,12 +123,20 @@ class Servable(tf.Module):
         for name, size in sizes.items():
             if size < 1:
                 raise ValueError(f"`{name}` must be at least 1, but it is {size}.")
-        items, users = _ids(item_ids, "item_ids"), _ids(user_ids, "user_ids")
+        items, users = distinct_ids(item_ids, "item_ids"), distinct_ids(user_ids, "user_ids")
         self.n_items, self.n_users, self.dim = len(items), len(users), int(item_vectors.shape[1])
         self.k, self.exclude_size, self.allow_size = k, exclude_size, allow_size
         self.history_size, self.exclude_seen = history_size, exclude_seen
-        self._check_shapes(item_vectors, user_vectors, filters, history_vectors)
-        _check_seen(seen_offsets, seen_rows, self.n_users, self.n_items)
+        expected = {
+            "item_vectors": (item_vectors.shape, (self.n_items, self.dim)),
+            "user_vectors": (user_vectors.shape, (self.n_users, self.dim)),
+            "filters' items": (filters.n_items, self.n_items),
+        }
+        if history_vectors is not None:
+            wide = (self.n_items, *history_vectors.shape[1:2])
+            expected["history_vectors"] = (history_vectors.shape, wide)
+        check_shapes(expected, f"{len(items)} item ids and {len(users)} user ids")
+        check_seen(seen_offsets, seen_rows, self.n_users, self.n_items)
         if session is None and users:
             raise ValueError(f"There are {len(users)} users, but no `session` to answer them by.")
         asked = check_vectors(user_vectors, "user_vectors") if users else None
@@ -342,24 +351,6 @@ class Servable(tf.Module):
             )
         return vector
 
-    def _check_shapes(
-        self, item_vectors: Any, user_vectors: Any, filters: TermFilter, history_vectors: Any
-    ) -> None:
-        found: dict[str, tuple[Any, Any]] = {
-            "item_vectors": (tuple(item_vectors.shape), (self.n_items, self.dim)),
-            "user_vectors": (tuple(user_vectors.shape), (self.n_users, self.dim)),
-            "filters' items": (filters.n_items, self.n_items),
-        }
-        if history_vectors is not None:
-            wide = (self.n_items, *history_vectors.shape[1:2])
-            found["history_vectors"] = (tuple(history_vectors.shape), wide)
-        for name, (came, expected) in found.items():
-            if came != expected:
-                raise ValueError(
-                    f"`{name}` should be {expected} for {self.n_items} item ids, {self.n_users} "
-                    f"user ids and vectors of {self.dim} dimensions, but came as {came}."
-                )
-
 
 _OF_SHOPPERS: dict[str, tuple[str, ...]] = {
     "serving_default": ("user_id",),
@@ -390,32 +381,6 @@ def _distinct_first(rows: tf.Tensor) -> tf.Tensor:
     rows = tf.where(repeated, -1, rows)
     order = tf.argsort(tf.where(rows >= 0, place, place + tf.size(place)), axis=1)
     return tf.gather(rows, order, batch_dims=1)
-
-
-def _ids(values: Sequence[str] | NDArray[Any], name: str) -> list[str]:
-    ids = list(values)
-    check_lines(ids, name)
-    check_distinct(ids, name)
-    return ids
-
-
-def _check_seen(offsets: NDArray[Any], rows: NDArray[Any], n_users: int, n_items: int) -> None:
-    good = (
-        offsets.shape == (n_users + 1,)
-        and offsets[0] == 0
-        and offsets[-1] == len(rows)
-        and bool((np.diff(offsets) >= 0).all())
-    )
-    if not good:
-        raise ValueError(
-            f"`seen_offsets` must rise from 0 to the length of `seen_rows` ({len(rows)}) in "
-            f"{n_users + 1} steps, one more than there are users, but has shape "
-            f"{list(offsets.shape)} and ends {offsets[:1]} … {offsets[-1:]}."
-        )
-    if len(rows) and (rows.min() < 0 or rows.max() >= n_items):
-        raise ValueError(
-            f"`seen_rows` must lie in [0, {n_items}), but run from {rows.min()} to {rows.max()}."
-        )
 
 
 def _cycled(values: list[str], n: int) -> list[str]:
