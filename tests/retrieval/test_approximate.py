@@ -14,9 +14,10 @@ from tfmm.retrieval import IVF, LOWEST_SCORE, ScaNN, TermFilter
 from tfmm.retrieval.base import Index
 
 N, K = 6000, 10
-# An index is tuned for .95 on its own sample of queries: what 64 others see lies that near.
-RECALL = 0.93
-QUERIES = clustered(64, seed=2)
+# An index is tuned for .95 on its own sample of queries, and ScaNN draws its partitions anew each
+# time: what so many others see lies that near.
+RECALL = 0.92
+QUERIES = clustered(256, seed=2)
 needs_scann = pytest.mark.skipif(
     importlib.util.find_spec("scann") is None, reason="scann is not installed"
 )
@@ -104,7 +105,7 @@ def test_excluding_all_that_is_near_still_gives_k(index) -> None:
     _, expected = exact.search(QUERIES[:3], K, excluded)
     np.testing.assert_array_equal(rows[0], expected[0])
     assert (rows.numpy() >= 0).all()
-    assert recall(rows, expected) >= 0.9
+    assert recall(rows, expected) >= 0.8  # of 3 queries
 
 
 @pytest.mark.parametrize("share", [0.5, 0.1, 0.004])
@@ -172,9 +173,10 @@ def test_k_above_the_catalogue_pads(index) -> None:
 def test_k_known_only_when_run(index) -> None:
     ask = tf.function(lambda queries, k: index.search(queries, k))
     for k in (1, 10, 3000):
-        _, rows = ask(QUERIES[:5], tf.constant(k))
-        assert rows.shape == (5, k)
-        assert recall(rows, exactly(candidates()).search(QUERIES[:5], k)[1]) >= 0.9
+        _, rows = ask(QUERIES, tf.constant(k))
+        assert rows.shape == (len(QUERIES), k)
+        # The one nearest is a harder question than the ten.
+        assert recall(rows, exactly(candidates()).search(QUERIES, k)[1]) >= (0.85 if k < K else 0.9)
 
 
 def test_query_with_exclusions(index) -> None:
