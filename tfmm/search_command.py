@@ -65,6 +65,8 @@ def search(options: argparse.Namespace) -> int:
     _print(hits, found, catalog)
     if options.page is not None:
         print(f"wrote {_page(options.page, text, options.image, hits, catalog)}")
+        if catalog is None or not any(catalog.pictures):
+            print("It has no pictures: give the shop file (--shop) for a page that shows them.")
     return 0
 
 
