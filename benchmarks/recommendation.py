@@ -65,7 +65,7 @@ def rows_of(shop: str) -> dict[str, dict[str, Any]]:
         # Compared at three epochs, since one with trained layers takes minutes.
         "text only (minilm, three epochs)": merged(items({"text": "minilm"}, id=False), SHORT),
         "text only (minilm, last 2 layers trained, three epochs)": merged(
-            items({"text": TUNED}, id=False, budget=512), SHORT
+            items({"text": TUNED}, id=False, budget=128), SHORT
         ),
         "minilm + efficientnet_lite0": items(pretrained, id=False),
         "minilm + efficientnet_lite0 + id": items(pretrained),
