@@ -25,13 +25,14 @@ def saved(index: ScaNN, folder: Path) -> Path:
 
 
 def test_saved_models_answer_as_their_index_each_for_itself(tmp_path: Path) -> None:
+    # Each set is asked by queries that are like it, as those are that an index is tuned on.
     queries, exclude = clustered(400, seed=3), tf.zeros([400, 2], tf.int32)
-    sets = [clustered(6000), -clustered(6000)]
+    sets, asked = [clustered(6000), -clustered(6000)], [queries, -queries]
     indices = [ScaNN(k=10).index(candidates) for candidates in sets]
     loaded = [
         tf.saved_model.load(str(saved(index, tmp_path / str(i)))) for i, index in enumerate(indices)
     ]
-    for model, index, candidates in zip(loaded, indices, sets, strict=True):
+    for model, index, candidates, queries in zip(loaded, indices, sets, asked, strict=True):
         rows = model.ask(queries, exclude)
         same = rows.numpy() == index.search(queries, 10, exclude)[1].numpy()
         assert same.mean() > 0.99  # all but near ties
