@@ -158,7 +158,7 @@ def answers(client: Client, made: list[Query]) -> list[Hits]:
     """What the model finds for each query, 32 at a time."""
     found: list[Hits] = []
     for start in range(0, len(made), 32):
-        found += client.search(text=[text for text, _ in made[start : start + 32]])  # type: ignore[operator]
+        found += client.search(text=[text for text, _ in made[start : start + 32]])
     return found
 
 

@@ -26,6 +26,7 @@ import argparse
 import gc
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -337,7 +338,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=30)
     parser.add_argument("--calls", type=int, default=8, help="single queries in a turn")
     parser.add_argument("--batches", type=int, default=8, help="turns that time a batch too")
-    parser.add_argument("--scratch", default="/tmp/tfmm-indices", help="for files to be measured")
+    scratch = Path(tempfile.gettempdir()) / "tfmm-indices"
+    parser.add_argument("--scratch", default=scratch, help="for files to be measured")
     args = parser.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)
     for row in args.rows:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders import Encoder
@@ -143,6 +144,12 @@ class ItemTower(tf.keras.layers.Layer):
         )
         if id:
             self.id_embedding = self.add_weight("id_embedding", (rows, dim), initializer=_small())
+
+    def know(self, rows: np.ndarray) -> None:
+        """Marks the items int `[n]` as trained on, and no others."""
+        known = np.zeros(self.rows, bool)
+        known[rows] = True
+        self.known.assign(known)
 
     def call(self, batch: Mapping[str, Any], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """Item vectors of a batch of rows, see `Content.call`.

@@ -163,6 +163,22 @@ class Interactions:
         """int64 `[n_items]`: distinct users of each item."""
         return np.bincount(self.item, minlength=self.n_items).astype(np.int64)
 
+    def latest(self, users: NDArray[np.integer], size: int) -> NDArray[np.int32]:
+        """The latest `size` item rows of each user, int32 `[b, T]`, oldest first, -1 for padding.
+
+        Args:
+            users: int `[b]`, user rows.
+            size: the most items of a user.
+        """
+        start, stop = self.offsets[users], self.offsets[users + 1]
+        length = np.minimum(stop - start, size)
+        step = np.arange(max(1, int(length.max(initial=0))))
+        inside = step[None, :] < length[:, None]
+        where = np.where(inside, (stop - length)[:, None] + step[None, :], 0)
+        if len(self.item) == 0:
+            return np.full(inside.shape, -1, np.int32)
+        return np.where(inside, self.item[where], -1).astype(np.int32)
+
     def csr(self) -> sp.csr_matrix:
         """Float32 matrix `[n_users, n_items]` of weights, column indices ascending in each row."""
         matrix = sp.csr_matrix(

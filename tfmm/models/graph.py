@@ -152,9 +152,7 @@ class Graph(TwoTower):
         if pairs is None or aligned is not None:
             raise ValueError("A graph model learns from pairs alone: give `pairs`, not `aligned`.")
         self.connect(pairs)
-        known = np.zeros(pairs.n_items, bool)
-        known[pairs.item] = True
-        self.item_tower.known.assign(known)
+        self.item_tower.know(pairs.item)
         heavy = {name: self.items.columns[name] for name in self.items.budgets}
         tower = self.user_tower
         made = training_batches(

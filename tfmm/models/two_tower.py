@@ -157,9 +157,7 @@ class TwoTower(tfrs.Model):
                 raise ValueError("There is nothing to learn from: neither `pairs` nor `aligned`.")
             return aligned.map(lambda batch: {"aligned": batch})
         tower = self.user_tower
-        known = np.zeros(pairs.n_items, bool)
-        known[pairs.item] = True
-        self.item_tower.known.assign(known)
+        self.item_tower.know(pairs.item)
         batches = training_batches(
             pairs,
             self.items,
@@ -283,7 +281,7 @@ class TwoTower(tfrs.Model):
             if self.users is not None:
                 features = next(row_batches(rows, self.users, list(self.users.columns), len(part)))
                 features["present"] = tf.constant(self.users.present[rows] & known[:, None])
-            history = _latest(interactions, rows, self.user_tower.history_size)
+            history = interactions.latest(rows, self.user_tower.history_size)
             history[~known] = -1
             out[start : start + len(part)] = self._user_step(
                 vectors, tf.constant(history), tf.constant(part, tf.int32), features
@@ -390,15 +388,3 @@ class _Session(tf.Module):
     @tf.function
     def __call__(self, history: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         return self.tower.session(history, mask)
-
-
-def _latest(interactions: Interactions, users: np.ndarray, size: int) -> np.ndarray:
-    """The latest `size` item rows of each user, int32 `[b, T]`, oldest first, -1 where padded."""
-    start, stop = interactions.offsets[users], interactions.offsets[users + 1]
-    length = np.minimum(stop - start, size)
-    step = np.arange(max(1, int(length.max(initial=0))))
-    inside = step[None, :] < length[:, None]
-    where = np.where(inside, (stop - length)[:, None] + step[None, :], 0)
-    if len(interactions.item) == 0:
-        return np.full(inside.shape, -1, np.int32)
-    return np.where(inside, interactions.item[where], -1).astype(np.int32)

@@ -221,7 +221,8 @@ def _fit_phases(
     from_run: str | Path | None,
     say: Callable[[str], None],
 ) -> _Fitted:
-
+    """Chooses the number of epochs, and the blend, on validation; then fits anew on all there is
+    to train on, where the split asks for that."""
     groups = _groups(config, data)
 
     def fresh() -> TwoTower:
@@ -247,11 +248,28 @@ def _fit_phases(
         search = search_parts(config, data, read, None if parts is None else parts.warm_items)
     choice = SEARCH_CHOICE if parts is None else CHOICE
 
-    def aligned_with(model: TwoTower, rows: Any, pairs: Interactions | None) -> Aligned | None:
-        if search is None:
-            return None
-        steps = None if pairs is None else -(-len(pairs) // config.train.batch_size)
-        return aligned(config, data, model, rows, steps)
+    def phase(
+        model: TwoTower, name: str, pairs: Interactions | None, rows: Any, **more: Any
+    ) -> tuple[list[dict[str, float]], int]:
+        """Fits on pairs and the items that search learns from; epochs' rows, and examples seen."""
+        batches = None
+        if search is not None:
+            steps = None if pairs is None else -(-len(pairs) // config.train.batch_size)
+            batches = aligned(config, data, model, rows, steps)
+        history = fit(
+            model,
+            pairs,
+            config.train,
+            out / "checkpoints" / name,
+            ordered=parts is not None and parts.ordered,
+            aligned=batches,
+            choice=choice,
+            groups=groups,
+            say=say,
+            logs=out / "logs" / name,
+            **more,
+        )
+        return history, len(history) * examples(pairs, batches)
 
     def valid() -> dict[str, float]:
         row = {} if parts is None else validate(model, parts)
@@ -269,22 +287,8 @@ def _fit_phases(
         )
     say(f"Choosing the number of epochs on validation, {config.train.epochs} at most.")
     pairs = None if parts is None else parts.train
-    batches = aligned_with(model, search.train if search else None, pairs)
-    ordered = parts is not None and parts.ordered
-    history = fit(
-        model,
-        pairs,
-        config.train,
-        out / "checkpoints" / "choose",
-        ordered=ordered,
-        aligned=batches,
-        choice=choice,
-        groups=groups,
-        validate=valid,
-        say=say,
-        logs=out / "logs" / "choose",
-    )
-    seen = len(history) * examples(pairs, batches)
+    rows = None if search is None else search.train
+    history, seen = phase(model, "choose", pairs, rows, validate=valid)
     blend = None
     if parts is not None and config.blend.ease:
         blend = choose_blend(model, parts, config.blend, say)
@@ -294,22 +298,9 @@ def _fit_phases(
     say(f"Refitting on training and validation for {epochs} epochs.")
     model = fresh()
     pairs = None if parts is None else parts.final_train()
-    batches = aligned_with(model, search.final_train() if search else None, pairs)
-    refitted = fit(
-        model,
-        pairs,
-        config.train,
-        out / "checkpoints" / "refit",
-        ordered=ordered,
-        aligned=batches,
-        choice=choice,
-        groups=groups,
-        epochs=epochs,
-        say=say,
-        logs=out / "logs" / "refit",
-    )
-    seen += epochs * examples(pairs, batches)
-    return _Fitted(model, history + refitted, seen, search, blend)
+    rows = None if search is None else search.final_train()
+    refitted, again = phase(model, "refit", pairs, rows, epochs=epochs)
+    return _Fitted(model, history + refitted, seen + again, search, blend)
 
 
 def _linear(
