@@ -18,7 +18,6 @@ from tfmm.encoders.ahead import Decoding
 from tfmm.encoders.base import Encoder, positive
 from tfmm.encoders.base import rate as share
 from tfmm.encoders.cache import cached_vectors, file_digests
-from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.front_ends import FRONT_ENDS, FrontEnd
 from tfmm.encoders.image import check_norm, check_widths, residual_network
 from tfmm.encoders.registry import register, unknown
@@ -225,8 +224,5 @@ class AudioCNN(Encoder):
         Raises:
             ValueError: nothing was adapted yet.
         """
-        self._check_adapted()
-        if not self.built:
-            self.build(None)
         spec = tf.TensorSpec([None], tf.string, name="audio")
-        return Embedder(lambda files: self(self.frames(files)), spec, self.weights)
+        return self._embedder(lambda files: self(self.frames(files)), spec)

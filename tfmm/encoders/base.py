@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
+
+from tfmm.encoders.embedder import Embedder
 
 if TYPE_CHECKING:
     from tfmm.data.columns import Column
@@ -163,6 +166,20 @@ class Encoder(tf.keras.layers.Layer):
 
     def _prepare(self, column: Any, cache: Path | None) -> np.ndarray | MappedRows:
         raise NotImplementedError
+
+    # What subclasses call.
+
+    def _embedder(
+        self,
+        embed: Callable[[tf.Tensor], tf.Tensor],
+        spec: tf.TensorSpec,
+        resources: Sequence[Any] = (),
+    ) -> Embedder:
+        """The encoder from raw values on, as a module that a SavedModel can hold."""
+        self._check_adapted()
+        if not self.built:
+            self.build(None)
+        return Embedder(embed, spec, self.weights, resources)
 
     # Refusals.
 

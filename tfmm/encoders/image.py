@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import Encoder, positive, rate
-from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.registry import register
 
 if TYPE_CHECKING:
@@ -110,10 +109,8 @@ class CNN(Encoder):
             A module to call as `module(pictures)`, uint8 `[n, height, width, 3]`, which gives
             float32 `[n, dim]`. It is loaded with TensorFlow alone.
         """
-        if not self.built:
-            self.build(None)
         spec = tf.TensorSpec([None, *self.size, 3], tf.uint8, name="image")
-        return Embedder(lambda pictures: self(pictures), spec, self.weights)
+        return self._embedder(lambda pictures: self(pictures), spec)
 
     def vary(self, images: tf.Tensor) -> tf.Tensor:
         """Random views of pictures `uint8 [n, h, w, 3]`, scaled to about [-1, 1]."""

@@ -9,10 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import RESERVED, Encoder, positive, rate
-from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.embedding import add_table
 from tfmm.encoders.registry import register
-from tfmm.encoders.tokenizer import CHUNK, learn_vocabulary, split_words, word_table
+from tfmm.encoders.tokenizer import learn_vocabulary, split_words, tokenize_all, word_table
 
 if TYPE_CHECKING:
     from tfmm.data.columns import TextColumn
@@ -116,13 +115,7 @@ class Subwords(Encoder):
             self.table = word_table(state["vocabulary"], 1 + self.buckets)
 
     def _prepare(self, column: TextColumn, cache: Path | None) -> np.ndarray:
-        blocks = []
-        for start in range(0, len(column.values), CHUNK):
-            block = [str(text) for text in column.values[start : start + CHUNK]]
-            blocks.append(self.tokenize(tf.constant(block, tf.string)).numpy())
-        width = max((block.shape[1] for block in blocks), default=1)
-        padded = [np.pad(block, ((0, 0), (0, width - block.shape[1]))) for block in blocks]
-        return np.concatenate(padded) if padded else np.zeros((0, 1), np.int32)
+        return tokenize_all(self.tokenize, column.values)
 
     def build(self, input_shape: Any) -> None:
         self._check_adapted()
@@ -153,8 +146,5 @@ class Subwords(Encoder):
         Raises:
             ValueError: nothing was adapted yet.
         """
-        self._check_adapted()
-        if not self.built:
-            self.build(None)
         spec = tf.TensorSpec([None], tf.string, name="text")
-        return Embedder(lambda texts: self(self.tokenize(texts)), spec, self.weights, [self.table])
+        return self._embedder(lambda texts: self(self.tokenize(texts)), spec, [self.table])

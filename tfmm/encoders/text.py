@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import Encoder, positive, rate
-from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.embedding import add_table, masked_mean
 from tfmm.encoders.registry import register
 from tfmm.encoders.tokenizer import Tokenizer, learn_vocabulary
@@ -96,13 +95,8 @@ class WordEncoder(Encoder):
         Raises:
             ValueError: nothing was adapted yet.
         """
-        self._check_adapted()
-        if not self.built:
-            self.build(None)
         spec = tf.TensorSpec([None], tf.string, name="text")
-        return Embedder(
-            lambda texts: self(self.tokenize(texts)), spec, self.weights, [self.tokenizer]
-        )
+        return self._embedder(lambda texts: self(self.tokenize(texts)), spec, [self.tokenizer])
 
     def hide_words(self, ids: tf.Tensor) -> tf.Tensor:
         """Training's word dropout over `ids int32 [n, T]`: hidden words become unknown ones."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -89,14 +89,23 @@ class Tokenizer(tf.Module):
 
     def tokenize_all(self, strings: np.ndarray) -> np.ndarray:
         """`tokenize` over any number of strings, a block at a time: `int32 [n, T]` in NumPy."""
-        blocks = [self.tokenize(block).numpy() for block in _blocks(strings)]
-        width = max((block.shape[1] for block in blocks), default=1)
-        out = np.zeros((len(strings), width), np.int32)
-        start = 0
-        for block in blocks:
-            out[start : start + len(block), : block.shape[1]] = block
-            start += len(block)
-        return out
+        return tokenize_all(self.tokenize, strings)
+
+
+def tokenize_all(tokenize: Callable[[tf.Tensor], tf.Tensor], strings: np.ndarray) -> np.ndarray:
+    """`tokenize`, ids int32 `[b, t]` padded with 0, over any number of strings, a block at a time.
+
+    Returns:
+        int32 `[n, T]` in NumPy, T the longest.
+    """
+    blocks = [tokenize(block).numpy() for block in _blocks(strings)]
+    width = max((block.shape[1] for block in blocks), default=1)
+    out = np.zeros((len(strings), width), np.int32)
+    start = 0
+    for block in blocks:
+        out[start : start + len(block), : block.shape[1]] = block
+        start += len(block)
+    return out
 
 
 def word_table(words: Sequence[str], first: int) -> tf.lookup.StaticHashTable:
