@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tfmm.data.schema import FeatureSpec, Shop, ShopFileError
+from tfmm.data.schema import Shop
+from tfmm.data.specs import FeatureSpec, ShopFileError
 
 EVENTS = {"table": "events.csv", "user": "user", "item": "item"}
 

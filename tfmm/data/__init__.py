@@ -12,9 +12,10 @@ from tfmm.data.events import Events
 from tfmm.data.images import ImageDecodeError, decode_image, load_thumbnails
 from tfmm.data.interactions import Interactions
 from tfmm.data.parts import Split
-from tfmm.data.schema import Shop, ShopFileError
+from tfmm.data.schema import Shop
 from tfmm.data.search_catalog import SearchCatalog
 from tfmm.data.shop import ShopData, load
+from tfmm.data.specs import ShopFileError
 from tfmm.data.splits import split
 from tfmm.data.video import VideoDecodeError
 

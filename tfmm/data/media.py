@@ -21,7 +21,7 @@ from tfmm.data.tables import as_text
 
 if TYPE_CHECKING:
     from tfmm.data.features import Builder, Source
-    from tfmm.data.schema import FeatureSpec
+    from tfmm.data.specs import FeatureSpec
 
 
 @dataclass(frozen=True)

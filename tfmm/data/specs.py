@@ -1,0 +1,121 @@
+"""What a shop file says of its tables and their columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tfmm.data.path_templates import template_columns
+
+#: Kinds whose values are files.
+MEDIA_KINDS: tuple[str, ...] = ("image", "audio", "video")
+KINDS: tuple[str, ...] = ("text", *MEDIA_KINDS, "category", "tags", "number", "vector")
+
+
+class ShopFileError(ValueError):
+    """A shop file, or a table it names, that cannot be used as written."""
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """One feature of items or users.
+
+    Args:
+        name: the feature's name in the shop file.
+        kind: one of `KINDS`.
+        columns: the table's columns it is read from.
+        path: for image, audio and video, the template of the file's path; for vectors, the .npy
+            file.
+        separator: what joins the columns of a text, or separates tags or paths in one cell.
+        paths: for these, every template when there are several (`path` is the first).
+        rows: which row of a vector file belongs to a row of the table: "table" for the same
+            position, "id" for the integer that the id spells; "" for other features.
+    """
+
+    name: str
+    kind: str
+    columns: tuple[str, ...] = ()
+    path: str | None = None
+    separator: str = ""
+    paths: tuple[str, ...] = ()
+    rows: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        out: dict[str, Any] = {"kind": self.kind}
+        if self.columns:
+            out["columns"] = list(self.columns)
+            if self.kind != "text" and len(self.columns) == 1:
+                out["column"] = out.pop("columns")[0]
+        if len(self.paths) > 1:
+            out["paths"] = list(self.paths)
+        elif self.path is not None:
+            out["path"] = self.path
+        if self.rows:
+            out["rows"] = self.rows
+        if self.separator and "path" not in out and "paths" not in out:
+            out["separator"] = self.separator
+        return out
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """The table of items or of users; `table` None means that the ids are those seen in events."""
+
+    table: str | None
+    id: str
+    features: dict[str, FeatureSpec] = field(default_factory=dict)
+
+    def columns(self, key: str) -> dict[str, str]:
+        """Every column that is read, with the key of the shop file that asks for it."""
+        asked = {self.id: f"{key}.id"}
+        for name, spec in self.features.items():
+            wanted = list(spec.columns)
+            if spec.kind in MEDIA_KINDS:
+                wanted += [column for path in spec.paths for column in template_columns(path)]
+            for column in wanted:
+                asked.setdefault(column, f"{key}.features.{name}")
+        return asked
+
+    def to_dict(self) -> dict[str, Any]:
+        out: dict[str, Any] = {} if self.table is None else {"table": self.table}
+        out["id"] = self.id
+        if self.features:
+            out["features"] = {name: spec.to_dict() for name, spec in self.features.items()}
+        return out
+
+
+@dataclass(frozen=True)
+class EventSpec:
+    """The table of events.
+
+    Args:
+        table: its file.
+        user, item: the columns of ids.
+        time: the column of times, or None.
+        type: the column of event types, or None; `weights` then gives the weight of every type.
+        weights: weight by type; 0 leaves events of that type out.
+        rating: the column of ratings, which become the weights, or None.
+        threshold: ratings below it do not count as events; None counts all.
+    """
+
+    table: str
+    user: str
+    item: str
+    time: str | None = None
+    type: str | None = None
+    weights: dict[str, float] = field(default_factory=dict)
+    rating: str | None = None
+    threshold: float | None = None
+
+    def columns(self) -> dict[str, str]:
+        """Every column that is read, with the key of the shop file that asks for it."""
+        asked: dict[str, str] = {}
+        for key in ("user", "item", "time", "type", "rating"):
+            column = getattr(self, key)
+            if column is not None:
+                asked.setdefault(column, f"events.{key}")
+        return asked
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {key: getattr(self, key) for key in self.__dataclass_fields__}
+        return {key: value for key, value in values.items() if value not in (None, {})}
