@@ -159,7 +159,7 @@ def test_refusals_say_what_to_do(shop, parts, graph, error, message):
         made(shop, graph, encoders=LIGHT).batches(parts.train)
 
 
-def test_types_of_edges_share_a_weight_of_one_unless_told(shop):
+def test_types_of_edges_weigh_one_unless_told(shop):
     def weights(**graph):
         mix = made(shop, {"together": 3, **graph}, encoders=LIGHT).propagation.mix
         return {name: float(weight) for name, weight in mix.items()}
@@ -167,12 +167,12 @@ def test_types_of_edges_share_a_weight_of_one_unless_told(shop):
     both = {"similar": ("title", "kind")}
     assert weights(**both) == {
         "events": 1.0,
-        "similar/title": 0.5,
-        "similar/kind": 0.5,
+        "similar/title": 1.0,
+        "similar/kind": 1.0,
         "together": 1.0,
     }
     given = weights(**both, weights={"similar": 3.0, "similar/kind": 7.0, "together": 2.0})
-    assert given == {"events": 1.0, "similar/title": 1.5, "similar/kind": 7.0, "together": 2.0}
+    assert given == {"events": 1.0, "similar/title": 3.0, "similar/kind": 7.0, "together": 2.0}
 
 
 def test_a_graph_that_does_not_fit_is_sampled(shop, parts):

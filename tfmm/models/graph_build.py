@@ -99,11 +99,7 @@ def _relations(data: ShopData, config: GraphConfig, edges: list[Edges]) -> list[
     else:
         shares = {"events": 1.0}
     made = [Relation(name, USER, ITEM, share) for name, share in shares.items()]
-    # Many features do not make an item more like its neighbours than one does.
-    alike = max(1, sum(one.source == one.target for one in edges))
-    for one in edges:
-        share = 1 / alike if one.source == one.target else 1.0
-        made.append(Relation(one.name, one.source, one.target, share))
+    made += [Relation(one.name, one.source, one.target) for one in edges]
     if config.together:
         made.append(Relation("together", ITEM, ITEM))
     names = {one.name for one in made} | {one.name.partition("/")[0] for one in made}

@@ -32,8 +32,8 @@ class GraphConfig:
     """Whether the weights of the types of edges are `learned` or stay `fixed`."""
     weights: dict[str, float] = field(default_factory=dict)
     """The weights to begin with, by type of edge (`events/buy`, `similar/photo`, `has/brand`) or by
-    what comes before its slash (which multiplies the shares of these): by default the events'
-    weights of the shop file and the features of `similar` share 1, and other types have 1."""
+    what comes before its slash (which multiplies the weights of these): by default types of events
+    share 1 by the shop file's weights, and every other type has 1."""
     join: str = "sum"
     """How an item's content and id come together: `sum`, `gate` or `concat`."""
     loss: str = "softmax"
