@@ -1,6 +1,6 @@
 """What EASE adds to a learned model, served as one inner product, and what other blends would.
 
-    python benchmarks/blend.py hm [--seeds 3] [--ranks 256] [--offline]
+    python benchmarks/blend.py hm [--file run.yaml] [--seeds 3] [--ranks 256] [--offline]
 
 Needs the data folder (`TFMM_DATA`). Epochs, EASE's penalty, weight and scale are chosen on
 validation with the first seed; then everything is fitted as the split has it (training and
@@ -117,13 +117,14 @@ def choose_offline(parts: Any, scorers: dict[str, Any]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("shop", choices=("hm", "tiktok", "baby", "ml100k"))
+    parser.add_argument("--file", default="run.yaml", help="the run file among the examples")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ranks", type=int, nargs="+", default=[256])
     parser.add_argument("--cold-items", type=float, default=0.0)
     parser.add_argument("--offline", action="store_true")
     args = parser.parse_args()
     common.data_folder()
-    file = EXAMPLES / args.shop / "run.yaml"
+    file = EXAMPLES / args.shop / args.file
     given = yaml.safe_load(file.read_text()) | {"shop": str(file.parent / "shop.yaml")}
     given["split"]["cold_items"] = args.cold_items
     config = RunConfig.from_dict(given)
@@ -206,7 +207,8 @@ def main() -> None:
         "offline weights": offline,
         "seconds": round(time.perf_counter() - started),
     }
-    suffix = "_cold" if args.cold_items else ""
+    suffix = "" if args.file == "run.yaml" else f"_{file.stem}"
+    suffix += "_cold" if args.cold_items else ""
     common.report(f"blend_{args.shop}{suffix}", table, settings)
 
 

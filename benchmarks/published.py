@@ -83,7 +83,7 @@ ROWS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     },
     "baby": {
         "graph": ("graph.yaml", {}),
-        "two-tower, ids alone": ("graph.yaml", {"graph": None}),
+        "two-tower, ids alone": ("run.yaml", {}),
     },
     "gowalla": {
         "graph": ("graph.yaml", {}),
