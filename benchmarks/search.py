@@ -52,7 +52,7 @@ BETAS = (10.0, 20.0, 30.0, 40.0, 60.0, 90.0)
 ATTRIBUTES = dict.fromkeys(("type", "colour", "gender"), "embedding")
 BACK, KIND = "picture to title", "kind to products, precision@10"
 
-#: What differs from the example's run file.
+#: What differs from one head of those of the example's run file.
 ROWS: dict[str, dict[str, Any]] = {
     "subwords": {},
     "MiniLM": {"text": ("minilm",)},
