@@ -46,6 +46,8 @@ from tfmm.training.run import build_model, load_data, split_of
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 RESULTS = Path(__file__).parent / "RESULTS.md"
+#: What is missing or was tried, by table.
+NOTES = Path(__file__).parent / "published_notes.yaml"
 WORK = Path(__file__).parent / "work"
 METRICS = ("recall@20", "ndcg@20")
 BASELINES = ("popularity", "item_knn", "ease")
@@ -216,13 +218,13 @@ def write_results() -> None:
     """Writes `RESULTS.md` from the measurements of all tables."""
     columns = ["model", "seeds", "recall@20", "recall@20 ±", "ndcg@20", "ndcg@20 ±"]
     columns += ["valid recall@20", "epochs", "seconds", "peak GB", "source"]
-    lines = ["# Published splits", "", *(__doc__ or "").strip().splitlines()[5:], ""]
+    notes = yaml.safe_load(NOTES.read_text())
+    about = (__doc__ or "").partition("\n\nNeeds ")[2]
+    lines = ["# Published splits", "", f"Needs {about.strip()}", ""]
     for name, published in PUBLISHED.items():
         kept = common.RESULTS / f"published_{name}.json"
-        if not kept.exists():
-            continue
         by_model: dict[str, list[dict[str, Any]]] = {}
-        for row in json.loads(kept.read_text()):
+        for row in json.loads(kept.read_text()) if kept.exists() else ():
             by_model.setdefault(row["model"], []).append(row)
         ordered = sorted(by_model.values(), key=lambda rows: "seed" in rows[0])
         table = [summed_up(rows) for rows in ordered]
@@ -236,7 +238,7 @@ def write_results() -> None:
         lines.append("|" + " --- |" * len(columns))
         for line in table:
             lines.append("| " + " | ".join(str(line.get(key, "")) for key in columns) + " |")
-        lines.append("")
+        lines += ["", " ".join(notes[name].split()), ""]
     RESULTS.write_text("\n".join(lines))
 
 
