@@ -14,9 +14,6 @@ from tfmm.retrieval import IVF, LOWEST_SCORE, ScaNN, TermFilter
 from tfmm.retrieval.base import Index
 
 N, K = 6000, 10
-# An index is tuned for .95 on its own sample of queries, and ScaNN draws its partitions anew each
-# time: what so many others see lies that near.
-RECALL = 0.92
 QUERIES = clustered(256, seed=2)
 needs_scann = pytest.mark.skipif(
     importlib.util.find_spec("scann") is None, reason="scann is not installed"
@@ -45,6 +42,12 @@ def filled(kind: tuple[str, str]) -> Index:
     return made(kind).index(candidates(), [f"item {i}" for i in range(N)])
 
 
+def least(index: Index, ivf: float = 0.93, scann: float = 0.92) -> float:
+    """The recall to find: an index is tuned for .95 on its own sample of queries, and what others
+    see lies that near. ScaNN draws its partitions anew each time."""
+    return scann if isinstance(index, ScaNN) else ivf
+
+
 @pytest.fixture(params=KINDS)
 def kind(request) -> tuple[str, str]:
     return request.param
@@ -60,7 +63,7 @@ def test_the_recall_asked_for_is_met_without_looking_at_everything(index) -> Non
     assert index._efforts
     scores, rows = index.search(QUERIES)
     expected_scores, expected = exactly(candidates()).search(QUERIES)
-    assert recall(rows, expected) >= RECALL
+    assert recall(rows, expected) >= least(index)
     shared = rows.numpy() == expected.numpy()
     np.testing.assert_allclose(scores.numpy()[shared], expected_scores.numpy()[shared], rtol=1e-5)
 
@@ -89,7 +92,7 @@ def test_exclusions_keep_the_recall_and_k_results(index, form) -> None:
     if form == "ragged":
         excluded = tf.RaggedTensor.from_tensor(excluded)
     scores, rows = index.search(QUERIES, K, excluded)
-    assert recall(rows, exact.search(QUERIES, K, excluded)[1]) >= RECALL
+    assert recall(rows, exact.search(QUERIES, K, excluded)[1]) >= least(index)
     for found, left_out in zip(rows.numpy(), best.numpy()[:, ::2], strict=True):
         assert not set(found) & set(left_out)
         assert len(set(found)) == K
@@ -105,14 +108,14 @@ def test_excluding_all_that_is_near_still_gives_k(index) -> None:
     _, expected = exact.search(QUERIES[:3], K, excluded)
     np.testing.assert_array_equal(rows[0], expected[0])
     assert (rows.numpy() >= 0).all()
-    assert recall(rows, expected) >= 0.8  # of 3 queries
+    assert recall(rows, expected) >= least(index, 0.9, 0.8)  # of 3 queries
 
 
 @pytest.mark.parametrize("share", [0.5, 0.1, 0.004])
 def test_filters_keep_the_recall_and_k_results(index, share) -> None:
     mask = tf.constant(np.random.default_rng(3).random((len(QUERIES), N)) < share)
     _, rows = index.search(QUERIES, K, None, mask)
-    assert recall(rows, exactly(candidates()).search(QUERIES, K, None, mask)[1]) >= RECALL
+    assert recall(rows, exactly(candidates()).search(QUERIES, K, None, mask)[1]) >= least(index)
     assert (rows.numpy() >= 0).all()
     assert tf.gather(mask, rows, batch_dims=1).numpy().all()
 
@@ -161,7 +164,7 @@ def test_bound_terms_filter(index) -> None:
     assert (rows[2] == -1).all()
     free = ask(QUERIES, tf.fill([len(QUERIES), 1], ""))
     excluded = tf.zeros([len(QUERIES), 1], tf.int32)
-    assert recall(free, exactly(candidates()).search(QUERIES, K, excluded)[1]) >= RECALL
+    assert recall(free, exactly(candidates()).search(QUERIES, K, excluded)[1]) >= least(index)
 
 
 def test_k_above_the_catalogue_pads(index) -> None:
@@ -176,7 +179,8 @@ def test_k_known_only_when_run(index) -> None:
         _, rows = ask(QUERIES, tf.constant(k))
         assert rows.shape == (len(QUERIES), k)
         # The one nearest is a harder question than the ten.
-        assert recall(rows, exactly(candidates()).search(QUERIES, k)[1]) >= (0.85 if k < K else 0.9)
+        expected = exactly(candidates()).search(QUERIES, k)[1]
+        assert recall(rows, expected) >= least(index, 0.9, 0.85 if k < K else 0.9)
 
 
 def test_query_with_exclusions(index) -> None:
@@ -212,13 +216,15 @@ def test_cosines_of_vectors_of_any_length(kind) -> None:
     index = made(kind).index(vectors)
     scores, rows = index.search(3 * QUERIES, cosine=True)
     expected_scores, expected = exactly(vectors).search(QUERIES, cosine=True)
-    assert recall(rows, expected) >= RECALL
+    assert recall(rows, expected) >= least(index)
     shared = rows.numpy() == expected.numpy()
     np.testing.assert_allclose(scores.numpy()[shared], expected_scores.numpy()[shared], atol=1e-5)
     excluded = expected[:, :5]
     _, rows = index.search(QUERIES, K, excluded, cosine=True)
-    assert recall(rows, exactly(vectors).search(QUERIES, K, excluded, cosine=True)[1]) >= RECALL
-    assert recall(index.search(QUERIES)[1], exactly(vectors).search(QUERIES)[1]) >= RECALL
+    assert recall(rows, exactly(vectors).search(QUERIES, K, excluded, cosine=True)[1]) >= least(
+        index
+    )
+    assert recall(index.search(QUERIES)[1], exactly(vectors).search(QUERIES)[1]) >= least(index)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
@@ -275,7 +281,7 @@ def test_index_from_dataset(kind) -> None:
     pairs = tf.data.Dataset.from_tensor_slices((np.arange(N), candidates())).batch(999)
     index = made(kind).index_from_dataset(pairs)
     _, ids = index(QUERIES)
-    assert recall(ids, exactly(candidates()).search(QUERIES)[1]) >= RECALL
+    assert recall(ids, exactly(candidates()).search(QUERIES)[1]) >= least(index)
 
 
 def test_all_recall_is_exact(kind) -> None:
