@@ -12,7 +12,7 @@ training pairs becomes one, and the model is trained again on all of them for as
 best. Baselines are tuned on validation. Seconds are those of training. Measurements are kept in
 `results/published_<name>.json`, and `RESULTS.md` is written from all of these; what is there
 already is not measured again, and a training that was stopped goes on from its last epoch's
-checkpoint (in `benchmarks/work`).
+checkpoint (in `$TFMM_CACHE`) as long as its run file is the same.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import os
 import shutil
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,14 @@ from tfmm.models.two_tower import TwoTower
 from tfmm.training.config import RunConfig
 from tfmm.training.fit import best_epoch, fit
 from tfmm.training.measure import validate
-from tfmm.training.run import build_model, load_data, split_of
+from tfmm.training.run import build_model, cache_folder, load_data, split_of
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 RESULTS = Path(__file__).parent / "RESULTS.md"
 #: What is missing or was tried, by table.
 NOTES = Path(__file__).parent / "published_notes.yaml"
-WORK = Path(__file__).parent / "work"
+#: Where trainings keep their checkpoints until they are measured.
+WORK = cache_folder() / "published"
 METRICS = ("recall@20", "ndcg@20")
 BASELINES = ("popularity", "item_knn", "ease")
 
@@ -124,7 +126,6 @@ def trained(
     model = build_model(config, data)
     pairs = parts.final_train() if "epochs" in options else parts.train
     check = None if "epochs" in options else lambda: validate(model, parts)
-    say = lambda line: print(line, flush=True)  # noqa: E731
     history = fit(
         model,
         pairs,
@@ -132,7 +133,7 @@ def trained(
         folder,
         ordered=parts.ordered,
         validate=check,
-        say=say,
+        say=partial(print, flush=True),
         **options,
     )
     return model, history
@@ -143,7 +144,7 @@ def measured(name: str, row: str, seed: int) -> dict[str, Any]:
     config = config_of(name, row, seed)
     data = load_data(config)
     parts = parts_of(name, config, data)
-    work = WORK / f"{name} {row} {seed}"
+    work = WORK / f"{name} {row} {seed} {config.sha256[:12]}"
     model, history = trained(config, data, parts, work / "choose")
     seconds = sum(one["seconds"] for one in history)
     if parts.refit:
@@ -252,7 +253,7 @@ def main() -> None:
     if unknown:
         raise SystemExit(f"Unknown rows {unknown}; there are: {', '.join(ROWS[args.name])}.")
     folder = common.data_folder() / args.name
-    if args.name in REFIT:
+    if args.name == "gowalla":
         os.environ["GOWALLA"] = str(write_events(folder, WORK / args.name).parent)
     common.RESULTS.mkdir(exist_ok=True)
     kept = common.RESULTS / f"published_{args.name}.json"

@@ -25,12 +25,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from common import data_folder, report
-
-import tfmm  # noqa: F401  (first of all: it chooses Keras 2)
-
-# isort: split
 import numpy as np
+from common import data_folder, report
 from rich.progress import track
 from serving import serving
 
