@@ -20,8 +20,9 @@ def full_memory(edges: Sequence[Edges], nodes: int, dim: int, layers: int) -> in
         dim: length of the vectors.
         layers: rounds of messages.
     """
-    # Two int64 indices, a value, and in the step a value, its mask and the pair's number.
-    of_edges = sum(len(one) * (16 + 4 + 4 + 4 + 8) for one in edges)
+    # Two int64 indices, a value, its pair's number; in the step its mask and value, and both
+    # matrices of compressed rows.
+    of_edges = sum(len(one) * (16 + 4 + 8 + 4 + 4 + 2 * 8) for one in edges)
     # A state a layer and its gradient, the own vectors, their gradient and Adam's two moments.
     of_states = nodes * dim * 4 * (2 * (layers + 1) + 4)
     return of_edges + of_states
