@@ -26,6 +26,8 @@ def test_ranges_and_values_are_read_as_the_run_file_has_them():
             "users.history": ["mean", "gru"],
             "items.encoders.title": "bag, lstm",
             "train.hard_negatives": "8..64",
+            "graph.neighbours": "5..20",
+            "graph.weights.similar/photo": "0.5..2",
         },
         BASE,
         "here",
@@ -37,6 +39,8 @@ def test_ranges_and_values_are_read_as_the_run_file_has_them():
         "users.history": Choice(("mean", "gru")),
         "items.encoders.title": Choice(("bag", "lstm")),
         "train.hard_negatives": Range(8, 64, whole=True),
+        "graph.neighbours": Range(5, 20, whole=True),
+        "graph.weights.similar/photo": Range(0.5, 2.0),
     }
     assert str(space["train.learning_rate"]) == "0.002..0.05:log"
 

@@ -257,16 +257,22 @@ def _build(cls: type, value: Mapping[str, Any], where: str, prefix: str) -> Any:
                 f"{where}: unknown key `{label}`{hint} Known here: {', '.join(sorted(known))}."
             )
         kind = hints[key]
-        sections = [option for option in typing.get_args(kind) if dataclasses.is_dataclass(option)]
-        if sections and part is not None:
-            kind = sections[0]
-        if dataclasses.is_dataclass(kind):
+        section = section_of(kind)
+        if section is not None and not (part is None and section is not kind):
             if not isinstance(part, Mapping):
                 raise RunFileError(f"{where}: `{label}` must be a mapping, got {part!r}.")
-            arguments[key] = _build(typing.cast(type, kind), part, where, f"{label}.")
+            arguments[key] = _build(section, part, where, f"{label}.")
         else:
             arguments[key] = _typed(kind, part, where, label)
     return cls(**arguments)
+
+
+def section_of(kind: Any) -> type | None:
+    """The class of a key that holds a section, perhaps one that may be left out."""
+    for one in (kind, *typing.get_args(kind)):
+        if isinstance(one, type) and dataclasses.is_dataclass(one):
+            return one
+    return None
 
 
 def _typed(kind: Any, value: Any, where: str, label: str) -> Any:

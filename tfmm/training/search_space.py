@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import difflib
 import types
 import typing
@@ -15,7 +14,7 @@ from typing import Any
 import yaml
 
 from tfmm.data.strict_yaml import load_yaml
-from tfmm.training.config import RunConfig, RunFileError
+from tfmm.training.config import RunConfig, RunFileError, section_of
 
 #: What is searched where nothing is said.
 DEFAULT = {
@@ -208,8 +207,9 @@ def _leaves(cls: type, prefix: str = "") -> dict[str, Any]:
     """The types of all keys of a configuration class, by dotted key."""
     found: dict[str, Any] = {}
     for name, kind in typing.get_type_hints(cls).items():
-        if dataclasses.is_dataclass(kind):
-            found |= _leaves(typing.cast(type, kind), f"{prefix}{name}.")
+        section = section_of(kind)
+        if section is not None:
+            found |= _leaves(section, f"{prefix}{name}.")
         else:
             found[prefix + name] = kind
     return found
