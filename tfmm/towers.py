@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfmm.encoders import Encoder
 from tfmm.encoders.projection import check_heads
 from tfmm.fusion import Fusion
+from tfmm.sparse import mean_of_rows
 
 HISTORIES = ("mean", "self_attention", "gru", "none")
 
@@ -261,18 +262,8 @@ class UserTower(tf.keras.layers.Layer):
 
     def pool(self, items: tf.Tensor, history: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The history's vector `[B, dim]`, the newcomer's where there is none; see `call`."""
-        batch = tf.shape(history)[0]
-        inside = tf.where(history >= 0)
-        user = inside[:, 0]
-        count = tf.math.unsorted_segment_sum(tf.ones_like(user, tf.float32), user, batch)[:, None]
-        if self.history == "none":
-            return tf.zeros((batch, self.dim)) + self.newcomer
-        rows = tf.gather(items, tf.gather_nd(history, inside))
-        mean = tf.math.unsorted_segment_sum(rows, user, batch) / tf.maximum(count, 1.0)
-        if self.pooling is not None:
-            sequence = tf.gather(items, tf.maximum(history, 0))
-            mean += self.pooling(sequence, mask=history >= 0, training=training)
-        return tf.where(count > 0, mean, self.newcomer)
+        sequence = None if self.pooling is None else tf.gather(items, tf.maximum(history, 0))
+        return self._pooled(mean_of_rows(items, history), sequence, history >= 0, training)
 
     def session(self, history: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Vectors of shoppers of whom only a history is known.
@@ -284,10 +275,20 @@ class UserTower(tf.keras.layers.Layer):
         Returns:
             float32 `[B, dim]`.
         """
-        shape = tf.shape(mask)
-        flat = tf.reshape(history, (shape[0] * shape[1], self.dim))
-        place = tf.reshape(tf.range(shape[0] * shape[1]), shape)
-        return self(flat, tf.where(mask, place, -1))
+        present = tf.cast(mask, history.dtype)
+        share = present / tf.maximum(tf.reduce_sum(present, 1, keepdims=True), 1.0)
+        vectors = self._pooled(tf.einsum("bt,btd->bd", share, history), history, mask, False)
+        return tf.math.l2_normalize(vectors, axis=1) if self.normalize else vectors
+
+    def _pooled(
+        self, mean: tf.Tensor, sequence: tf.Tensor | None, mask: tf.Tensor, training: bool
+    ) -> tf.Tensor:
+        """The vector of histories `[B, T, dim]` of which the mean is known."""
+        if self.history == "none":
+            return tf.zeros_like(mean) + self.newcomer
+        if self.pooling is not None:
+            mean += self.pooling(sequence, mask=mask, training=training)
+        return tf.where(tf.reduce_any(mask, 1, keepdims=True), mean, self.newcomer)
 
 
 def unit(vectors: tf.Tensor, heads: int = 1) -> tf.Tensor:

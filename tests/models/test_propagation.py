@@ -75,24 +75,6 @@ def test_gcn_passes_weights_and_an_activation():
     np.testing.assert_allclose(whole(made, [edges]), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("back", [False, True])
-def test_a_pull_and_its_gradient_are_products_of_the_matrix(back):
-    (edges,) = event_edges(PAIRS)
-    keep = (np.arange(len(PAIRS)) % 3 > 0).astype(np.float32)
-    kept = edges.matrix.copy()
-    kept.data *= keep[edges.pair]
-    matrix = kept.toarray().T if back else kept.toarray()
-    states = tf.constant(OF_USERS if back else OWN)
-    weights = RNG.normal(size=(matrix.shape[0], DIM)).astype(np.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(states)
-        pulled = Adjacency.of(edges).passing(tf.constant(keep)).pull(states, back)
-        loss = tf.reduce_sum(pulled * weights)
-    np.testing.assert_allclose(pulled, matrix @ states.numpy(), rtol=1e-5, atol=1e-6)
-    gradient = tape.gradient(loss, states)
-    np.testing.assert_allclose(gradient, matrix.T @ weights, rtol=1e-5, atol=1e-6)
-
-
 @pytest.mark.parametrize("kind", ["lightgcn", "gcn"])
 @pytest.mark.parametrize("own_users", [True, False])
 def test_a_sample_of_all_neighbours_is_the_whole_graph(kind, own_users):
