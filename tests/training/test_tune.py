@@ -127,6 +127,7 @@ def test_poor_trials_are_pruned_and_failed_ones_kept_in_the_table(
     assert len(states) == 14
     assert states.count("fail") == 1
     assert states.count("pruned") >= 2
+    assert all(row["epochs"] >= 3 for row in found.trials if row["state"] == "pruned")
     assert any("The loss became nan" in line for line in lines)
     complete = [row for row in found.trials if row["state"] == "complete"]
     assert found.recall == max(row["recall@20"] for row in complete)

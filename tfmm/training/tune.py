@@ -35,6 +35,8 @@ from tfmm.training.search_space import (
 )
 
 _STUDY = "study.yaml"
+#: The first epoch after which a trial may be pruned: low rates and high temperatures start slowly.
+_WARMUP = 3
 _FAILURES = (FloatingPointError, tf.errors.ResourceExhaustedError)
 
 
@@ -70,7 +72,8 @@ def tune(
 
     Every trial fits the model on the training part; the test part is never met. The run file's own
     values come first where the space holds them; then Optuna's tree-structured Parzen estimator
-    proposes. A trial that after an epoch is worse than the median of the earlier ones is stopped.
+    proposes. A trial that after its third epoch, or a later one, is worse than the
+    median of the earlier ones was then is stopped.
     Every trial is kept in the study folder at once: started again, the search goes on, and a trial
     that was cut off is run again.
 
@@ -110,7 +113,7 @@ def tune(
         storage=storage,
         direction="maximize",
         load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=_WARMUP),
     )
     cut_off = _end_cut_off(study, optuna)
     done = _finished(study, optuna)
