@@ -72,10 +72,9 @@ def tune(
 
     Every trial fits the model on the training part; the test part is never met. The run file's own
     values come first where the space holds them; then Optuna's tree-structured Parzen estimator
-    proposes. A trial that after its third epoch, or a later one, is worse than the
-    median of the earlier ones was then is stopped.
-    Every trial is kept in the study folder at once: started again, the search goes on, and a trial
-    that was cut off is run again.
+    proposes. A trial that after its third epoch, or a later one, is worse than the median of the
+    earlier ones was then is stopped. Every trial is kept in the study folder at once: started
+    again, the search goes on, and a trial that was cut off is run again.
 
     Writes to `out`: `study.yaml` (the run file and the space), `journal.log` (Optuna's storage),
     `trials.csv` and `trials.json`, and `best.yaml`.
