@@ -12,15 +12,14 @@ their weights, in units of each part's deviation over a user's items, are chosen
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import common
 import numpy as np
-import tensorflow as tf
 import yaml
+from trainings import seeded, trained
 
 from tfmm import baselines
 from tfmm.evaluation import evaluate, evaluate_split_baselines
@@ -28,33 +27,13 @@ from tfmm.evaluation.compare import tune
 from tfmm.models.blend import Blend
 from tfmm.training.blend import BlendChoice, choose_blend, fit_linear
 from tfmm.training.config import BlendConfig, RunConfig
-from tfmm.training.fit import best_epoch, fit
-from tfmm.training.measure import validate
-from tfmm.training.run import build_model, load_data, split_of
+from tfmm.training.fit import best_epoch
+from tfmm.training.run import load_data, split_of
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 METRICS = ("recall@20", "ndcg@20")
 OFFLINE = ("item_knn", "user_knn", "ials")
 OFFLINE_WEIGHTS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0)
-
-
-def fitted(config: RunConfig, data: Any, pairs: Any, seed: int, ordered: bool, **options: Any):
-    """A model fitted on `pairs`, and the rows of its epochs."""
-    tf.keras.utils.set_random_seed(seed)
-    model = build_model(config, data)
-    with tempfile.TemporaryDirectory() as folder:
-        validation = options.pop("validation", None)
-        history = fit(
-            model,
-            pairs,
-            config.train,
-            Path(folder),
-            ordered=ordered,
-            validate=None if validation is None else lambda: validate(model, validation),
-            say=print,
-            **options,
-        )
-    return model, history
 
 
 def measured(model: Any, parts: Any) -> dict[str, dict[str, Any]]:
@@ -132,7 +111,7 @@ def main() -> None:
     parts = split_of(config, data)
     started = time.perf_counter()
 
-    model, history = fitted(config, data, parts.train, 1, parts.ordered, validation=parts)
+    model, history = trained(seeded(config, 1), data, parts)
     choices: dict[int, BlendChoice] = {}
     lam = None
     for rank in args.ranks:
@@ -159,7 +138,7 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     for seed in range(1, args.seeds + 1):
         if parts.refit or seed > 1:
-            model, _ = fitted(config, data, seen, seed, parts.ordered, epochs=best_epoch(history))
+            model, _ = trained(seeded(config, seed), data, parts, epochs=best_epoch(history))
         items = model.item_vectors()
         users = model.user_vectors(seen, items=items)
         found.setdefault("learned alone", []).append(measured((users, items), parts))

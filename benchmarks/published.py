@@ -26,24 +26,21 @@ import os
 import shutil
 import subprocess
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import common
 import numpy as np
-import tensorflow as tf
 import yaml
+from trainings import trained
 from user_lists import write_events
 
 from tfmm.data.parts import Split
 from tfmm.data.shop import ShopData
 from tfmm.evaluation import evaluate, evaluate_baselines
-from tfmm.models.two_tower import TwoTower
 from tfmm.training.config import RunConfig
-from tfmm.training.fit import best_epoch, fit
-from tfmm.training.measure import validate
-from tfmm.training.run import build_model, cache_folder, load_data, split_of
+from tfmm.training.fit import best_epoch
+from tfmm.training.run import cache_folder, load_data, split_of
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -118,37 +115,17 @@ def parts_of(name: str, config: RunConfig, data: ShopData) -> Split:
     return dataclasses.replace(split_of(config, data), refit=name in REFIT)
 
 
-def trained(
-    config: RunConfig, data: ShopData, parts: Split, folder: Path, **options: Any
-) -> tuple[TwoTower, list[dict[str, float]]]:
-    """A model and the rows of its epochs; goes on from the checkpoint in `folder`."""
-    tf.keras.utils.set_random_seed(config.train.seed)
-    model = build_model(config, data)
-    pairs = parts.final_train() if "epochs" in options else parts.train
-    check = None if "epochs" in options else lambda: validate(model, parts)
-    history = fit(
-        model,
-        pairs,
-        config.train,
-        folder,
-        ordered=parts.ordered,
-        validate=check,
-        say=partial(print, flush=True),
-        **options,
-    )
-    return model, history
-
-
 def measured(name: str, row: str, seed: int) -> dict[str, Any]:
     """One training of a row's model and its test."""
     config = config_of(name, row, seed)
     data = load_data(config)
     parts = parts_of(name, config, data)
     work = WORK / f"{name} {row} {seed} {config.sha256[:12]}"
-    model, history = trained(config, data, parts, work / "choose")
+    model, history = trained(config, data, parts, folder=work / "choose")
     seconds = sum(one["seconds"] for one in history)
     if parts.refit:
-        model, again = trained(config, data, parts, work / "refit", epochs=best_epoch(history))
+        epochs = best_epoch(history)
+        model, again = trained(config, data, parts, epochs=epochs, folder=work / "refit")
         seconds += sum(one["seconds"] for one in again)
     items = model.item_vectors()
     found = tested(model.user_vectors(parts.final_train(), items=items), items, parts)

@@ -14,21 +14,20 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import common
 import numpy as np
-import tensorflow as tf
 import yaml
+from trainings import seeded, trained
 
 from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.training.config import RunConfig
-from tfmm.training.fit import best_epoch, fit
-from tfmm.training.measure import CHOICE, validate
-from tfmm.training.run import build_model, load_data, split_of
+from tfmm.training.fit import best_epoch
+from tfmm.training.measure import CHOICE
+from tfmm.training.run import load_data, split_of
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 COLD = {"split": {"cold_items": 0.2}}
@@ -114,33 +113,14 @@ def measure(config: RunConfig, seeds: int) -> dict[str, Any]:
     found: dict[str, list[float]] = {}
     epochs, chosen, an_epoch = 0, 0.0, 0.0
     for seed in range(1, seeds + 1):
-        one = RunConfig.from_dict(merged(config.to_dict(), {"train": {"seed": seed}}))
-        with tempfile.TemporaryDirectory() as folder:
-            if seed == 1:
-                tf.keras.utils.set_random_seed(seed)
-                model = build_model(one, data)
-                history = fit(
-                    model,
-                    parts.train,
-                    one.train,
-                    Path(folder) / "choose",
-                    ordered=parts.ordered,
-                    validate=lambda model=model: validate(model, parts),
-                )
-                epochs = best_epoch(history)
-                an_epoch = float(np.median([row["seconds"] for row in history]))
-                chosen = history[epochs - 1][CHOICE]
-            tf.keras.utils.set_random_seed(seed)
-            model = build_model(one, data)
-            seen = parts.final_train()
-            fit(
-                model,
-                seen,
-                one.train,
-                Path(folder) / "refit",
-                ordered=parts.ordered,
-                epochs=epochs,
-            )
+        one = seeded(config, seed)
+        if seed == 1:
+            _, history = trained(one, data, parts)
+            epochs = best_epoch(history)
+            an_epoch = float(np.median([row["seconds"] for row in history]))
+            chosen = history[epochs - 1][CHOICE]
+        model, _ = trained(one, data, parts, epochs=epochs)
+        seen = parts.final_train()
         items = model.item_vectors()
         users = model.user_vectors(seen, items=items)
         cold = parts.cold_test_pairs if len(parts.cold_test_pairs) else None
