@@ -79,6 +79,7 @@ REFIT = ("gowalla",)
 ROWS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "tiktok": {
         "graph": ("graph.yaml", {}),
+        "graph, tuned": ("graph_tuned.yaml", {}),
         "graph, no messages": ("graph.yaml", {"graph": {"layers": 0}}),
         "two-tower, ids alone": ("run.yaml", {"items": {"encoders": {}}}),
     },
