@@ -97,6 +97,8 @@ def test_a_trial_that_was_cut_off_is_run_again(run_file, tmp_path, quick, monkey
     monkeypatch.setattr(module, "_run_trial", killing)
     with pytest.raises(KeyboardInterrupt):
         tune(run_file, tmp_path / "study", space=SPACE, trials=3, say=lambda _: None)
+    so_far = RunConfig.from_file(tmp_path / "study" / "best.yaml")
+    assert so_far.train.learning_rate == killed[0]
     found = tune(run_file, tmp_path / "study", space=SPACE, trials=3, say=lambda _: None)
     assert killed[2] == killed[1]
     assert len(found.trials) == 3

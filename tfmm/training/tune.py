@@ -73,8 +73,9 @@ def tune(
     Every trial fits the model on the training part; the test part is never met. The run file's own
     values come first where the space holds them; then Optuna's tree-structured Parzen estimator
     proposes. A trial that after its third epoch, or a later one, is worse than the median of the
-    earlier ones was then is stopped. Every trial is kept in the study folder at once: started
-    again, the search goes on, and a trial that was cut off is run again.
+    earlier ones was then is stopped. Every trial, and the best run file so far, is kept in the
+    study folder at once: started again, the search goes on, and a trial that was cut off is run
+    again.
 
     Writes to `out`: `study.yaml` (the run file and the space), `journal.log` (Optuna's storage),
     `trials.csv` and `trials.json`, and `best.yaml`.
@@ -148,23 +149,39 @@ def tune(
             say(f"trial {trial.number}: {error}")
         trial.set_user_attr("seconds", round(time.perf_counter() - began, 1))
         study.tell(trial, recall, state=state)
-        rows = _rows(study, searched, optuna)
-        _write(out, rows)
+        _keep(out, base, searched, _rows(study, searched, optuna))
         done = _finished(study, optuna)
         line = "  ".join(f"{key} {_short(value)}" for key, value in values.items())
         found = f"{recall:.4f}" if recall is not None else state.name.lower()
         say(f"trial {done}/{trials}  {CHOICE} {found}  {line}")
     rows = _rows(study, searched, optuna)
-    _write(out, rows)
-    complete_rows = [row for row in rows if row["state"] == "complete"]
-    if not complete_rows:
+    best = _keep(out, base, searched, rows)
+    if best is None:
         raise RunFileError(f"No trial succeeded of the {len(rows)} in {out / 'trials.csv'}.")
-    best = max(complete_rows, key=lambda row: row[CHOICE])
+    values = {key: best[key] for key in searched}
+    return Tuned(out / "best.yaml", best[CHOICE], values, rows)
+
+
+def _keep(
+    out: Path, base: Mapping[str, Any], searched: SearchSpace, rows: list[dict[str, Any]]
+) -> dict[str, Any] | None:
+    """Writes the trials and the best run file so far; returns its row, None without any."""
+    write_text(out / "trials.json", json.dumps(rows, indent=1))
+    if rows:
+        table = io.StringIO()
+        writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(out / "trials.csv", table.getvalue())
+    complete = [row for row in rows if row["state"] == "complete"]
+    if not complete:
+        return None
+    best = max(complete, key=lambda row: row[CHOICE])
     values = {key: best[key] for key in searched}
     text = f"# The best of {len(rows)} trials: {CHOICE} {best[CHOICE]:.4f} on validation.\n"
     text += yaml.safe_dump(with_values(base, values), sort_keys=False, allow_unicode=True)
     write_text(out / "best.yaml", text)
-    return Tuned(out / "best.yaml", best[CHOICE], values, rows)
+    return best
 
 
 def print_trials(tuned: Tuned, most: int = 15) -> None:
@@ -303,17 +320,6 @@ def _rows(study: Any, searched: SearchSpace, optuna: Any) -> list[dict[str, Any]
             }
         )
     return rows
-
-
-def _write(out: Path, rows: list[dict[str, Any]]) -> None:
-    """`trials.csv` and `trials.json`."""
-    write_text(out / "trials.json", json.dumps(rows, indent=1))
-    if rows:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_text(out / "trials.csv", text.getvalue())
 
 
 def _short(value: Any) -> str:
