@@ -62,6 +62,8 @@ PUBLISHED: dict[str, dict[str, tuple[float, float, str]]] = {
     "baby": {
         "BPR": (0.0575, 0.0249, "MMRec's table"),
         "LightGCN": (0.0754, 0.0328, "MMRec's table"),
+        "BM3": (0.0883, 0.0383, "MMRec's table; reads pictures and texts too"),
+        "FREEDOM": (0.0992, 0.0424, "MMRec's table; reads pictures and texts too"),
     },
     "gowalla": {
         "MF-BPR": (0.1627, 0.1378, "RecZoo / BARS"),
