@@ -38,3 +38,6 @@ def test_means_leave_padding_out():
     made = tf.function(mean_of_rows)(tf.constant(table), tf.constant(rows))
     np.testing.assert_allclose(made, plain, rtol=1e-5, atol=1e-6)
     assert not mean_of_rows(tf.constant(table), tf.constant(rows[1:2])).numpy().any()
+    half = mean_of_rows(tf.constant(table, tf.float16), tf.constant(rows))
+    assert half.dtype == tf.float16
+    np.testing.assert_allclose(half, plain, rtol=1e-2, atol=1e-2)

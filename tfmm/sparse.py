@@ -43,13 +43,13 @@ class SparseMatrix:
         return SparseMatrix(self.back, self.forth)
 
     def times(self, dense: tf.Tensor) -> tf.Tensor:
-        """The product with a dense matrix: float32 `[columns, d]` to `[rows, d]`."""
+        """The product with a dense matrix: `[columns, d]` to `[rows, d]` of its dtype."""
 
         @tf.custom_gradient
         def product(dense: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
             return _product(self.forth, dense), lambda upstream: _product(self.back, upstream)
 
-        return product(dense)
+        return tf.cast(product(tf.cast(dense, tf.float32)), dense.dtype)
 
 
 def _product(matrix: tf.Tensor, dense: tf.Tensor) -> tf.Tensor:
@@ -61,14 +61,14 @@ def mean_of_rows(table: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     """The means of some of a table's rows, zeros for none.
 
     Args:
-        table: float32 `[n, d]`.
+        table: float `[n, d]`.
         rows: int32 `[B, T]`, -1 for padding.
 
     Returns:
-        float32 `[B, d]`.
+        `[B, d]` of the table's dtype.
     """
     inside = tf.where(rows >= 0)
-    count = tf.reduce_sum(tf.cast(rows >= 0, table.dtype), 1)
+    count = tf.reduce_sum(tf.cast(rows >= 0, tf.float32), 1)
     column = tf.cast(tf.gather_nd(rows, inside), tf.int64)
     shape = tf.stack([tf.shape(rows)[0], tf.shape(table)[0]])
     share = tf.gather(tf.math.reciprocal_no_nan(count), inside[:, 0])
