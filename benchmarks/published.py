@@ -32,7 +32,7 @@ from typing import Any
 import common
 import numpy as np
 import yaml
-from trainings import trained
+from trainings import seeded, trained
 from user_lists import write_events
 
 from tfmm.data.parts import Split
@@ -103,8 +103,7 @@ def config_of(name: str, row: str, seed: int = 1) -> RunConfig:
     base["shop"] = str(EXAMPLES / name / base["shop"])
     for key, value in changes.items():
         base[key] = {**base.get(key, {}), **value} if isinstance(value, dict) else value
-    base["train"] = {**base.get("train", {}), "seed": seed}
-    return RunConfig.from_dict(base)
+    return seeded(RunConfig.from_dict(base), seed)
 
 
 def tested(users: np.ndarray, items: np.ndarray, parts: Split) -> dict[str, float]:

@@ -258,7 +258,7 @@ def _build(cls: type, value: Mapping[str, Any], where: str, prefix: str) -> Any:
             )
         kind = hints[key]
         section = section_of(kind)
-        if section is not None and not (part is None and section is not kind):
+        if section is not None and (part is not None or section is kind):
             if not isinstance(part, Mapping):
                 raise RunFileError(f"{where}: `{label}` must be a mapping, got {part!r}.")
             arguments[key] = _build(section, part, where, f"{label}.")
