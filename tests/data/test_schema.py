@@ -180,7 +180,7 @@ def test_broken_files_are_named(tmp_path):
     with pytest.raises(ShopFileError, match=r"shop\.yaml: there is no such file"):
         Shop.from_file(file)
     file.write_text("events: {table: [")
-    with pytest.raises(ShopFileError, match=r"shop\.yaml is not YAML"):
+    with pytest.raises(ShopFileError, match=r"shop\.yaml is not valid YAML"):
         Shop.from_file(file)
     file.write_text("events: {table: a, table: b}")
     with pytest.raises(ShopFileError, match="the key 'table' is given twice"):

@@ -17,11 +17,6 @@ PHOTO = {"name": "classic", "size": (16, 16), "scales": True}
 CNN = {"name": "cnn", "size": (8, 8), "widths": (8,)}
 
 
-@pytest.fixture(scope="module")
-def shop(shop_file):
-    return tfmm.load(shop_file)
-
-
 def built(shop, photo=PHOTO, encoders=None, **config):
     tf.keras.utils.set_random_seed(1)
     return tfmm.TwoTower.from_data(

@@ -12,16 +12,6 @@ from tfmm.models.weights import restore_weights, save_weights, saved_states
 LIGHT = {"title": "bag", "kind": "embedding"}
 
 
-@pytest.fixture(scope="module")
-def shop(shop_file):
-    return tfmm.load(shop_file)
-
-
-@pytest.fixture(scope="module")
-def parts(shop):
-    return tfmm.split(shop, by="user", valid=0.1, test=0.2, seed=1)
-
-
 def made(shop, graph=None, **config):
     tf.keras.utils.set_random_seed(1)
     return tfmm.Graph.from_data(shop, graph=graph, **{"encoders": {}, "dim": 16} | config)

@@ -11,16 +11,6 @@ from tfmm.towers import UserTower
 LIGHT = {"title": "bag", "kind": "embedding", "price": "piecewise"}
 
 
-@pytest.fixture(scope="module")
-def shop(shop_file):
-    return tfmm.load(shop_file)
-
-
-@pytest.fixture(scope="module")
-def parts(shop):
-    return tfmm.split(shop, by="user", valid=0.1, test=0.2, seed=1)
-
-
 def trained(shop, pairs, epochs=6, **config):
     tf.keras.utils.set_random_seed(1)
     model = tfmm.TwoTower.from_data(shop, **{"encoders": LIGHT, "dim": 16} | config)

@@ -203,6 +203,9 @@ def test_a_run_file_needs_a_shop_and_names_itself_in_errors(tmp_path):
     file.write_text("name: [\n")
     with pytest.raises(ValueError, match=r"run\.yaml is not valid YAML"):
         RunConfig.from_file(file)
+    file.write_bytes("name: café\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"run\.yaml is not valid YAML: 'utf-8' codec"):
+        RunConfig.from_file(file)
     with pytest.raises(FileNotFoundError, match="There is no run file"):
         RunConfig.from_file(tmp_path / "none.yaml")
 

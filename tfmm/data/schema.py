@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
 from tfmm.data.checks import nearest, policy_problem
 from tfmm.data.path_templates import template_columns
 from tfmm.data.specs import KINDS, MEDIA_KINDS, EventSpec, FeatureSpec, ShopFileError, TableSpec
-from tfmm.data.strict_yaml import load_yaml
+from tfmm.data.strict_yaml import read_yaml
 
 # The keys a feature may have besides `kind`, and the sets of which it needs exactly one.
 _FEATURE_KEYS: dict[str, tuple[str, ...]] = {
@@ -65,10 +63,7 @@ class Shop:
         if not file.is_file():
             what = "it is a folder" if file.is_dir() else "there is no such file"
             raise ShopFileError(f"cannot read the shop file {file}: {what}")
-        try:
-            mapping = load_yaml(file.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ShopFileError(f"{file} is not YAML: {error}") from error
+        mapping = read_yaml(file, ShopFileError)
         return _Reader(str(file)).shop(mapping, file, file.parent)
 
     @classmethod

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 
-def load_yaml(text: str) -> Any:
-    """The plain value of a YAML document.
+def read_yaml(path: str | Path, error: type[Exception], what: str = "file") -> Any:
+    """The plain value of a YAML file.
+
+    Args:
+        path: the file.
+        error: what is raised where it cannot be parsed.
+        what: what the file is, for the message where it is missing.
 
     Raises:
-        yaml.YAMLError: it is not YAML, or a mapping has a key twice; the message says where.
+        FileNotFoundError: there is no such file.
+        error: it is not UTF-8 or not YAML, or a mapping has a key twice; the message says where.
     """
-    return yaml.load(text, Loader=_UniqueKeys)
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no {what} {path}.")
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+    except (yaml.YAMLError, UnicodeDecodeError) as reason:
+        raise error(f"{path} is not valid YAML: {reason}") from reason
 
 
 class _UniqueKeys(yaml.SafeLoader):

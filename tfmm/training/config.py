@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tfmm.data.strict_yaml import load_yaml
+from tfmm.data.strict_yaml import read_yaml
 from tfmm.models.graph_config import GraphConfig
 
 
@@ -206,14 +204,7 @@ class RunConfig:
             FileNotFoundError: when there is none.
             RunFileError: for YAML that does not parse, unknown keys and values of the wrong type.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"There is no run file {path}.")
-        try:
-            value = load_yaml(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise RunFileError(f"{path} is not valid YAML: {error}") from error
-        return cls.from_dict(value, source=path)
+        return cls.from_dict(read_yaml(path, RunFileError, "run file"), source=Path(path))
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any], source: Path | None = None) -> RunConfig:

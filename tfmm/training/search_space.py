@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tfmm.data.strict_yaml import load_yaml
+from tfmm.data.strict_yaml import read_yaml
 from tfmm.training.config import RunConfig, RunFileError, section_of
 
 #: What is searched where nothing is said.
@@ -80,13 +80,7 @@ def read_space(path: str | Path) -> dict[str, Any]:
         FileNotFoundError: there is no such file.
         SearchSpaceError: it is not YAML, or holds something else.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no search space file {path}.")
-    try:
-        value = load_yaml(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise SearchSpaceError(f"{path} is not valid YAML: {error}") from error
+    value = read_yaml(path, SearchSpaceError, "search space file")
     if not isinstance(value, Mapping):
         raise SearchSpaceError(
             f"{path}: expected a mapping such as `train.learning_rate: 0.002..0.05:log`, got "

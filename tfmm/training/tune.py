@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tfmm.data.files import write_text
-from tfmm.data.strict_yaml import load_yaml
+from tfmm.data.strict_yaml import read_yaml
 from tfmm.training.config import RunConfig, RunFileError
 from tfmm.training.fit import fit
 from tfmm.training.measure import CHOICE, validate
@@ -200,7 +200,7 @@ def _base(config: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     if isinstance(config, Mapping):
         return {**config, "shop": RunConfig.from_dict(config).shop}, "the run configuration"
     complete = RunConfig.from_file(config)
-    value = load_yaml(Path(config).read_text(encoding="utf-8"))
+    value = read_yaml(config, RunFileError)
     return {**value, "shop": complete.shop}, str(config)
 
 
