@@ -81,12 +81,15 @@ REFIT = ("gowalla",)
 ROWS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     "tiktok": {
         "graph": ("graph.yaml", {}),
-        "graph, tuned": ("graph_tuned.yaml", {}),
         "graph, no messages": ("graph.yaml", {"graph": {"layers": 0}}),
         "two-tower, ids alone": ("run.yaml", {"items": {"encoders": {}}}),
     },
     "baby": {
         "graph": ("graph.yaml", {}),
+        "graph, 512 dimensions, rate .005": (
+            "graph.yaml",
+            {"items": {"dim": 512}, "train": {"learning_rate": 0.005}},
+        ),
         "two-tower, ids alone": ("run.yaml", {}),
     },
     "gowalla": {

@@ -6,7 +6,8 @@
 Needs the data folder (`TFMM_DATA`). The number of epochs of a row is chosen on validation with the
 first seed; then the model is fitted on training and validation together with every seed and meets
 the test part once. Baselines are tuned on validation and refitted likewise. A row that is in the
-results file already is not run again, so a stopped benchmark goes on where it was.
+results file already is not run again, so a stopped benchmark goes on where it was. Vectors have 64
+dimensions where a row does not say otherwise.
 """
 
 from __future__ import annotations
@@ -76,7 +77,11 @@ def rows_of(shop: str) -> dict[str, dict[str, Any]]:
         "text + picture + attributes": items({**TEXT, **cnn, **attributes}, id=False),
         "text + picture + attributes + id": items({**TEXT, **cnn, **attributes}),
         "text + attributes + id": items({**TEXT, **attributes}),
-        "graph: text + attributes + id": {**items({**TEXT, **attributes}), "graph": {}},
+        "text + attributes + id, 256 dimensions": items({**TEXT, **attributes}, dim=256),
+        "graph: text + attributes + id, 256 dimensions": {
+            **items({**TEXT, **attributes}, dim=256),
+            "graph": {},
+        },
         "users: id alone": {**items(TEXT), "users": {"history": "none", "id": True}},
         "users: history, mean": {**items(TEXT), "users": {"history": "mean"}},
         "users: history, mean + id": {**items(TEXT), "users": {"history": "mean", "id": True}},
@@ -157,6 +162,7 @@ def main() -> None:
     common.data_folder()
     base = yaml.safe_load((EXAMPLES / args.shop / "run.yaml").read_text())
     base["shop"] = str(EXAMPLES / args.shop / base["shop"])
+    base["items"]["dim"] = 64
     name = f"recommendation_{args.shop}"
     kept = common.RESULTS / f"{name}.json"
     done = (

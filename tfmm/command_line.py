@@ -71,7 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="""examples:
   tfmm tune run.yaml --out study
   tfmm tune run.yaml --out study --trials 40 --space train.learning_rate=0.002..0.05:log \\
-      --space items.dim=32,64,128 --space users.history=mean,gru
+      --space items.dim=64,128,256 --space users.history=mean,gru
   tfmm tune run.yaml --out study --space space.yaml      # the same as KEY: RANGE lines
 
 a range is low..high, or low..high:log where factors count rather than differences; values are

@@ -32,7 +32,7 @@ def two_tower(
     *,
     encoders: Mapping[str, Any] | None = None,
     fusion: str | Mapping[str, Any] = "gated",
-    dim: int = 64,
+    dim: int = 256,
     id: bool = True,
     id_dropout: float = 0.5,
     modality_dropout: float = 0.1,

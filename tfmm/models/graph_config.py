@@ -22,7 +22,7 @@ class GraphConfig:
     have such: text, given vectors, and whatever a frozen encoder reads."""
     neighbours: int = 10
     """Nearest items of an item, for each of `similar`."""
-    together: int = 0
+    together: int = 20
     """Items joined with an item because the same users bought them; 0 leaves these edges out."""
     shrink: float = 10.0
     """Added to the denominator of the cosine that `together` ranks by."""

@@ -56,7 +56,8 @@ class ItemsConfig:
     """Share of items whose id embedding is hidden in training, so that content stands alone."""
     modality_dropout: float = 0.1
     """Share of modalities hidden in training."""
-    dim: int = 64
+    dim: int = 256
+    """Length of the vectors; a quarter of it costs an index a quarter, and some quality."""
     budget: int = 4096
     """Items that a training step encodes anew with a heavy encoder (CNN, LSTM)."""
 

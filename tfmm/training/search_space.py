@@ -21,7 +21,7 @@ DEFAULT = {
     "train.learning_rate": "0.002..0.05:log",
     "train.temperature": "0.05..0.4:log",
     "train.batch_size": [1024, 2048, 4096, 8192],
-    "items.dim": [32, 64, 128],
+    "items.dim": [64, 128, 256],
 }
 #: Keys of which another value would measure something else, or nothing else.
 _FIXED = {
