@@ -59,7 +59,7 @@ def row(edges: int, mode: str, steps: int) -> dict[str, Any]:
     """Time and memory of some steps."""
     data, pairs = made(edges)
     started = time.perf_counter()
-    graph = {"mode": mode, "memory": 1000.0}
+    graph = {"mode": mode, "memory": 1000.0, "together": 0}
     model = tfmm.Graph.from_data(data, graph=graph, encoders={}, dim=DIM, history_size=20)
     model.compile(optimizer=tfmm.LazyAdam(0.01))
     batches = iter(model.batches(pairs, batch_size=BATCH))

@@ -37,7 +37,7 @@ class Graph(TwoTower):
     ```python
     shop = tfmm.load("shop.yaml")
     parts = tfmm.split(shop, by="user", valid=0.1, test=0.2)
-    model = tfmm.Graph.from_data(shop, graph={"together": 10}, encoders={}, dim=64)
+    model = tfmm.Graph.from_data(shop, graph={"layers": 3}, encoders={})
     model.compile(optimizer=tfmm.LazyAdam(0.01))
     model.fit(model.batches(parts.train, batch_size=2048), epochs=5)
     ```

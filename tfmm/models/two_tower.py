@@ -30,7 +30,7 @@ class TwoTower(tfrs.Model):
     ```python
     shop = tfmm.load("shop.yaml")
     parts = tfmm.split(shop, by="user", valid=0.1, test=0.2)
-    model = tfmm.TwoTower.from_data(shop, dim=64)
+    model = tfmm.TwoTower.from_data(shop)
     model.compile(optimizer=tfmm.LazyAdam(0.01))
     model.fit(model.batches(parts.train, batch_size=2048), epochs=5)
     scores = model.score(np.arange(10), parts.train)  # [10, items]
