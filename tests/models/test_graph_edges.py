@@ -83,6 +83,7 @@ def test_items_bought_together_are_joined_by_the_strength_of_the_cosine():
     assert edges.matrix[1].indices.tolist() == [0]
     assert edges.matrix[0].indices.tolist() == [1]
     assert edges.matrix[2].indices.tolist() == [0]
+    assert edges.support.tolist() == [3, 3, 1]
 
 
 def test_texts_are_alike_by_their_rare_words():

@@ -6,8 +6,15 @@ import tensorflow as tf
 
 from tests.models.test_graph_edges import interactions
 from tfmm.data.columns import CategoryColumn
-from tfmm.models.graph_edges import Edges, attribute_edges, event_edges, normalised
+from tfmm.models.graph_edges import (
+    Edges,
+    attribute_edges,
+    event_edges,
+    normalised,
+    together_edges,
+)
 from tfmm.models.graph_memory import GraphMemoryError, choose_mode, full_memory
+from tfmm.models.left_out import LeftOut
 from tfmm.models.neighbour_sampling import NeighbourSampler, item_rows, with_item_rows
 from tfmm.models.propagation import Adjacency, Propagation, Relation
 
@@ -32,7 +39,24 @@ def all_edges():
         *event_edges(PAIRS, {"view": np.ones(len(PAIRS), bool), "buy": half}),
         attribute_edges("kind", kinds),
         Edges("similar/x", "item", "item", near),
+        together_edges(PAIRS, k=3, shrink=1.0),
     ]
+
+
+def left_out(which):
+    """What a batch of the pairs `which` leaves out, every shopper with all their other items."""
+    which = np.asarray(which, np.int64)
+    history = np.full((len(which), ITEMS), -1, np.int32)
+    for row, pair in enumerate(which):
+        held = PAIRS.item[(PAIRS.user == PAIRS.user[pair]) & (PAIRS.item != PAIRS.item[pair])]
+        history[row, : len(held)] = held
+    # Rows of the catalogue stand in a batch by their places among its items.
+    rows = tf.constant(np.arange(ITEMS)[::-1].astype(np.int32))
+    places = np.where(history >= 0, ITEMS - 1 - history, -1)
+    target = (ITEMS - 1 - PAIRS.item[which]).astype(np.int32)
+    return LeftOut.of(
+        tf.constant(which), rows, tf.constant(target), tf.constant(places), ITEMS, len(PAIRS)
+    )
 
 
 def layer(edges, **config):
@@ -42,19 +66,18 @@ def layer(edges, **config):
     return Propagation(sizes, DIM, relations, **{"users": True} | config)
 
 
-def whole(made, edges, keep=None, users=OF_USERS):
+def whole(made, edges, which=(), users=OF_USERS):
     tensors = {one.name: Adjacency.of(one) for one in edges}
-    keep = None if keep is None else tf.constant(keep)
-    return made(tf.constant(OWN), tensors, users, keep).numpy()
+    return made(tf.constant(OWN), tensors, users, left_out(which)).numpy()
 
 
 def test_light_gcn_is_what_its_matrices_say():
     edges = all_edges()
     made = layer(edges, layers=3)
-    view, buy, has, near = (one.matrix.toarray() for one in edges)
+    view, buy, has, near, together = (one.matrix.toarray() for one in edges)
     to_users = 0.7 * (view + buy)
     nodes = made.nodes["has/kind"].numpy()
-    item, user, total = OWN, OF_USERS, 0.7 * near @ OWN
+    item, user, total = OWN, OF_USERS, 0.7 * (near + together) @ OWN
     for _ in range(3):
         item, user, nodes = (
             to_users.T @ user + 0.7 * has @ nodes,
@@ -81,13 +104,11 @@ def test_a_sample_of_all_neighbours_is_the_whole_graph(kind, own_users):
     edges = all_edges()
     made = layer(edges, kind=kind, users=own_users)
     users = tf.constant(OF_USERS) if own_users else None
-    left_out = np.array([1, 4, 5, 9])
-    keep = np.ones(len(PAIRS), np.float32)
-    keep[left_out] = 0
+    which = [9, 1, 4, 5]
     rows = np.array([5, 0, 7, 2], np.int32)
     sampler = NeighbourSampler(edges, made.relations, layers=2, fanout=ITEMS)
-    tree = sampler.tree(tf.constant(rows), tf.constant([1, 2], tf.int64), tf.constant(left_out))
-    expected = whole(made, edges, keep, users)[rows]
+    tree = sampler.tree(tf.constant(rows), tf.constant([1, 2], tf.int64), left_out(which))
+    expected = whole(made, edges, which, users)[rows]
     np.testing.assert_allclose(
         made.sampled(tf.constant(OWN), tree, users), expected, rtol=1e-4, atol=1e-5
     )
@@ -98,7 +119,7 @@ def test_samples_are_right_on_average():
     made = layer(edges)
     rows = tf.range(ITEMS)
     sampler = NeighbourSampler(edges, made.relations, layers=2, fanout=2)
-    none = tf.constant([-5], tf.int64)
+    none = left_out([])
 
     @tf.function
     def once(seed):
@@ -116,7 +137,7 @@ def test_rows_of_a_tree_can_be_replaced_by_places():
     made = layer(edges)
     sampler = NeighbourSampler(edges, made.relations, layers=2, fanout=3)
     kinds = {key: out_of for ways in sampler.ways.values() for key, (_, out_of) in ways.items()}
-    tree = sampler.tree(tf.range(3), tf.constant([1, 2], tf.int64), tf.constant([0], tf.int64))
+    tree = sampler.tree(tf.range(3), tf.constant([1, 2], tf.int64), left_out([0]))
     rows = item_rows(tree, kinds)
     again = item_rows(with_item_rows(tree, kinds, list(rows)), kinds)
     assert all((a.numpy() == b.numpy()).all() for a, b in zip(rows, again, strict=True))
@@ -125,8 +146,24 @@ def test_rows_of_a_tree_can_be_replaced_by_places():
 def test_edges_that_are_left_out_bring_nothing():
     edges = event_edges(PAIRS)
     made = layer(edges, layers=1)
-    nothing = np.zeros(len(PAIRS), np.float32)
-    np.testing.assert_array_equal(whole(made, edges, nothing), np.zeros((ITEMS, DIM)))
+    everything = np.arange(len(PAIRS))
+    np.testing.assert_array_equal(whole(made, edges, everything), np.zeros((ITEMS, DIM)))
+
+
+def test_what_the_pairs_of_a_batch_say_of_items_bought_together_is_taken_out():
+    edges = together_edges(PAIRS, k=3, shrink=1.0)
+    which = [0, 3, 7]
+    holders = [set(PAIRS.user[PAIRS.item == item]) for item in range(ITEMS)]
+    rest = np.zeros((ITEMS, ITEMS), np.float32)
+    for one, other in zip(*edges.matrix.nonzero(), strict=True):
+        both = holders[one] & holders[other]
+        # A pair of the batch says that its shopper holds its item beside each of their others.
+        said = [PAIRS.user[p] in both and PAIRS.item[p] in (one, other) for p in which]
+        rest[one, other] = max(0, 1 - sum(said) / len(both)) * edges.matrix[one, other]
+    assert 0 < rest.sum() < edges.matrix.sum()
+    np.testing.assert_allclose(
+        whole(layer([edges]), [edges], which), 0.7 * rest @ OWN, rtol=1e-4, atol=1e-6
+    )
 
 
 def test_unknown_kinds_are_refused():

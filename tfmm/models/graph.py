@@ -16,6 +16,7 @@ from tfmm.models.graph_config import GraphConfig
 from tfmm.models.graph_edges import Edges, event_edges, event_types, together_edges
 from tfmm.models.graph_memory import choose_mode, full_memory
 from tfmm.models.graph_tower import GraphItemTower
+from tfmm.models.left_out import LeftOut
 from tfmm.models.neighbour_sampling import NeighbourSampler, item_rows, with_item_rows
 from tfmm.models.propagation import Adjacency, Propagation
 from tfmm.models.two_tower import TwoTower
@@ -178,11 +179,7 @@ class Graph(TwoTower):
         else:
             rows = inputs["items"]
             own, _ = self.item_tower(self._whole(inputs), training=training)
-            keep = tf.ones(self._pairs)
-            keep = tf.tensor_scatter_nd_update(
-                keep, inputs["pair"][:, None], tf.zeros(tf.shape(inputs["pair"]))
-            )
-            reached = self.propagation(own, self.adjacency, users, keep)
+            reached = self.propagation(own, self.adjacency, users, self._left_out(inputs))
             history = tf.where(history >= 0, tf.gather(rows, tf.maximum(history, 0)), -1)
             candidates = tf.gather(rows, candidates)
         vectors = tf.math.l2_normalize(own + reached, axis=1)
@@ -227,10 +224,17 @@ class Graph(TwoTower):
             self.__dict__["_adjacency"] = made
         return self._adjacency
 
-    @property
-    def _pairs(self) -> int:
-        """The number of training pairs that the edges of events stand for."""
-        return 1 + max(int(edges.pair.max()) for edges in self.edges if edges.pair is not None)
+    def _left_out(self, batch: Mapping[str, Any]) -> LeftOut:
+        """What the step of a batch leaves out of the graph."""
+        n_pairs = 1 + max(int(edges.pair.max()) for edges in self.edges if edges.pair is not None)
+        return LeftOut.of(
+            batch["pair"],
+            batch["items"],
+            batch["target"],
+            batch["history"],
+            self.item_tower.rows,
+            n_pairs,
+        )
 
     def _reached(self, own: np.ndarray, mask: str | None) -> np.ndarray:
         """What the graph brings to each item, float32 `[n_items, dim]`."""
@@ -280,7 +284,8 @@ class Graph(TwoTower):
 
         def expand(batch: dict[str, Any]) -> dict[str, Any]:
             pair = batch["pair"]
-            tree = sampler.tree(batch["items"], tf.stack([pair[0], pair[-1]]), tf.sort(pair))
+            seed = tf.stack([pair[0], pair[-1]])
+            tree = sampler.tree(batch["items"], seed, self._left_out(batch))
             asked = item_rows(tree, kinds)
             # The batch's own items come first and keep their places.
             rows, place = tf.unique(tf.concat(asked, 0))

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tfmm.baselines.item_knn import ItemKNN
+from tfmm.baselines.neighbours import row_blocks
 from tfmm.data.columns import CategoryColumn, TagsColumn
 from tfmm.data.interactions import Interactions
 from tfmm.data.shop import ShopData
@@ -31,6 +32,8 @@ class Edges:
         matrix: float32 `[n_source, n_target]`, normalised, column indices ascending in a row.
         pair: int64 `[edges]`, the training pair that an edge stands for, where it is one; such an
             edge is left out of the step that learns to predict it.
+        support: float32 `[edges]`, the number of shoppers that an edge between items rests on,
+            where it does; a step that learns to predict one of their pairs takes its share out.
         values: what the target's nodes stand for, where they are attribute values.
     """
 
@@ -39,6 +42,7 @@ class Edges:
     target: str
     matrix: sp.csr_matrix
     pair: np.ndarray | None = None
+    support: np.ndarray | None = None
     values: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -163,9 +167,31 @@ def together_edges(pairs: Interactions, k: int, shrink: float) -> Edges:
         k: neighbours of an item.
         shrink: 0 or more.
     """
-    fitted = ItemKNN(k=k, shrink=shrink).fit(pairs.csr())
+    histories = pairs.csr()
+    fitted = ItemKNN(k=k, shrink=shrink).fit(histories)
     assert fitted.similar_ is not None
-    return Edges("together", ITEM, ITEM, normalised(fitted.similar_))
+    matrix = normalised(fitted.similar_)
+    support = _meetings(sp.csr_matrix(histories.T), matrix)
+    return Edges("together", ITEM, ITEM, matrix, support=support)
+
+
+def _meetings(holders: sp.csr_matrix, edges: sp.csr_matrix) -> np.ndarray:
+    """The number of shoppers who hold both ends of each edge, float32 `[edges]`.
+
+    Args:
+        holders: `[n_items, n_users]`, above 0 where the user holds the item.
+        edges: `[n_items, n_items]`, of items that someone holds both of.
+    """
+    held, joined = (
+        sp.csr_matrix((np.ones(one.nnz, np.float32), one.indices, one.indptr), shape=one.shape)
+        for one in (holders, edges)
+    )
+    counts = []
+    for block in row_blocks(held, held):
+        met = sp.csr_matrix(joined[block].multiply(held[block] @ held.T))
+        met.sort_indices()
+        counts.append(met.data)
+    return np.concatenate(counts)
 
 
 def attribute_edges(feature: str, column: CategoryColumn | TagsColumn) -> Edges:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,27 +11,34 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 from tfmm.models.graph_edges import ITEM, Edges
+from tfmm.models.left_out import LeftOut, key_of
 from tfmm.models.propagation import Relation
 
 
 class _Way:
     """The neighbours of each node along one way of a relation."""
 
-    def __init__(self, matrix: Any, pair: np.ndarray | None) -> None:
+    def __init__(
+        self, matrix: Any, pair: np.ndarray | None, support: np.ndarray | None = None
+    ) -> None:
         self.start = tf.constant(matrix.indptr[:-1].astype(np.int64))
         self.count = tf.constant(np.diff(matrix.indptr).astype(np.int64))
         self.neighbour = tf.constant(np.append(matrix.indices, 0).astype(np.int32))
         self.value = tf.constant(np.append(matrix.data, 0).astype(np.float32))
         self.pair = None if pair is None else tf.constant(np.append(pair, -1).astype(np.int64))
+        self.support = None
+        if support is not None:
+            self.support = tf.constant(np.append(support, 1).astype(np.float32))
+        self.columns = matrix.shape[1]
 
     def sample(
-        self, rows: tf.Tensor, fanout: int, seed: tf.Tensor, left_out: tf.Tensor | None
+        self, rows: tf.Tensor, fanout: int, seed: tf.Tensor, left_out: LeftOut
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Neighbours int32 `[n * f]` of rows `[n]` and their weights float32 `[n, f]`.
 
         A node of `fanout` neighbours or fewer has all of them, once; of more, a draw with
-        replacement stands for all, weighted up to their number. Edges of the pairs in `left_out`
-        (int64, sorted) have weight 0, as has padding.
+        replacement stands for all, weighted up to their number. What `left_out` (its tensors
+        sorted) takes out has weight 0, as has padding.
         """
         start, count = tf.gather(self.start, rows), tf.gather(self.count, rows)
         step = tf.range(fanout, dtype=tf.int64)[None, :]
@@ -43,12 +51,21 @@ class _Way:
         place = tf.where(there, start[:, None] + tf.where(few, step, drawn), last)
         share = tf.maximum(tf.cast(count, tf.float32) / fanout, 1.0)[:, None]
         weight = tf.gather(self.value, place) * tf.where(few, 1.0, share)
-        if left_out is not None and self.pair is not None:
-            pair = tf.reshape(tf.gather(self.pair, place), [-1])
-            at = tf.minimum(tf.searchsorted(left_out, pair), tf.size(left_out) - 1)
-            out = tf.reshape(tf.equal(tf.gather(left_out, at), pair), tf.shape(weight))
+        near = tf.gather(self.neighbour, place)
+        if self.pair is not None:
+            out = _among(left_out.pairs, tf.gather(self.pair, place)) > 0
             weight = tf.where(out, 0.0, weight)
-        return tf.reshape(tf.gather(self.neighbour, place), [-1]), weight
+        if self.support is not None:
+            taken = _among(left_out.met, key_of(rows[:, None], near, self.columns))
+            weight *= tf.maximum(1.0 - taken / tf.gather(self.support, place), 0.0)
+        return tf.reshape(near, [-1]), weight
+
+
+def _among(sorted_values: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """How often each of `values` stands among others, float32 of their shape."""
+    flat = tf.reshape(values, [-1])
+    below, through = (tf.searchsorted(sorted_values, flat, side) for side in ("left", "right"))
+    return tf.reshape(tf.cast(through - below, tf.float32), tf.shape(values))
 
 
 class NeighbourSampler:
@@ -88,7 +105,7 @@ class NeighbourSampler:
             relation = relations[one.name]
             if relation.once:
                 widest = int(np.diff(one.matrix.indptr).max(initial=1))
-                self.once[one.name] = (_Way(one.matrix, None), max(widest, 1))
+                self.once[one.name] = (_Way(one.matrix, None, one.support), max(widest, 1))
                 continue
             forth = self.ways.setdefault(one.source, {})
             forth[f"{one.name} forth"] = (_Way(one.matrix, one.pair), one.target)
@@ -96,26 +113,29 @@ class NeighbourSampler:
             transposed, pair = _transposed(one)
             back[f"{one.name} back"] = (_Way(transposed, pair), one.source)
 
-    def tree(self, rows: tf.Tensor, seed: tf.Tensor, left_out: tf.Tensor) -> dict[str, Any]:
+    def tree(self, rows: tf.Tensor, seed: tf.Tensor, left_out: LeftOut) -> dict[str, Any]:
         """The neighbourhoods of item rows int32 `[n]`.
 
         Args:
             rows: the items.
             seed: int64 `[2]`.
-            left_out: pairs whose edges are not followed, int64 `[B]`, sorted.
+            left_out: what is not followed.
 
         Returns:
             A tree as `Propagation.sampled` reads it, `rows` being rows of the catalogue.
         """
+        left_out = dataclasses.replace(
+            left_out, pairs=tf.sort(left_out.pairs), met=tf.sort(left_out.met)
+        )
         made = self._tree(ITEM, rows, self.layers, seed, left_out)
         for name, (way, widest) in self.once.items():
-            near, weight = way.sample(rows, widest, seed, None)
+            near, weight = way.sample(rows, widest, seed, left_out)
             leaf = {"rows": near, "ways": {}, "once": {}}
             made["once"][name] = {"weight": weight, "tree": leaf}
         return made
 
     def _tree(
-        self, kind: str, rows: tf.Tensor, depth: int, seed: tf.Tensor, left_out: tf.Tensor
+        self, kind: str, rows: tf.Tensor, depth: int, seed: tf.Tensor, left_out: LeftOut
     ) -> dict[str, Any]:
         ways: dict[str, Any] = {}
         if depth:

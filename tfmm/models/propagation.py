@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.models.graph_edges import ITEM, USER, Edges
+from tfmm.models.left_out import LeftOut, key_of
 from tfmm.sparse import SparseMatrix
 
 KINDS = ("lightgcn", "gcn")
@@ -38,12 +39,13 @@ class Relation:
 
 @dataclass(frozen=True, eq=False)
 class Adjacency:
-    """The edges of a relation as tensors."""
+    """The edges of a relation as tensors, ascending by row, then column."""
 
     indices: tf.Tensor
     values: tf.Tensor
     shape: tuple[int, int]
     pair: tf.Tensor | None
+    support: tf.Tensor | None
 
     @classmethod
     def of(cls, edges: Edges) -> Adjacency:
@@ -51,19 +53,34 @@ class Adjacency:
         matrix = edges.matrix
         row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
         indices = np.stack([row, matrix.indices], axis=1).astype(np.int64)
-        pair = None if edges.pair is None else tf.constant(edges.pair)
-        return cls(tf.constant(indices), tf.constant(matrix.data), matrix.shape, pair)
+        pair, support = (
+            None if one is None else tf.constant(one) for one in (edges.pair, edges.support)
+        )
+        return cls(tf.constant(indices), tf.constant(matrix.data), matrix.shape, pair, support)
 
-    def matrix(self, keep: tf.Tensor | None = None) -> SparseMatrix:
+    def matrix(
+        self, left_out: LeftOut | None = None, keep: tf.Tensor | None = None
+    ) -> SparseMatrix:
         """The edges as a matrix for one pass.
 
         Args:
-            keep: float32 `[P]`, 0 for the training pairs whose edges are left out.
+            left_out: what the pass leaves out.
+            keep: its `keep()`, made once for all types of events.
         """
         values = self.values
         if keep is not None and self.pair is not None:
             values *= tf.gather(keep, self.pair)
+        if left_out is not None and self.support is not None:
+            values *= self._rest(left_out.met)
         return SparseMatrix.of(self.indices, values, self.shape)
+
+    def _rest(self, met: tf.Tensor) -> tf.Tensor:
+        """The share of each edge's support, float32 `[edges]`, that is not among `met`."""
+        key = key_of(self.indices[:, 0], self.indices[:, 1], self.shape[1])
+        at = tf.minimum(tf.searchsorted(key, met), tf.size(key) - 1)
+        at = tf.boolean_mask(at, tf.equal(tf.gather(key, at), met))
+        taken = tf.math.unsorted_segment_sum(tf.ones_like(at, tf.float32), at, tf.size(key))
+        return tf.maximum(1.0 - taken / self.support, 0.0)
 
 
 class Propagation(tf.keras.layers.Layer):
@@ -145,7 +162,7 @@ class Propagation(tf.keras.layers.Layer):
         items: tf.Tensor,
         edges: Mapping[str, Adjacency],
         users: tf.Tensor | None = None,
-        keep: tf.Tensor | None = None,
+        left_out: LeftOut | None = None,
     ) -> tf.Tensor:
         """What the whole graph brings to every item, float32 `[n_items, dim]`.
 
@@ -153,12 +170,13 @@ class Propagation(tf.keras.layers.Layer):
             items: the items' own vectors, float32 `[n_items, dim]`.
             edges: by relation; relations without edges bring nothing.
             users: the users' own vectors, float32 `[n_users, dim]`, if they have any.
-            keep: float32 `[P]`, 0 for the pairs whose edges are left out of this pass.
+            left_out: what is left out of this pass.
         """
         state: dict[str, tf.Tensor | None] = {ITEM: items, USER: users, **self.nodes}
         total = tf.zeros_like(items)
         ways = self._ways()
-        matrices = {name: one.matrix(keep) for name, one in edges.items()}
+        keep = None if left_out is None else left_out.keep()
+        matrices = {name: one.matrix(left_out, keep) for name, one in edges.items()}
         for number, steps in enumerate(self.plan):
             messages: dict[str, list[tuple[str, tf.Tensor]]] = {kind: [] for kind in steps}
             for kind, keys in steps.items():
