@@ -30,10 +30,11 @@ class Graph(TwoTower):
 
     An item's vector is its own (content and id) plus the messages of `Propagation`, scaled to
     length one; a user's is pooled from the items of their history, as in `TwoTower`. The edges of
-    the pairs that a batch learns to predict are left out of its messages, so that no vector holds
-    the answer. What is served is one inner product: `settle` computes what the graph brings once,
-    and it is saved with the weights. An item that was never trained on is reached along its content
-    edges (similar items, attributes); a shopper never seen by their history.
+    the pairs that a batch learns to predict are left out of its messages, and so is their share of
+    the edges between items bought together, so that no vector holds the answer. What is served is
+    one inner product: `settle` computes what the graph brings once, and it is saved with the
+    weights. An item that was never trained on is reached along its content edges (similar items,
+    attributes); a shopper never seen by their history.
 
     ```python
     shop = tfmm.load("shop.yaml")

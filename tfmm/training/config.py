@@ -57,7 +57,7 @@ class ItemsConfig:
     modality_dropout: float = 0.1
     """Share of modalities hidden in training."""
     dim: int = 256
-    """Length of the vectors; a quarter of it costs an index a quarter, and some quality."""
+    """Of the vectors: 64 train and search in a quarter of the time, for some 5 % of recall."""
     budget: int = 4096
     """Items that a training step encodes anew with a heavy encoder (CNN, LSTM)."""
 
