@@ -12,7 +12,9 @@ class GraphConfig:
     propagation: str = "lightgcn"
     """`lightgcn` (weighted sums) or `gcn` (weights and activation for each type of edge)."""
     layers: int = 2
-    """Rounds of messages between users, items and attributes; 0 leaves the edges between items."""
+    """Rounds of messages between users, items and attributes; 0 leaves the edges between items.
+    Users without an id embedding have nothing to say in the first round: what they pass on from
+    item to item takes two."""
     activation: str = "tanh"
     """Of `gcn`."""
     types: bool = True
