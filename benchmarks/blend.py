@@ -12,6 +12,7 @@ their weights, in units of each part's deviation over a user's items, are chosen
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any
@@ -113,17 +114,18 @@ def main() -> None:
 
     model, history = trained(seeded(config, 1), data, parts)
     choices: dict[int, BlendChoice] = {}
+    blends = {rank: BlendConfig(ease=True, rank=rank) for rank in args.ranks}
     lam = None
-    for rank in args.ranks:
-        choices[rank] = choose_blend(
-            model, parts, BlendConfig(ease=True, rank=rank, lam=lam), say=print
-        )
+    for rank, blend_config in blends.items():
+        given_lam = dataclasses.replace(blend_config, lam=lam)
+        choices[rank] = choose_blend(model, parts, given_lam, say=print)
         lam = choices[rank].lam
+    assert lam is not None
     offline: dict[str, float] = {}
     if args.offline:
         rank = args.ranks[0]
         choice = choices[rank]
-        linear = fit_linear(parts.train, choice.lam, rank)
+        linear = fit_linear(parts.train, choice.lam, blends[rank])
         blend = Blend(model, linear.weighted(choice.weight, choice.scale))
         items = blend.item_vectors()
         params = {name: tune(name, parts.train, parts.valid, max_users=2000) for name in OFFLINE}
@@ -133,7 +135,7 @@ def main() -> None:
         print("offline weights", offline, flush=True)
 
     seen = parts.final_train()
-    linears = {rank: fit_linear(seen, lam, rank) for rank in args.ranks}
+    linears = {rank: fit_linear(seen, lam, one) for rank, one in blends.items()}
     finals = baseline_scorers(params, seen) if args.offline else {}
     found: dict[str, list[dict[str, float]]] = {}
     for seed in range(1, args.seeds + 1):
@@ -162,7 +164,9 @@ def main() -> None:
                 )
     for rank, linear in linears.items():
         vectors = linear.users(seen.csr())
-        found[f"EASE, rank {rank} alone"] = [measured((vectors, linear.candidates), parts)]
+        found[f"EASE with activity {blends[rank].activity:g}, rank {rank} alone"] = [
+            measured((vectors, linear.candidates), parts)
+        ]
 
     table: list[dict[str, Any]] = []
     for name, rows in found.items():
@@ -172,7 +176,7 @@ def main() -> None:
             row[metric] = f"{np.mean(values):.4f} ± {np.std(values):.4f}"
         table.append(row)
     names = ("popularity", "item_knn", "ease", *(("user_knn", "ials") if args.offline else ()))
-    options = {"params": {"ease": {"lam": lam}, **(params if args.offline else {})}}
+    options = {"params": params if args.offline else {}}
     for name, row in evaluate_split_baselines(parts, names=names, ks=(20,), **options).items():
         cold = {f"cold {m}": f"{row['cold'][m]:.4f}" for m in METRICS if "cold" in row}
         table.append({"row": name, "seeds": 1, **{m: f"{row[m]:.4f}" for m in METRICS}, **cold})

@@ -12,7 +12,8 @@ training pairs becomes one, and the model is trained again on all of them for as
 best. Baselines are tuned on validation. Seconds are those of training. Measurements are kept in
 `results/published_<name>.json`, and `RESULTS.md` is written from all of these; what is there
 already is not measured again, and a training that was stopped goes on from its last epoch's
-checkpoint (in `$TFMM_CACHE`) as long as its run file is the same.
+checkpoint (in `$TFMM_CACHE`) as long as its run file is the same. A row whose run file has a
+`blend` has a second one beside it; the blend's values, chosen on validation, stand in the file.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import common
 import numpy as np
@@ -38,6 +39,9 @@ from user_lists import write_events
 from tfmm.data.parts import Split
 from tfmm.data.shop import ShopData
 from tfmm.evaluation import evaluate, evaluate_baselines
+from tfmm.models.blend import Blend
+from tfmm.models.linear_part import LinearPart, Scale
+from tfmm.training.blend import fit_linear
 from tfmm.training.config import RunConfig
 from tfmm.training.fit import best_epoch
 from tfmm.training.run import cache_folder, load_data, split_of
@@ -72,8 +76,10 @@ PUBLISHED: dict[str, dict[str, tuple[float, float, str]]] = {
     },
 }
 
-#: EASE inverts a matrix of items by items; gowalla's 40,981 are too many for that.
-BASELINES_OF = {"gowalla": ("popularity", "item_knn")}
+#: What is not searched on validation here. Gowalla's EASE takes a quarter of an hour a penalty.
+GIVEN: dict[str, dict[str, dict[str, Any]]] = {
+    "gowalla": {"ease": {"lam": 200.0, "max_memory": 8 * 2**30}}
+}
 #: Whose validation part belongs to the training data.
 REFIT = ("gowalla",)
 
@@ -120,8 +126,8 @@ def parts_of(name: str, config: RunConfig, data: ShopData) -> Split:
     return dataclasses.replace(split_of(config, data), refit=name in REFIT)
 
 
-def measured(name: str, row: str, seed: int) -> dict[str, Any]:
-    """One training of a row's model and its test."""
+def measured(name: str, row: str, seed: int) -> list[dict[str, Any]]:
+    """One training of a row's model and its test; a second row of its blend where it has one."""
     config = config_of(name, row, seed)
     data = load_data(config)
     parts = parts_of(name, config, data)
@@ -133,18 +139,44 @@ def measured(name: str, row: str, seed: int) -> dict[str, Any]:
         model, again = trained(config, data, parts, epochs=epochs, folder=work / "refit")
         seconds += sum(one["seconds"] for one in again)
     items = model.item_vectors()
-    found = tested(model.user_vectors(parts.final_train(), items=items), items, parts)
-    shutil.rmtree(work)
-    return {
-        "model": f"tfmm: {row}",
-        "seed": seed,
-        **found,
+    users = model.user_vectors(parts.final_train(), items=items)
+    about = {
         "valid recall@20": max(one["recall@20"] for one in history),
         "epochs": best_epoch(history),
         "seconds": seconds,
         "peak GB": common.peak_memory_gb(),
         "source": f"measured here, {machine()}",
     }
+    found = [{"model": f"tfmm: {row}", "seed": seed, **tested(users, items, parts), **about}]
+    if config.blend.ease:
+        linear, more = linear_part(name, config, data, parts)
+        blend = Blend(model, linear)
+        items = blend.join(items)
+        users = blend.user_vectors(parts.final_train(), items=items)
+        about |= {"seconds": seconds + more, "peak GB": common.peak_memory_gb()}
+        del about["valid recall@20"]  # the learned model's alone
+        served = f"tfmm: {row}, blended with EASE (served)"
+        found.append({"model": served, "seed": seed, **tested(users, items, parts), **about})
+    shutil.rmtree(work)
+    return found
+
+
+def linear_part(
+    name: str, config: RunConfig, data: ShopData, parts: Split
+) -> tuple[LinearPart, float]:
+    """The linear part that a run file describes, and the seconds it took; kept for all seeds."""
+    given = config.blend
+    if given.lam is None or given.weight is None or given.scale is None:
+        raise SystemExit("`blend` must give `lam`, `weight` and `scale`, as chosen on validation.")
+    folder = WORK / f"{name} {given.activity} {given.lam} {given.rank}"
+    if not (folder / "seconds").exists():
+        started = time.perf_counter()
+        fit_linear(parts.final_train(), given.lam, given).save(folder, data.items.ids)
+        (folder / "seconds").write_text(str(time.perf_counter() - started))
+    linear = LinearPart.load(folder, data.items.ids)
+    assert linear is not None
+    linear = linear.weighted(given.weight, cast(Scale, given.scale))
+    return linear, float((folder / "seconds").read_text())
 
 
 def measured_baseline(name: str, baseline: str) -> dict[str, Any]:
@@ -156,10 +188,11 @@ def measured_baseline(name: str, baseline: str) -> dict[str, Any]:
         parts.final_train(),
         parts.test,
         names=(baseline,),
+        params=GIVEN.get(name),
         tune_on=(parts.train, parts.valid),
         ks=(20,),
     )[baseline]
-    chosen = ", ".join(f"{key} {value:g}" for key, value in made["params"].items())
+    chosen = ", ".join(f"{k} {v:g}" for k, v in made["params"].items() if k != "max_memory")
     return {
         "model": f"{baseline} ({chosen})" if chosen else baseline,
         **{metric: made[metric] for metric in METRICS},
@@ -249,10 +282,10 @@ def main() -> None:
     for seed in range(1, args.seeds + 1):
         for row in args.rows or ROWS[args.name]:
             if (f"tfmm: {row}", seed) not in done:
-                rows.append(measured(args.name, row, seed))
+                rows += measured(args.name, row, seed)
                 keep()
     known = {row["model"].partition(" (")[0] for row in rows}
-    for baseline in BASELINES_OF.get(args.name, BASELINES):
+    for baseline in BASELINES:
         if baseline not in known:
             rows.append(measured_baseline(args.name, baseline))
             keep()

@@ -215,15 +215,36 @@ def test_ease_equals_its_closed_form(train, weighted):
     np.testing.assert_allclose(made.score(train), dense @ weights, rtol=1e-4, atol=1e-5)
 
 
-def test_ease_is_exact_past_one_block():
+def test_ease_is_exact_past_one_block(monkeypatch):
+    monkeypatch.setattr("tfmm.baselines.ease._BLOCK", 100)
     rng = np.random.default_rng(7)
-    matrix = sp.random(300, 1100, 0.02, "csr", np.float32, rng)
-    gram = (matrix.T @ matrix).toarray().astype(np.float64) + 5.0 * np.eye(1100)
+    matrix = sp.random(100, 330, 0.05, "csr", np.float32, rng)
+    gram = (matrix.T @ matrix).toarray().astype(np.float64) + 5.0 * np.eye(330)
     inverse = np.linalg.inv(gram)
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
     made = EASE(lam=5.0, weighted=True).fit(matrix)
     np.testing.assert_allclose(made.weights_, weights, atol=1e-5)
+
+
+def test_ease_counts_active_users_less(train):
+    dense = (train.toarray() > 0).astype(np.float64)
+    size = dense.sum(1)
+    share = (size / size[size > 0].mean()) ** -0.5
+    gram = dense.T @ (dense * np.where(size > 0, share, 0)[:, None])
+    inverse = np.linalg.inv(gram + 3.0 * np.eye(17))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0)
+    made = EASE(lam=3.0, activity=0.5).fit(train)
+    np.testing.assert_allclose(made.weights_, weights, atol=1e-5)
+    empty = sp.csr_matrix((4, 17), dtype=np.float32)
+    assert not EASE(activity=0.5).fit(empty).weights_.any()
+
+
+def test_ease_names_a_matrix_without_an_inverse():
+    huge = sp.csr_matrix(np.full((2, 3), 1e6, np.float32))
+    with pytest.raises(np.linalg.LinAlgError, match="3 items is not positive definite at lam 1"):
+        EASE(lam=1.0, weighted=True).fit(huge)
 
 
 def test_ials_scores_by_the_least_squares_factors_of_a_history(train):
@@ -299,10 +320,10 @@ def test_content_says_what_it_needs(train):
 
 
 def test_ease_refuses_what_does_not_fit_before_building_it():
-    with pytest.raises(EASEMemoryError, match=r"1,000,000 items needs 7,450.6 GiB.*item-kNN"):
+    with pytest.raises(EASEMemoryError, match=r"1,000,000 items needs 3,725.3 GiB.*item-kNN"):
         EASE().fit(sp.csr_matrix((3, 1_000_000), dtype=np.float32))
     assert issubclass(EASEMemoryError, MemoryError)
-    assert EASE.memory(1000) == 8_000_000
+    assert EASE.memory(1000) == 4_000_000
 
 
 @pytest.mark.parametrize(

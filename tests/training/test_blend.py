@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from tests.conftest import write_shop
 from tests.training.test_train import run_of
-from tfmm.baselines import EASE
+from tfmm.baselines import EASE, EASEMemoryError
 from tfmm.export import export_model, refresh_index, servable_of
 from tfmm.models.blend import Blend
-from tfmm.training import RunConfig, RunFileError, load_run, recommend, train
+from tfmm.training import RunFileError, load_run, recommend, train
 from tfmm.training.blend import WEIGHTS, check_blend, choose_blend, fit_linear
 from tfmm.training.config import BlendConfig
 
@@ -97,9 +97,9 @@ def test_the_weight_with_the_best_validation_is_chosen(run):
 
 def test_a_whole_rank_is_ease_itself(run):
     train_part = run.split.train
-    linear = fit_linear(train_part, 50.0, rank=1000)
+    linear = fit_linear(train_part, 50.0, BlendConfig(rank=1000))
     histories = train_part.csr()
-    whole = EASE(lam=50.0).fit(histories).score(histories)
+    whole = EASE(lam=50.0, activity=0.5).fit(histories).score(histories)
     free = histories.toarray() > 0
     scores = Blend(run.model, linear).linear.users(histories) @ linear.candidates.T
     np.testing.assert_allclose(scores[~free], whole[~free], atol=1e-3)
@@ -134,6 +134,14 @@ def test_a_blend_that_cannot_be_is_refused_before_training(tmp_path, given, mess
 
 
 def test_more_items_than_ease_has_memory_for_are_refused():
-    with pytest.raises(RunFileError, match=r"7,450.6 GiB.*1,000,000 items.*Leave `blend` out"):
-        check_blend(RunConfig(shop="x", blend=BlendConfig(ease=True)).blend, 1_000_000)
+    with pytest.raises(RunFileError, match=r"3,725.3 GiB.*1,000,000 items.*`blend.memory`.* 4.0"):
+        check_blend(BlendConfig(ease=True), 1_000_000)
     check_blend(BlendConfig(), 1_000_000)
+    check_blend(BlendConfig(ease=True), 32_768)
+
+
+def test_fitting_a_blend_keeps_to_its_memory(run):
+    with pytest.raises(EASEMemoryError):
+        fit_linear(run.split.train, 50.0, BlendConfig(memory=1e-9))
+    with pytest.raises(EASEMemoryError):
+        choose_blend(run.model, run.split, BlendConfig(ease=True, memory=1e-9))

@@ -60,6 +60,7 @@ def tune(
         )
         if measured["model"][metric] > best_value:
             best, best_value = params, measured["model"][metric]
+        del fitted  # the next may take all the memory that is allowed
     return best
 
 

@@ -62,18 +62,18 @@ def check_blend(config: BlendConfig, n_items: int | None = None) -> None:
     if config.lam is not None and not config.lam > 0:
         raise RunFileError(f"`blend.lam` must be above 0, got {config.lam}.")
     needed = EASE.memory(n_items or 0)
-    if config.ease and needed > EASE.max_memory:
+    if config.ease and needed > _fixed(config)["max_memory"]:
         raise RunFileError(
-            f"`blend.ease` needs {needed / 2**30:,.1f} GiB for EASE's matrices of {n_items:,} "
-            f"items, and {EASE.max_memory / 2**30:,.1f} GiB are allowed. Leave `blend` out."
+            f"`blend.ease` needs {needed / 2**30:,.1f} GiB for EASE's matrix of {n_items:,} items, "
+            f"and `blend.memory` allows {config.memory:,.1f} GiB. Raise it, or leave `blend` out."
         )
 
 
-def fit_linear(train: Interactions, lam: float, rank: int) -> LinearPart:
-    """EASE fitted on `train` and brought to a rank, with the weight 1."""
-    fitted = EASE(lam=lam).fit(train.csr())
+def fit_linear(train: Interactions, lam: float, config: BlendConfig) -> LinearPart:
+    """EASE fitted on `train` with a penalty and brought to the rank, with the weight 1."""
+    fitted = EASE(lam=lam, **_fixed(config)).fit(train.csr())
     assert fitted.weights_ is not None
-    history, candidates = factorize(fitted.weights_, rank)
+    history, candidates = factorize(fitted.weights_, config.rank)
     return LinearPart(history, candidates, train.item_counts() > 0)
 
 
@@ -108,10 +108,11 @@ def choose_blend(
     scales = SCALES if config.scale is None else (cast(Scale, config.scale),)
     lam = config.lam
     if lam is None:
-        lam = tune("ease", parts.train, parts.valid, max_users=MAX_USERS)["lam"]
+        fixed = _fixed(config)
+        lam = tune("ease", parts.train, parts.valid, max_users=MAX_USERS, **fixed)["lam"]
     if config.weight is not None and len(scales) == 1:
         return BlendChoice(lam, config.weight, scales[0], [])
-    linear = fit_linear(parts.train, lam, config.rank)
+    linear = fit_linear(parts.train, lam, config)
     items = Blend(model, linear).join(model.item_vectors())
     tried: list[dict[str, Any]] = []
     learned = model.user_vectors(parts.train, items=items[:, : model.user_tower.dim])
@@ -134,3 +135,8 @@ def choose_blend(
         f"{tried[0]['recall@20']:.4f})."
     )
     return BlendChoice(lam, best["weight"], best["scale"], tried)
+
+
+def _fixed(config: BlendConfig) -> dict[str, Any]:
+    """What the run file alone says of EASE."""
+    return {"activity": config.activity, "max_memory": int(config.memory * 2**30)}

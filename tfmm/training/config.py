@@ -146,6 +146,9 @@ class BlendConfig:
     """Whether EASE joins."""
     rank: int = 256
     """Dimensions that it adds to every vector: the more, the nearer to the whole of EASE."""
+    activity: float = 0.5
+    """How much less a shopper of a long history counts when EASE is fitted (`EASE.activity`); 0 is
+    EASE as published."""
     lam: float | None = None
     """EASE's ridge penalty; by default chosen on validation, for EASE alone."""
     weight: float | None = None
@@ -154,6 +157,8 @@ class BlendConfig:
     scale: str | None = None
     """`sum`, so that EASE weighs more the longer a history is, or `unit`; by default chosen on
     validation."""
+    memory: float = 4.0
+    """GiB that EASE's matrix of items by items may take: 4 are 32,768 items."""
 
 
 @dataclass(frozen=True)

@@ -309,7 +309,7 @@ def _linear(
     """The linear part as it was chosen, fitted on what the model is; None where none pays."""
     if parts is None or choice is None or choice.weight == 0:
         return None
-    fitted = fit_linear(parts.final_train(), choice.lam, config.blend.rank)
+    fitted = fit_linear(parts.final_train(), choice.lam, config.blend)
     return fitted.weighted(choice.weight, choice.scale)
 
 
@@ -324,14 +324,13 @@ def _measure(
     """What `metrics.json` says of the model, blended where it is, and of the baselines."""
     choice = fitted.blend
     blend = None if linear is None else Blend(fitted.model, linear)
-    tuned: dict[str, dict[str, Any]] = {}
-    if choice is not None and config.blend.lam is None:
-        tuned["ease"] = {"lam": choice.lam}
+    given = {}
     if Content.name in config.evaluate.baselines:
-        tuned[Content.name] = {"item_vectors": content_vectors(data.items)}
-    metrics = measure(blend or fitted.model, parts, config.evaluate, say, params=tuned)
+        given[Content.name] = {"item_vectors": content_vectors(data.items)}
+    metrics = measure(blend or fitted.model, parts, config.evaluate, say, params=given)
     if choice is not None:
-        metrics["blend"] = {**dataclasses.asdict(choice), "rank": config.blend.rank}
+        of_file = {"rank": config.blend.rank, "activity": config.blend.activity}
+        metrics["blend"] = {**dataclasses.asdict(choice), **of_file}
     if blend is not None:
         metrics["blend"] |= measure_parts(blend, parts, config.evaluate)
     return metrics
