@@ -16,7 +16,7 @@ from tfmm.baselines.base import Baseline
 
 #: Rows that are worked on at a time.
 _BLOCK = 1024
-#: The most rows that OpenBLAS factorizes with several threads: of more, 0.3.30 breaks down.
+#: The most rows that OpenBLAS inverts with several threads: of more, 0.3.30 breaks down.
 _THREADED = 32_768
 
 
@@ -108,8 +108,8 @@ def _solve(gram: NDArray[np.float32], lam: float) -> NDArray[np.float32]:
     # The transposed view is Fortran's order, so that LAPACK works in place; gram is symmetric.
     with threadpool_limits(1 if n > _THREADED else None, "blas"):
         factor, failed = lapack.spotrf(gram.T, lower=1, overwrite_a=1, clean=0)
-    if not failed:
-        factor, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
+        if not failed:
+            factor, failed = lapack.spotri(factor, lower=1, overwrite_c=1)
     if failed:
         raise np.linalg.LinAlgError(
             f"EASE's matrix of {n} items is not positive definite at lam {lam:g}. To resolve this, "
