@@ -100,7 +100,7 @@ ROWS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
     },
     "gowalla": {
         "graph": ("graph.yaml", {}),
-        "two-tower, ids alone": ("graph.yaml", {"graph": None}),
+        "two-tower, ids alone": ("graph.yaml", {"graph": None, "blend": {"ease": False}}),
     },
 }
 
@@ -177,6 +177,25 @@ def linear_part(
     assert linear is not None
     linear = linear.weighted(given.weight, cast(Scale, given.scale))
     return linear, float((folder / "seconds").read_text())
+
+
+def measured_linear(name: str, row: str) -> dict[str, Any] | None:
+    """The linear part of a row's blend by itself."""
+    config = config_of(name, row)
+    if not config.blend.ease:
+        return None
+    data = load_data(config)
+    parts = parts_of(name, config, data)
+    linear, seconds = linear_part(name, config, data, parts)
+    histories = parts.final_train().csr()
+    return {
+        "model": f"ease (activity {config.blend.activity:g}, lam {config.blend.lam:g}, served in "
+        f"{linear.rank} dimensions)",
+        **tested(linear.users(histories), linear.candidates, parts),
+        "seconds": seconds,
+        "peak GB": common.peak_memory_gb(),
+        "source": f"measured here, {machine()}",
+    }
 
 
 def measured_baseline(name: str, baseline: str) -> dict[str, Any]:
@@ -284,7 +303,12 @@ def main() -> None:
             if (f"tfmm: {row}", seed) not in done:
                 rows += measured(args.name, row, seed)
                 keep()
-    known = {row["model"].partition(" (")[0] for row in rows}
+    known = {row["model"].partition(" (")[0] for row in rows if "activity" not in row["model"]}
+    for row in args.rows or ROWS[args.name]:
+        made = measured_linear(args.name, row)
+        if made and made["model"] not in {one["model"] for one in rows}:
+            rows.append(made)
+            keep()
     for baseline in BASELINES:
         if baseline not in known:
             rows.append(measured_baseline(args.name, baseline))
