@@ -13,7 +13,7 @@ best. Baselines are tuned on validation. Seconds are those of training. Measurem
 `results/published_<name>.json`, and `RESULTS.md` is written from all of these; what is there
 already is not measured again, and a training that was stopped goes on from its last epoch's
 checkpoint (in `$TFMM_CACHE`) as long as its run file is the same. A row whose run file has a
-`blend` has a second one beside it; the blend's values, chosen on validation, stand in the file.
+`blend` has a second one beside it, chosen on validation where the file does not give its values.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import common
 import numpy as np
@@ -40,9 +40,9 @@ from tfmm.data.parts import Split
 from tfmm.data.shop import ShopData
 from tfmm.evaluation import evaluate, evaluate_baselines
 from tfmm.models.blend import Blend
-from tfmm.models.linear_part import LinearPart, Scale
-from tfmm.training.blend import fit_linear
-from tfmm.training.config import RunConfig
+from tfmm.models.linear_part import LinearPart
+from tfmm.training.blend import choose_blend, fit_linear
+from tfmm.training.config import BlendConfig, RunConfig
 from tfmm.training.fit import best_epoch
 from tfmm.training.run import cache_folder, load_data, split_of
 
@@ -134,6 +134,7 @@ def measured(name: str, row: str, seed: int) -> list[dict[str, Any]]:
     work = WORK / f"{name} {row} {seed} {config.sha256[:12]}"
     model, history = trained(config, data, parts, folder=work / "choose")
     seconds = sum(one["seconds"] for one in history)
+    choice = choose_blend(model, parts, config.blend) if config.blend.ease else None
     if parts.refit:
         epochs = best_epoch(history)
         model, again = trained(config, data, parts, epochs=epochs, folder=work / "refit")
@@ -148,9 +149,9 @@ def measured(name: str, row: str, seed: int) -> list[dict[str, Any]]:
         "source": f"measured here, {machine()}",
     }
     found = [{"model": f"tfmm: {row}", "seed": seed, **tested(users, items, parts), **about}]
-    if config.blend.ease:
-        linear, more = linear_part(name, config, data, parts)
-        blend = Blend(model, linear)
+    if choice is not None:
+        linear, more = linear_part(name, config.blend, choice.lam, data, parts)
+        blend = Blend(model, linear.weighted(choice.weight, choice.scale))
         items = blend.join(items)
         users = blend.user_vectors(parts.final_train(), items=items)
         about |= {"seconds": seconds + more, "peak GB": common.peak_memory_gb()}
@@ -162,35 +163,32 @@ def measured(name: str, row: str, seed: int) -> list[dict[str, Any]]:
 
 
 def linear_part(
-    name: str, config: RunConfig, data: ShopData, parts: Split
+    name: str, given: BlendConfig, lam: float, data: ShopData, parts: Split
 ) -> tuple[LinearPart, float]:
-    """The linear part that a run file describes, and the seconds it took; kept for all seeds."""
-    given = config.blend
-    if given.lam is None or given.weight is None or given.scale is None:
-        raise SystemExit("`blend` must give `lam`, `weight` and `scale`, as chosen on validation.")
-    folder = WORK / f"{name} {given.activity} {given.lam} {given.rank}"
+    """The linear part of a blend, and the seconds that fitting it took; kept for all seeds."""
+    folder = WORK / f"{name} {given.activity} {lam} {given.rank}"
     if not (folder / "seconds").exists():
         started = time.perf_counter()
-        fit_linear(parts.final_train(), given.lam, given).save(folder, data.items.ids)
+        fit_linear(parts.final_train(), lam, given).save(folder, data.items.ids)
         (folder / "seconds").write_text(str(time.perf_counter() - started))
     linear = LinearPart.load(folder, data.items.ids)
     assert linear is not None
-    linear = linear.weighted(given.weight, cast(Scale, given.scale))
     return linear, float((folder / "seconds").read_text())
 
 
 def measured_linear(name: str, row: str) -> dict[str, Any] | None:
-    """The linear part of a row's blend by itself."""
+    """The linear part of a row's blend by itself, where the run file gives its penalty."""
     config = config_of(name, row)
-    if not config.blend.ease:
+    given = config.blend
+    if not given.ease or given.lam is None:
         return None
     data = load_data(config)
     parts = parts_of(name, config, data)
-    linear, seconds = linear_part(name, config, data, parts)
+    linear, seconds = linear_part(name, given, given.lam, data, parts)
     histories = parts.final_train().csr()
     return {
-        "model": f"ease (activity {config.blend.activity:g}, lam {config.blend.lam:g}, served in "
-        f"{linear.rank} dimensions)",
+        "model": f"ease (activity {given.activity:g}, lam {given.lam:g}, served in {linear.rank} "
+        "dimensions)",
         **tested(linear.users(histories), linear.candidates, parts),
         "seconds": seconds,
         "peak GB": common.peak_memory_gb(),
