@@ -150,11 +150,12 @@ def measured(name: str, row: str, seed: int) -> list[dict[str, Any]]:
     }
     found = [{"model": f"tfmm: {row}", "seed": seed, **tested(users, items, parts), **about}]
     if choice is not None:
-        linear, more = linear_part(name, config.blend, choice.lam, data, parts)
+        linear, cost = linear_part(name, config.blend, choice.lam, data, parts)
         blend = Blend(model, linear.weighted(choice.weight, choice.scale))
         items = blend.join(items)
         users = blend.user_vectors(parts.final_train(), items=items)
-        about |= {"seconds": seconds + more, "peak GB": common.peak_memory_gb()}
+        about["seconds"] += cost["seconds"]
+        about["peak GB"] = max(common.peak_memory_gb(), cost["peak GB"])
         del about["valid recall@20"]  # the learned model's alone
         served = f"tfmm: {row}, blended with EASE (served)"
         found.append({"model": served, "seed": seed, **tested(users, items, parts), **about})
@@ -164,16 +165,19 @@ def measured(name: str, row: str, seed: int) -> list[dict[str, Any]]:
 
 def linear_part(
     name: str, given: BlendConfig, lam: float, data: ShopData, parts: Split
-) -> tuple[LinearPart, float]:
-    """The linear part of a blend, and the seconds that fitting it took; kept for all seeds."""
+) -> tuple[LinearPart, dict[str, float]]:
+    """The linear part of a blend, and the seconds and memory that fitting it took; kept for all
+    seeds."""
     folder = WORK / f"{name} {given.activity} {lam} {given.rank}"
-    if not (folder / "seconds").exists():
+    kept = folder / "cost.json"
+    if not kept.exists():
         started = time.perf_counter()
         fit_linear(parts.final_train(), lam, given).save(folder, data.items.ids)
-        (folder / "seconds").write_text(str(time.perf_counter() - started))
+        cost = {"seconds": time.perf_counter() - started, "peak GB": common.peak_memory_gb()}
+        kept.write_text(json.dumps(cost))
     linear = LinearPart.load(folder, data.items.ids)
     assert linear is not None
-    return linear, float((folder / "seconds").read_text())
+    return linear, json.loads(kept.read_text())
 
 
 def measured_linear(name: str, row: str) -> dict[str, Any] | None:
@@ -184,14 +188,13 @@ def measured_linear(name: str, row: str) -> dict[str, Any] | None:
         return None
     data = load_data(config)
     parts = parts_of(name, config, data)
-    linear, seconds = linear_part(name, given, given.lam, data, parts)
+    linear, cost = linear_part(name, given, given.lam, data, parts)
     histories = parts.final_train().csr()
     return {
         "model": f"ease (activity {given.activity:g}, lam {given.lam:g}, served in {linear.rank} "
         "dimensions)",
         **tested(linear.users(histories), linear.candidates, parts),
-        "seconds": seconds,
-        "peak GB": common.peak_memory_gb(),
+        **cost,
         "source": f"measured here, {machine()}",
     }
 
