@@ -337,6 +337,7 @@ def test_ease_refuses_what_does_not_fit_before_building_it():
         (lambda: UserKNN(shrink=-1.0), "0 or more"),
         (lambda: ItemKNN(similarity="cosin"), "one of cosine, pearson"),
         (lambda: EASE(lam=0), "above 0"),
+        (lambda: EASE(activity=-1), "0 or more"),
         (lambda: Content(groups=0), "`groups` is 0, but there must be at least 1"),
         (lambda: Content(strength=0.0), "`strength` is 0.0, but it must be above 0"),
         (lambda: IALS(factors=0), "`factors` is 0, but must be at least 1"),

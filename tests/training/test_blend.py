@@ -124,6 +124,7 @@ def test_where_it_does_not_pay_the_learned_model_is_served_alone(run, tmp_path):
         ({"scale": "mean"}, "`blend.scale` must be one of sum, unit, got 'mean'"),
         ({"weight": -1.0}, "`blend.weight` must be 0 or more, got -1.0"),
         ({"lam": 0.0}, "`blend.lam` must be above 0, got 0.0"),
+        ({"activity": -0.5}, "`blend.activity` must be 0 or more, got -0.5"),
         ({"weigth": 1.0}, r"unknown key `blend.weigth`; did you mean `blend.weight`\?"),
     ],
 )

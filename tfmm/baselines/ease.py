@@ -47,8 +47,8 @@ class EASE(Baseline):
     """Strength of the ridge penalty, above 0."""
 
     activity: float = 0.0
-    """A user's squared error counts the number of their items, over its mean, to this power less:
-    0 is EASE as published, 0.5 has been better wherever it was tried."""
+    """A user's squared error is divided by the sum of their row, over the mean of all, to this
+    power, 0 or more: 0 is EASE as published, 0.5 has been better wherever it was tried."""
 
     max_memory: int = 4 * 2**30
     """Bytes that fitting may take, see `EASE.memory`."""
@@ -58,6 +58,8 @@ class EASE(Baseline):
     def __post_init__(self) -> None:
         if not self.lam > 0:
             raise ValueError(f"`lam` is {self.lam}, but the ridge penalty must be above 0.")
+        if not self.activity >= 0:
+            raise ValueError(f"`activity` is {self.activity}, but must be 0 or more.")
 
     @staticmethod
     def memory(n_items: int) -> int:

@@ -61,6 +61,8 @@ def check_blend(config: BlendConfig, n_items: int | None = None) -> None:
         raise RunFileError(f"`blend.weight` must be 0 or more, got {config.weight}.")
     if config.lam is not None and not config.lam > 0:
         raise RunFileError(f"`blend.lam` must be above 0, got {config.lam}.")
+    if not config.activity >= 0:
+        raise RunFileError(f"`blend.activity` must be 0 or more, got {config.activity}.")
     needed = EASE.memory(n_items or 0)
     if config.ease and needed > _fixed(config)["max_memory"]:
         raise RunFileError(
