@@ -122,6 +122,7 @@ def main() -> None:
         lam = choices[rank].lam
     assert lam is not None
     offline: dict[str, float] = {}
+    params: dict[str, Any] = {}
     if args.offline:
         rank = args.ranks[0]
         choice = choices[rank]
@@ -136,7 +137,7 @@ def main() -> None:
 
     seen = parts.final_train()
     linears = {rank: fit_linear(seen, lam, one) for rank, one in blends.items()}
-    finals = baseline_scorers(params, seen) if args.offline else {}
+    finals = baseline_scorers(params, seen)
     found: dict[str, list[dict[str, float]]] = {}
     for seed in range(1, args.seeds + 1):
         if parts.refit or seed > 1:
@@ -176,8 +177,7 @@ def main() -> None:
             row[metric] = f"{np.mean(values):.4f} ± {np.std(values):.4f}"
         table.append(row)
     names = ("popularity", "item_knn", "ease", *(("user_knn", "ials") if args.offline else ()))
-    options = {"params": params if args.offline else {}}
-    for name, row in evaluate_split_baselines(parts, names=names, ks=(20,), **options).items():
+    for name, row in evaluate_split_baselines(parts, names=names, ks=(20,), params=params).items():
         cold = {f"cold {m}": f"{row['cold'][m]:.4f}" for m in METRICS if "cold" in row}
         table.append({"row": name, "seeds": 1, **{m: f"{row[m]:.4f}" for m in METRICS}, **cold})
     settings = {

@@ -183,23 +183,25 @@ def linear_part(
     return linear, json.loads(kept.read_text())
 
 
-def measured_linear(name: str, row: str) -> dict[str, Any] | None:
-    """The linear part of a row's blend by itself, where the run file gives its penalty."""
-    config = config_of(name, row)
+def measured_linear(name: str, config: RunConfig) -> dict[str, Any]:
+    """The linear part of a blend by itself."""
     given = config.blend
-    if not given.ease or given.lam is None:
-        return None
+    assert given.lam is not None
     data = load_data(config)
     parts = parts_of(name, config, data)
     linear, cost = linear_part(name, given, given.lam, data, parts)
     histories = parts.final_train().csr()
     return {
-        "model": f"ease (activity {given.activity:g}, lam {given.lam:g}, served in {linear.rank} "
-        "dimensions)",
+        "model": linear_label(given),
         **tested(linear.users(histories), linear.candidates, parts),
         **cost,
         "source": f"measured here, {machine()}",
     }
+
+
+def linear_label(given: BlendConfig) -> str:
+    """How a table names the linear part of a blend."""
+    return f"tfmm: EASE (activity {given.activity:g}, lam {given.lam:g}, rank {given.rank})"
 
 
 def measured_baseline(name: str, baseline: str) -> dict[str, Any]:
@@ -307,11 +309,12 @@ def main() -> None:
             if (f"tfmm: {row}", seed) not in done:
                 rows += measured(args.name, row, seed)
                 keep()
-    known = {row["model"].partition(" (")[0] for row in rows if "activity" not in row["model"]}
+    known = {row["model"].partition(" (")[0] for row in rows}
     for row in args.rows or ROWS[args.name]:
-        made = measured_linear(args.name, row)
-        if made and made["model"] not in {one["model"] for one in rows}:
-            rows.append(made)
+        config = config_of(args.name, row)
+        named = config.blend.ease and config.blend.lam is not None
+        if named and linear_label(config.blend) not in {one["model"] for one in rows}:
+            rows.append(measured_linear(args.name, config))
             keep()
     for baseline in BASELINES:
         if baseline not in known:

@@ -90,10 +90,11 @@ class EASE(Baseline):
                 f"this, raise `max_memory` or leave EASE out; item-kNN has no such matrix."
             )
         values = self._values(train)
-        size = np.asarray(values.sum(axis=1), np.float64).ravel()
-        there = size > 0
-        if self.activity and there.any():
-            size[there] = (size[there] / size[there].mean()) ** (-self.activity / 2)
+        if self.activity:
+            size = np.asarray(values.sum(axis=1), np.float64).ravel()
+            there = size > 0
+            mean = size.sum() / max(there.sum(), 1)
+            size[there] = (size[there] / mean) ** (-self.activity / 2)
             values = sp.csr_matrix(sp.diags(size) @ values, dtype=np.float32)
         gram = np.zeros((n_items, n_items), np.float32)
         items = sp.csr_matrix(values.T)
