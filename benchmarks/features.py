@@ -72,7 +72,11 @@ def main() -> None:
         for _ in range(2):
             started = time.perf_counter()
             model = tfmm.TwoTower.from_data(
-                data, encoders={"photo": args.encoder, "text": "minilm"}, dim=64, cache=Path(cache)
+                data,
+                parts.train,
+                encoders={"photo": args.encoder, "text": "minilm"},
+                dim=64,
+                cache=Path(cache),
             )
             built.append(time.perf_counter() - started)
     model.compile(optimizer=tfmm.LazyAdam(0.01, dense_rate=0.3))

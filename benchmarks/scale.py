@@ -81,7 +81,7 @@ def measure(folder: Path, batch: int, steps: int | None) -> dict[str, Any]:
     lap("load and check")
     parts = tfmm.split(shop, by="user", valid=0.05, test=0.05, seed=1)
     lap("split")
-    model = tfmm.TwoTower.from_data(shop, dim=64)
+    model = tfmm.TwoTower.from_data(shop, parts.train, dim=64)
     model.compile(optimizer=tfmm.LazyAdam(0.01, dense_rate=0.3))
     lap("build")
     batches = model.batches(parts.train, batch_size=batch)

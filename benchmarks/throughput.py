@@ -121,6 +121,7 @@ def ours(pairs, category, n_categories, dim, history) -> TwoTower:
             history_size=20,
         ),
         FeatureColumns({"category": made.prepare(column)}, np.ones((pairs.n_items, 1), bool)),
+        train=pairs,
     )
 
 

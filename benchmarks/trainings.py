@@ -41,11 +41,12 @@ def trained(
         folder: goes on from the checkpoint there.
     """
     tf.keras.utils.set_random_seed(config.train.seed)
-    model = build_model(config, data)
+    pairs = parts.train if epochs is None else parts.final_train()
+    model = build_model(config, data, pairs)
     with tempfile.TemporaryDirectory() as own:
         history = fit(
             model,
-            parts.train if epochs is None else parts.final_train(),
+            pairs,
             config.train,
             folder or Path(own),
             ordered=parts.ordered,

@@ -17,10 +17,11 @@ PHOTO = {"name": "classic", "size": (16, 16), "scales": True}
 CNN = {"name": "cnn", "size": (8, 8), "widths": (8,)}
 
 
-def built(shop, photo=PHOTO, encoders=None, **config):
+def built(shop, train=None, photo=PHOTO, encoders=None, **config):
     tf.keras.utils.set_random_seed(1)
     return tfmm.TwoTower.from_data(
         shop,
+        train,
         **{
             "encoders": {"photo": photo} if encoders is None else encoders,
             "id": False,
@@ -68,7 +69,7 @@ def test_titles_learn_to_find_their_items(shop, config):
 
 def test_search_and_recommendation_are_trained_together(shop):
     parts = tfmm.split(shop, by="user", valid=0.1, test=0.2, seed=1)
-    model = built(shop)
+    model = built(shop, parts.train)
     model.compile(optimizer=tfmm.LazyAdam(0.02))
     rows = np.arange(len(shop.items))
     steps = -(-len(parts.train) // 128)

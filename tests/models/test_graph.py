@@ -12,13 +12,13 @@ from tfmm.models.weights import restore_weights, save_weights, saved_states
 LIGHT = {"title": "bag", "kind": "embedding"}
 
 
-def made(shop, graph=None, **config):
+def made(shop, graph=None, pairs=None, **config):
     tf.keras.utils.set_random_seed(1)
-    return tfmm.Graph.from_data(shop, graph=graph, **{"encoders": {}, "dim": 16} | config)
+    return tfmm.Graph.from_data(shop, pairs, graph, **{"encoders": {}, "dim": 16} | config)
 
 
 def trained(shop, pairs, graph=None, epochs=5, **config):
-    model = made(shop, graph, **config)
+    model = made(shop, graph, pairs, **config)
     model.compile(optimizer=tfmm.LazyAdam(0.02))
     model.fit(model.batches(pairs, batch_size=128), epochs=epochs, verbose=0)
     return model
@@ -53,8 +53,8 @@ def test_every_way_of_passing_messages_learns_it_too(shop, parts, graph, config)
 
 def test_no_vector_of_a_step_holds_the_edge_that_it_learns(shop, parts):
     # With nothing but one layer of events and user vectors, an item knows its users alone.
-    model = made(shop, {"similar": (), "layers": 1, "mix": "fixed"}, user_id=True)
     pairs = parts.train.subset(np.arange(len(parts.train)) < 40)
+    model = made(shop, {"similar": (), "layers": 1, "mix": "fixed"}, pairs, user_id=True)
     batch = next(iter(model.batches(pairs, batch_size=64)))
     seen = []
     plain = model.propagation.call
@@ -122,7 +122,8 @@ def test_masking_a_feature_hides_its_edges_too(model, shop, parts):
 
 
 def test_heavy_encoders_encode_a_budget_in_the_whole_graph(shop, parts):
-    model = made(shop, encoders={"title": {"name": "lstm", "units": 8}}, budget=4)
+    encoders = {"title": {"name": "lstm", "units": 8}}
+    model = made(shop, pairs=parts.train, encoders=encoders, budget=4)
     batch = next(iter(model.batches(parts.train, batch_size=64)))
     assert batch["features"] == {}
     model.compute_loss(batch, training=True)
@@ -146,7 +147,7 @@ def test_heavy_encoders_encode_a_budget_in_the_whole_graph(shop, parts):
 )
 def test_refusals_say_what_to_do(shop, parts, graph, error, message):
     with pytest.raises(error, match=message):
-        made(shop, graph, encoders=LIGHT).batches(parts.train)
+        made(shop, graph, parts.train, encoders=LIGHT)
 
 
 def test_types_of_edges_weigh_one_unless_told(shop):
@@ -166,7 +167,7 @@ def test_types_of_edges_weigh_one_unless_told(shop):
 
 
 def test_a_graph_that_does_not_fit_is_sampled(shop, parts):
-    model = made(shop, {"memory": 1e-6})
+    model = made(shop, {"memory": 1e-6}, parts.train)
     batch = next(iter(model.batches(parts.train, batch_size=8)))
     assert model.sampled
     assert "tree" in batch

@@ -13,7 +13,7 @@ LIGHT = {"title": "bag", "kind": "embedding", "price": "piecewise"}
 
 def trained(shop, pairs, epochs=6, **config):
     tf.keras.utils.set_random_seed(1)
-    model = tfmm.TwoTower.from_data(shop, **{"encoders": LIGHT, "dim": 16} | config)
+    model = tfmm.TwoTower.from_data(shop, pairs, **{"encoders": LIGHT, "dim": 16} | config)
     model.compile(optimizer=tfmm.LazyAdam(0.02))
     model.fit(model.batches(pairs, batch_size=128), epochs=epochs, verbose=0)
     return model
@@ -84,10 +84,58 @@ def test_session_gives_a_known_shopper_what_their_history_gives(model, parts):
     np.testing.assert_allclose(out[1], model.user_vectors(parts.train, [-1])[0], atol=1e-5)
 
 
-def test_a_batch_computes_each_item_once_and_heavy_encoders_a_budget(shop, parts):
-    model = tfmm.TwoTower.from_data(
-        shop, encoders={"title": {"name": "lstm", "units": 8}}, dim=16, budget=4
+@pytest.mark.parametrize("by", ["user", "time"])
+@pytest.mark.parametrize("kind", [tfmm.TwoTower, tfmm.Graph])
+def test_feeding_a_model_changes_nothing_of_what_it_learns(shop, kind, by):
+    parts = tfmm.split(shop, by=by, valid=0.1, test=0.2, seed=1)
+
+    def fitted(validate):
+        tf.keras.utils.set_random_seed(1)
+        model = kind.from_data(shop, parts.train, encoders=LIGHT, dim=16)
+        model.compile(optimizer=tfmm.LazyAdam(0.02))
+        valid = model.batches(parts.valid, 128, ordered=parts.ordered) if validate else None
+        batches = model.batches(parts.train, 128, ordered=parts.ordered)
+        losses = model.fit(batches, validation_data=valid, epochs=2, verbose=0).history["loss"]
+        return model, losses
+
+    (alone, losses), (beside, same) = fitted(False), fitted(True)
+    assert same == losses
+    known = np.zeros(len(shop.items), bool)
+    known[parts.train.item] = True
+    np.testing.assert_array_equal(beside.item_tower.known.numpy(), known)
+    np.testing.assert_array_equal(beside.item_vectors(), alone.item_vectors())
+
+
+def test_the_loss_of_another_part_is_measured_on_histories_of_training(shop, parts, model):
+    for batch in model.batches(parts.valid, batch_size=32):
+        rows = batch["items"].numpy()
+        assert (batch["pair"].numpy() == -1).all()
+        for user, history in zip(batch["user"].numpy(), batch["history"].numpy(), strict=True):
+            own = parts.train.item[parts.train.user == user]
+            assert sorted(rows[history[history >= 0]]) == sorted(own)
+
+
+def test_a_model_made_for_no_part_says_how_to_make_one(shop, parts):
+    for kind in (tfmm.TwoTower, tfmm.Graph):
+        model = kind.from_data(shop, encoders={}, dim=8)
+        with pytest.raises(ValueError, match=rf"tfmm\.{kind.__name__}\.from_data\(shop, parts"):
+            model.batches(parts.train)
+
+
+def test_a_warm_start_knows_the_items_of_its_own_part(shop, parts, model, tmp_path):
+    save_weights(model, tmp_path, shop.items.ids, shop.users.ids)
+    some = parts.train.subset(parts.train.item < 30)
+    later = tfmm.TwoTower.from_data(shop, some, encoders=LIGHT, dim=16)
+    restore_weights(later, tmp_path, shop.items.ids, shop.users.ids)
+    np.testing.assert_array_equal(
+        np.flatnonzero(later.item_tower.known.numpy()), np.unique(some.item)
     )
+    np.testing.assert_array_equal(later.item_tower.id_embedding, model.item_tower.id_embedding)
+
+
+def test_a_batch_computes_each_item_once_and_heavy_encoders_a_budget(shop, parts):
+    encoders = {"title": {"name": "lstm", "units": 8}}
+    model = tfmm.TwoTower.from_data(shop, parts.train, encoders=encoders, dim=16, budget=4)
     batch = next(iter(model.batches(parts.train, batch_size=64)))
     assert len(batch["encode"]["title"]["at"]) == 4
     filled = model.item_tower.content.filled["title"]
@@ -112,7 +160,7 @@ def test_an_item_that_was_never_encoded_counts_as_missing_that_modality(shop):
 
 
 def test_batches_of_any_size_train(shop, parts):
-    model = tfmm.TwoTower.from_data(shop, encoders=LIGHT, dim=16, negatives=5)
+    model = tfmm.TwoTower.from_data(shop, parts.train, encoders=LIGHT, dim=16, negatives=5)
     model.compile(optimizer=tfmm.LazyAdam(0.01))
     for size in (1, 7, 1000):
         few = parts.train.subset(np.arange(len(parts.train)) < 15)
@@ -124,14 +172,14 @@ def test_hard_negatives_and_log_q_change_the_loss(shop, parts):
     losses = set()
     for config in ({}, {"hard_negatives": 5}, {"log_q": False}):
         tf.keras.utils.set_random_seed(1)
-        model = tfmm.TwoTower.from_data(shop, encoders={}, dim=16, **config)
+        model = tfmm.TwoTower.from_data(shop, parts.train, encoders={}, dim=16, **config)
         batch = next(iter(model.batches(parts.train, batch_size=64)))
         losses.add(round(float(model.compute_loss(batch)), 4))
     assert len(losses) == 3
 
 
 def test_the_target_met_again_in_the_batch_is_no_negative(shop, parts):
-    model = tfmm.TwoTower.from_data(shop, encoders={}, dim=16, log_q=False)
+    model = tfmm.TwoTower.from_data(shop, parts.train, encoders={}, dim=16, log_q=False)
     batch = dict(next(iter(model.batches(parts.train, batch_size=2))))
     batch["target"] = tf.zeros(2, tf.int32)
     batch["probability"] = tf.ones(2)

@@ -84,26 +84,33 @@ class Gather:
 
 
 class _Histories:
-    """Looks up the history of each pair: items of the same user, the target never among them."""
+    """Looks up the history of each pair: its user's items among `known`, the target never one."""
 
-    def __init__(self, pairs: Interactions, size: int, ordered: bool, seed: int) -> None:
-        self.size, self.ordered = size, ordered
-        self.item = tf.constant(pairs.item, tf.int32)
+    def __init__(
+        self, pairs: Interactions, known: Interactions, size: int, ordered: bool, seed: int
+    ) -> None:
+        # Without any pairs there would be nothing to gather from, not even for padding.
+        self.size, self.ordered = size if len(known) else 0, ordered
         self.user = tf.constant(pairs.user, tf.int32)
-        self.start = tf.constant(pairs.offsets[:-1], tf.int64)
-        self.count = tf.constant(np.diff(pairs.offsets), tf.int64)
+        own = _places(pairs, known)
+        #: The place among `known` of each pair, int64 `[p]`; -1 for one that is not there.
+        self.own = tf.constant(own, tf.int64)
+        self.item = tf.constant(known.item, tf.int32)
+        self.start = tf.constant(known.offsets[:-1], tf.int64)
+        self.count = tf.constant(np.diff(known.offsets), tf.int64)
         if ordered:
-            self.end = tf.constant(_strictly_earlier(pairs), tf.int64)
+            self.end = tf.constant(_strictly_earlier(pairs, known), tf.int64)
         else:
             # A fixed random order of each user's block. The items that follow the target in it, the
             # block taken as a circle, are its user's others; a window on them, a circle too, is the
-            # history.
-            noise = np.random.default_rng(seed).random(len(pairs.item))
-            order = np.lexsort((noise, pairs.user))
+            # history. A target that is not in the block stands at its end.
+            noise = np.random.default_rng(seed).random(len(known.item))
+            order = np.lexsort((noise, known.user))
             place = np.empty_like(order)
             place[order] = np.arange(len(order))
+            place = np.append(place - known.offsets[known.user], -1)
             self.order = tf.constant(order, tf.int64)
-            self.place = tf.constant(place - pairs.offsets[pairs.user], tf.int64)
+            self.place = tf.constant(place[own], tf.int64)
 
     def __call__(self, at: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Item rows int32 `[B, T]`, oldest first, padded with -1 at the end; 1 <= T."""
@@ -117,34 +124,53 @@ class _Histories:
             step = tf.range(tf.maximum(tf.reduce_max(length), 1))
             where = (end - length)[:, None] + step[None, :]
         else:
-            length = tf.minimum(count - 1, self.size)
-            others = tf.maximum(count - 1, 1)
+            count = tf.maximum(count, 1)
+            others = tf.gather(self.count, user) - tf.cast(tf.gather(self.own, at) >= 0, tf.int64)
+            length = tf.minimum(others, self.size)
+            others = tf.maximum(others, 1)
             draw = tf.random.stateless_uniform(tf.shape(at), seed) * tf.cast(others, tf.float32)
             step = tf.range(tf.maximum(tf.reduce_max(length), 1))
             after = tf.math.floormod(tf.cast(draw, tf.int64)[:, None] + step, others[:, None])
             places = tf.math.floormod(
                 tf.gather(self.place, at)[:, None] + 1 + after, count[:, None]
             )
-            where = tf.gather(self.order, start[:, None] + places)
+            # Of users without items, the last of whom have no place to begin at, none is kept.
+            last = tf.size(self.order, tf.int64) - 1
+            where = tf.gather(self.order, tf.minimum(start[:, None] + places, last))
         inside = step[None, :] < length[:, None]
         if not self.ordered:
-            last = tf.constant(np.iinfo(np.int64).max, tf.int64)
-            where = tf.sort(tf.where(inside, where, last), axis=1)
+            end = tf.constant(np.iinfo(np.int64).max, tf.int64)
+            where = tf.sort(tf.where(inside, where, end), axis=1)
         rows = tf.gather(self.item, tf.where(inside, where, 0))
         return tf.where(inside, rows, -1)
 
 
-def _strictly_earlier(pairs: Interactions) -> np.ndarray:
-    """For each pair, the end of the run of its user's pairs with a strictly earlier time."""
-    if pairs.time is None:
+def _places(pairs: Interactions, known: Interactions) -> np.ndarray:
+    """The place among `known` of each of `pairs`, int64 `[p]`; -1 for a pair that is not there."""
+    if pairs is known:
+        return np.arange(len(pairs))
+    numbers, asked = known.pairs(), pairs.pairs()
+    order = np.argsort(numbers, kind="stable")
+    place = np.minimum(np.searchsorted(numbers, asked, sorter=order), len(numbers) - 1)
+    if not len(numbers):
+        return np.full(len(asked), -1)
+    return np.where(numbers[order[place]] == asked, order[place], -1)
+
+
+def _strictly_earlier(pairs: Interactions, known: Interactions) -> np.ndarray:
+    """For each pair, the end of the run of its user's `known` ones with a strictly earlier time."""
+    if pairs.time is None or known.time is None:
         raise ValueError(
             "Histories in time order need event times: name the `time` column under `events` in "
             "the shop file, or use a split without order ({by: user})."
         )
-    new = np.ones(len(pairs.item), bool)
-    new[1:] = (pairs.user[1:] != pairs.user[:-1]) | (pairs.time[1:] != pairs.time[:-1])
-    starts = np.flatnonzero(new)
-    return starts[np.cumsum(new) - 1].astype(np.int64)
+    times = np.unique(known.time)
+    # One number for user and time, ascending as the pairs stand.
+    numbers, asked = (
+        user.astype(np.int64) * (len(times) + 1) + np.searchsorted(times, time)
+        for user, time in ((known.user, known.time), (pairs.user, pairs.time))
+    )
+    return np.searchsorted(numbers, asked).astype(np.int64)
 
 
 def training_batches(
@@ -152,6 +178,7 @@ def training_batches(
     items: FeatureColumns,
     users: FeatureColumns | None = None,
     *,
+    known: Interactions | None = None,
     batch_size: int = 2048,
     history_size: int = 50,
     ordered: bool = False,
@@ -171,6 +198,7 @@ def training_batches(
             loss.
         items: encoder inputs of the catalogue.
         users: encoder inputs of the users, where the user tower reads features.
+        known: the pairs that histories are made of, where these are not `pairs` themselves.
         batch_size: examples a batch; the last batch of an epoch may be smaller.
         history_size: most items in a history; 0 for a user tower that reads none.
         ordered: histories hold strictly earlier events only (splits by time); otherwise a sample of
@@ -182,9 +210,9 @@ def training_batches(
 
     Returns:
         A finite dataset of dictionaries:
-            `pair` int64 `[B]` (places in `pairs`), `user` int32 `[B]`, `target` int32 `[B]` (a
-            position in `items`), `history` int32 `[B, T]` (positions in `items`, -1 where padded),
-            `negatives` int32 `[M]` (positions), `weight` float32 `[B]`, `probability` float32 `[B +
+            `pair` int64 `[B]` (places in `known`, -1 for a pair that is not there), `user` int32
+            `[B]`, `target` int32 `[B]` (a position in `items`), `history` int32 `[B, T]` (positions
+            in `items`, -1 where padded), `negatives` int32 `[M]` (positions), `weight` float32 `[B]`, `probability` float32 `[B +
             M]` (chance of each candidate to be drawn, up to a factor), `items` int32 `[U]`
             (distinct item rows), `present` bool `[U, F]`, `features` {name: `[U, ...]`}, `encode`
             {name: {`at` int32 `[K]`, `inputs` `[K, ...]`}} for heavy encoders, `user_features`
@@ -205,7 +233,8 @@ def training_batches(
     # In-batch targets and uniform negatives share one candidate list, hence one mixed Q.
     mixed = batch_size * q_item.astype(np.float64) + negatives / max(1, pairs.n_items)
     probability = tf.constant((mixed / mixed.max()).astype(np.float32))
-    histories = _Histories(pairs, history_size, ordered, seed)
+    histories = _Histories(pairs, pairs if known is None else known, history_size, ordered, seed)
+    targets = tf.constant(pairs.item, tf.int32)
     weight = tf.constant(pairs.weight / max(float(pairs.weight.mean()), 1e-12), tf.float32)
     gather = {name: Gather(column) for name, column in items.columns.items()}
     present = tf.constant(items.present)
@@ -223,7 +252,7 @@ def training_batches(
         else:
             draw = tf.random.stateless_uniform([batch_size], key, dtype=tf.float64)
             at = tf.minimum(tf.searchsorted(cumulative, draw, out_type=tf.int64), count - 1)
-        target = tf.gather(histories.item, at)
+        target = tf.gather(targets, at)
         user = tf.gather(histories.user, at)
         history = histories(at, key + 1)
         extra = tf.random.stateless_uniform(
@@ -235,7 +264,7 @@ def training_batches(
         split = tf.shape(target)[0]
         past_at = position[split + negatives :]
         out = {
-            "pair": at,
+            "pair": tf.gather(histories.own, at),
             "user": user,
             "target": position[:split],
             "negatives": position[split : split + negatives],

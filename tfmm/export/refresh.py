@@ -183,7 +183,7 @@ def _model(
     items = data.items if everything else data.items.take(fresh if len(fresh) else [0])
     items = Catalog(items.ids, {name: _checked(items, name, data) for name in features})
     some = dataclasses.replace(data, items=items)
-    model = build_model(config, some, saved_states(run / MODEL), keep_media=False)
+    model = build_model(config, some, states=saved_states(run / MODEL), keep_media=False)
     restore_weights(model, run / MODEL, items.ids, data.users.ids, served=True)
     return model
 

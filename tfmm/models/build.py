@@ -10,6 +10,7 @@ import numpy as np
 
 from tfmm import encoders as registry
 from tfmm.data.catalog import Catalog
+from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
@@ -29,6 +30,7 @@ BUDGET = 4096
 
 def two_tower(
     data: ShopData,
+    train: Interactions | None = None,
     *,
     encoders: Mapping[str, Any] | None = None,
     fusion: str | Mapping[str, Any] = "gated",
@@ -61,6 +63,7 @@ def two_tower(
 
     Args:
         data: what `tfmm.load` returned.
+        train: the pairs that the model is made for, see `TwoTower`.
         encoders: encoder by feature: a registered name, or a mapping `{name: …, …its arguments}`;
             None takes the default of every feature's kind, `{}` none at all.
             `tfmm.encoders.names()` lists what there is.
@@ -140,6 +143,7 @@ def two_tower(
         normalize=normalize,
     )
     options: dict[str, Any] = {
+        "train": train,
         "temperature": temperature,
         "log_q": log_q,
         "hard_negatives": hard_negatives,

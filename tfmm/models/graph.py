@@ -39,7 +39,7 @@ class Graph(TwoTower):
     ```python
     shop = tfmm.load("shop.yaml")
     parts = tfmm.split(shop, by="user", valid=0.1, test=0.2)
-    model = tfmm.Graph.from_data(shop, graph={"layers": 3}, encoders={})
+    model = tfmm.Graph.from_data(shop, parts.train, graph={"layers": 3}, encoders={})
     model.compile(optimizer=tfmm.LazyAdam(0.01))
     model.fit(model.batches(parts.train, batch_size=2048), epochs=5)
     ```
@@ -50,10 +50,12 @@ class Graph(TwoTower):
         propagation: passes the messages.
         content_edges: the edges that need no events: similar items, attributes.
         config: the graph's configuration.
-        **options: `temperature`, `log_q`, `hard_negatives`, `negatives`, as of `TwoTower`.
+        **options: `train`, whose pairs become the graph's edges, `temperature`, `log_q`,
+            `hard_negatives` and `negatives`, as of `TwoTower`.
 
     Raises:
-        ValueError: for an unknown loss or mode.
+        ValueError: for an unknown loss or mode, or a training part without any pair.
+        GraphMemoryError: `config.mode` is full and the graph does not fit.
     """
 
     item_tower: GraphItemTower
@@ -77,18 +79,23 @@ class Graph(TwoTower):
         choose_mode(config.mode, 0, config.memory)
         self.propagation = propagation
         # Past Keras, which would track them as parts of the checkpoint.
-        self.__dict__.update(config=config, _data=data, content_edges=tuple(content_edges))
+        self.__dict__.update(config=config, content_edges=tuple(content_edges))
         self.__dict__.update(edges=(), sampled=False, _adjacency=None, _everything=None)
+        if self.train is not None:
+            self._connect(data, self.train)
         if config.loss == "bpr":
             self.task = BPR(options.get("temperature", 0.1))
 
     @classmethod
-    def from_data(cls, data: ShopData, graph: Any = None, **config: Any) -> Graph:
-        """A model for a shop's data.
+    def from_data(
+        cls, data: ShopData, train: Interactions | None = None, graph: Any = None, **config: Any
+    ) -> Graph:
+        """A model for a training part of a shop's data.
 
         Args:
             data: what `tfmm.load` returned; with the column of event types among
                 `extra_event_columns` where these are to have edges of their own.
+            train: the pairs that the graph is made of and that the model is to learn from.
             graph: a `GraphConfig`, or a mapping of its fields.
             **config: see `tfmm.models.build.two_tower`.
         """
@@ -96,7 +103,7 @@ class Graph(TwoTower):
 
         if not isinstance(graph, GraphConfig):
             graph = GraphConfig(**(graph or {}))
-        made = two_tower(data, graph=graph, **config)
+        made = two_tower(data, train, graph=graph, **config)
         assert isinstance(made, cls)
         return made
 
@@ -118,15 +125,10 @@ class Graph(TwoTower):
     def parts(self) -> dict[str, tf.keras.layers.Layer]:
         return {**super().parts(), "propagation": self.propagation}
 
-    def connect(self, pairs: Interactions) -> None:
-        """Makes the graph of some training pairs; `batches` does.
-
-        Raises:
-            ValueError: there are no pairs, or none of a known type of event.
-            GraphMemoryError: `config.mode` is full and the graph does not fit.
-        """
+    def _connect(self, data: ShopData, pairs: Interactions) -> None:
+        """Makes the graph of the training pairs."""
         config = self.config
-        types = event_types(self._data, pairs) if config.types else {}
+        types = event_types(data, pairs) if config.types else {}
         edges = [*event_edges(pairs, types), *self.content_edges]
         if config.together:
             edges.append(together_edges(pairs, config.together, config.shrink))
@@ -134,9 +136,7 @@ class Graph(TwoTower):
         nodes = sum(self.propagation.sizes.values())
         needed = full_memory(edges, nodes, self.item_tower.dim, config.layers)
         sampled = choose_mode(config.mode, needed, config.memory) == "sampled"
-        self.__dict__.update(edges=tuple(edges), sampled=sampled, _adjacency=None)
-        # The old graph's tensors are constants of the traced step.
-        self.train_function = None
+        self.__dict__.update(edges=tuple(edges), sampled=sampled)
 
     def batches(
         self,
@@ -146,21 +146,26 @@ class Graph(TwoTower):
         aligned: tf.data.Dataset | None = None,
         **options: Any,
     ) -> tf.data.Dataset:
-        """As `TwoTower.batches`; makes the graph of `pairs`.
+        """As `TwoTower.batches`; the graph stays that of the part that the model was made for.
 
         Raises:
-            ValueError: without `pairs`, or with `aligned`: a graph model does not learn to search.
+            ValueError: without `pairs`, or with `aligned`: a graph model does not learn to search;
+                the model was made for no part, so that it has no graph.
         """
         if pairs is None or aligned is not None:
             raise ValueError("A graph model learns from pairs alone: give `pairs`, not `aligned`.")
-        self.connect(pairs)
-        self.item_tower.know(pairs.item)
+        if not self.edges:
+            raise ValueError(
+                "This Graph was made for no training part, so that it has no edges to learn by. "
+                "Give the part when making it: tfmm.Graph.from_data(shop, parts.train, …)."
+            )
         heavy = {name: self.items.columns[name] for name in self.items.budgets}
         tower = self.user_tower
         made = training_batches(
             pairs,
             FeatureColumns(heavy, self.items.present, self.items.budgets),
             self.users,
+            known=self.train,
             batch_size=batch_size,
             history_size=tower.history_size if tower.history != "none" else 0,
             negatives=max(self.negatives, batch_size if self.config.loss == "bpr" else 0),

@@ -12,7 +12,7 @@ class LeftOut:
     """The parts of the graph that a batch's own pairs made.
 
     Attributes:
-        pairs: int64 `[B]`, the training pairs that the batch learns to predict.
+        pairs: int64 `[P]`, the training pairs that the batch predicts.
         met: int64 `[M]`, what `key_of` gives for each such pair's item beside every other item of
             the shopper, both ways round: edges between items bought together rest on these.
         n_pairs: number of training pairs.
@@ -35,7 +35,7 @@ class LeftOut:
         """What a batch leaves out.
 
         Args:
-            pairs: int64 `[B]`.
+            pairs: int64 `[B]`; -1 for one that is no training pair and made nothing.
             items: the rows of the batch's items, int32 `[U]`.
             target: the item to predict, positions in `items`, int32 `[B]`.
             history: the shopper's other items, positions in `items`, int32 `[B, T]`, -1 where
@@ -43,11 +43,12 @@ class LeftOut:
             n_items: number of items of the catalogue.
             n_pairs: number of training pairs.
         """
-        inside = tf.where(history >= 0)
+        made = pairs >= 0
+        inside = tf.where((history >= 0) & made[:, None])
         one = tf.gather(items, tf.gather(target, inside[:, 0]))
         other = tf.gather(items, tf.gather_nd(history, inside))
         both = tf.concat([key_of(one, other, n_items), key_of(other, one, n_items)], 0)
-        return cls(pairs, both, n_pairs)
+        return cls(tf.boolean_mask(pairs, made), both, n_pairs)
 
     def keep(self) -> tf.Tensor:
         """float32 `[n_pairs]`, 0 for the pairs left out, 1 for the others."""

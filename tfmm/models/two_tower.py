@@ -30,17 +30,23 @@ class TwoTower(tfrs.Model):
     ```python
     shop = tfmm.load("shop.yaml")
     parts = tfmm.split(shop, by="user", valid=0.1, test=0.2)
-    model = tfmm.TwoTower.from_data(shop)
+    model = tfmm.TwoTower.from_data(shop, parts.train)
     model.compile(optimizer=tfmm.LazyAdam(0.01))
     model.fit(model.batches(parts.train, batch_size=2048), epochs=5)
     scores = model.score(np.arange(10), parts.train)  # [10, items]
     ```
+
+    A model is made *for* a training part: the items in it have id embeddings, the others do
+    without, and histories are made of its pairs. What is fed to it later changes neither, so that
+    `validation_data=model.batches(parts.valid)` gives the loss of what shoppers did next.
 
     Args:
         item_tower: the item tower.
         user_tower: the user tower.
         items: encoder inputs of the catalogue.
         users: encoder inputs of the users, where the user tower reads features.
+        train: the pairs that it is to learn from; None for a model that learns from none, or whose
+            weights are restored.
         temperature: divides the scores before the softmax.
         log_q: whether scores are corrected for sampling probability.
         hard_negatives: train against only the so many highest-scored negatives of each example.
@@ -61,6 +67,7 @@ class TwoTower(tfrs.Model):
         items: FeatureColumns,
         users: FeatureColumns | None = None,
         *,
+        train: Interactions | None = None,
         temperature: float = 0.1,
         log_q: bool = True,
         hard_negatives: int | None = None,
@@ -76,6 +83,10 @@ class TwoTower(tfrs.Model):
         if (alignment is None) != (queries is None):
             raise ValueError("Give `alignment` and `queries` together, or neither.")
         self.items, self.users = items, users
+        # Past Keras, which would track it as a part of the checkpoint.
+        self.__dict__["train"] = train
+        if train is not None:
+            item_tower.know(train.item)
         self.alignment, self.queries, self.search_weight = alignment, queries, search_weight
         self.log_q, self.negatives = log_q, negatives
         self.task = InBatchSoftmax(temperature, hard_negatives)
@@ -89,11 +100,17 @@ class TwoTower(tfrs.Model):
         self._create_variables()
 
     @classmethod
-    def from_data(cls, data: Any, **config: Any) -> TwoTower:
-        """A model for a shop's data, see `tfmm.models.build.two_tower` for the arguments."""
+    def from_data(cls, data: Any, train: Interactions | None = None, **config: Any) -> TwoTower:
+        """A model for a training part of a shop's data.
+
+        Args:
+            data: what `tfmm.load` returned.
+            train: the pairs that it is to learn from, such as `tfmm.split(data).train`.
+            **config: see `tfmm.models.build.two_tower`.
+        """
         from tfmm.models.build import two_tower
 
-        return two_tower(data, **config)
+        return two_tower(data, train, **config)
 
     @property
     def reads(self) -> list[str]:
@@ -142,26 +159,32 @@ class TwoTower(tfrs.Model):
         aligned: tf.data.Dataset | None = None,
         **options: Any,
     ) -> tf.data.Dataset:
-        """Training batches for `fit`, see `tfmm.data.pipeline.training_batches` for the options.
+        """Batches for `fit`, see `tfmm.data.pipeline.training_batches` for the options.
 
-        Marks the items of `pairs` as known: the others' id embeddings stay unused.
+        They may be made of any part, and leave the model as it is: histories hold what the part
+        that the model was made for says of a shopper, less the item that is to be predicted.
 
         Args:
-            pairs: the pairs to learn from; None learns search alone, from `aligned`.
+            pairs: the pairs to learn from, or to measure the loss on; None takes search alone, from
+                `aligned`.
             batch_size: pairs a batch.
             aligned: `tfmm.data.aligned.aligned_batches`, one of which joins each batch.
             **options: see above.
+
+        Raises:
+            ValueError: there is nothing to learn from, or the model was made for no part.
         """
         if pairs is None:
             if aligned is None:
                 raise ValueError("There is nothing to learn from: neither `pairs` nor `aligned`.")
             return aligned.map(lambda batch: {"aligned": batch})
+        self._check_made_for_a_part()
         tower = self.user_tower
-        self.item_tower.know(pairs.item)
         batches = training_batches(
             pairs,
             self.items,
             self.users,
+            known=self.train,
             batch_size=batch_size,
             history_size=tower.history_size if tower.history != "none" else 0,
             negatives=self.negatives,
@@ -171,6 +194,14 @@ class TwoTower(tfrs.Model):
             return batches
         both = tf.data.Dataset.zip((batches, aligned))
         return both.map(lambda batch, other: {**batch, "aligned": other})
+
+    def _check_made_for_a_part(self) -> None:
+        if self.train is None and self.item_tower.id and not self.item_tower.known.numpy().any():
+            raise ValueError(
+                f"This {type(self).__name__} was made for no training part, so that it knows none "
+                "of the items by their ids. Give the part when making it: "
+                f"tfmm.{type(self).__name__}.from_data(shop, parts.train, …)."
+            )
 
     def train_step(self, inputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
         """TFRS's step; the loss it reports is the epoch's mean so far, as Keras's own models do."""

@@ -65,8 +65,8 @@ def restore_weights(
 ) -> dict[str, int]:
     """Fills `model` with saved weights, row by row name.
 
-    Rows that the saved model did not have keep their initial values; an item without a saved row
-    counts as unknown, so its id embedding stays unused.
+    Rows that the saved model did not have keep their initial values. A model that was made for no
+    training part knows the items that the saved one knew; the id embedding of others stays unused.
 
     Args:
         model: the model to fill, with a row for each id of `item_ids` and `user_ids`.
@@ -94,8 +94,11 @@ def restore_weights(
             value = saved[path]
             if path in new_names and path in old_names:
                 value, missing = _move_rows(value, old_names[path], variable, new_names[path])
-                if path.endswith("/known"):
+                if path == "item_tower/known":
                     counts["new_items"] = int(missing.sum())
+                    if model.train is not None:
+                        # What it knows is said by the part that it was made for.
+                        value = variable.numpy()
                 elif path == "user_tower/id_embedding":
                     counts["new_users"] = int(missing.sum())
                     if served:

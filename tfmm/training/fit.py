@@ -99,18 +99,17 @@ def fit(
     keeper = _EpochKeeper(
         checkpoint, manager, folder, history, config, epochs, validate, say, choice
     )
-    # Also where no epoch is left: a graph model has its edges from here.
-    batches = model.batches(
-        pairs,
-        config.batch_size,
-        aligned=aligned(len(history)) if aligned else None,
-        ordered=ordered,
-        balance=config.balance,
-        groups=groups,
-        seed=config.seed,
-        first_epoch=len(history),
-    )
     if len(history) < epochs and not keeper.exhausted():
+        batches = model.batches(
+            pairs,
+            config.batch_size,
+            aligned=aligned(len(history)) if aligned else None,
+            ordered=ordered,
+            balance=config.balance,
+            groups=groups,
+            seed=config.seed,
+            first_epoch=len(history),
+        )
         callbacks = [keeper]
         if logs is not None:
             callbacks.append(tf.keras.callbacks.TensorBoard(str(logs), write_graph=False))

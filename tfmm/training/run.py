@@ -90,7 +90,7 @@ def load_run(path: str | Path) -> Run:
     path = Path(path)
     config, metrics = read_run(path)
     data = load_data(config)
-    model = build_model(config, data, saved_states(path / MODEL))
+    model = build_model(config, data, states=saved_states(path / MODEL))
     restore_weights(model, path / MODEL, data.items.ids, data.users.ids, served=True)
     linear = LinearPart.load(path / MODEL, data.items.ids)
     return Run(path, config, data, model, metrics, linear)
@@ -136,8 +136,9 @@ def split_of(config: RunConfig, data: ShopData) -> Split:
 def build_model(
     config: RunConfig,
     data: ShopData,
-    states: dict[str, Any] | None = None,
+    train: Interactions | None = None,
     *,
+    states: dict[str, Any] | None = None,
     keep_media: bool = True,
 ) -> TwoTower:
     """The untrained model that a configuration asks for.
@@ -145,13 +146,15 @@ def build_model(
     Args:
         config: the configuration.
         data: the shop's data; the model has a row for every item and user of it.
+        train: the pairs that it is to learn from.
         states: what the encoders of a saved model learned, in place of learning it from `data`.
         keep_media: whether decoded pictures are kept in the cache for later runs.
     """
-    items, users, train, search = config.items, config.users, config.train, config.search
+    items, users, fitting, search = config.items, config.users, config.train, config.search
     events = data.shop.events is not None
     model = two_tower(
         data,
+        train,
         encoders=items.encoders,
         fusion=items.fusion,
         dim=items.dim,
@@ -164,10 +167,10 @@ def build_model(
         user_id=users.id,
         user_id_dropout=users.id_dropout,
         user_features=users.features,
-        temperature=train.temperature,
-        log_q=train.log_q,
-        hard_negatives=train.hard_negatives,
-        negatives=train.negatives,
+        temperature=fitting.temperature,
+        log_q=fitting.log_q,
+        hard_negatives=fitting.hard_negatives,
+        negatives=fitting.negatives,
         heads=search.heads,
         queries=queries_of(config, data),
         contrast=search.loss,

@@ -225,9 +225,9 @@ def _fit_phases(
     to train on, where the split asks for that."""
     groups = _groups(config, data)
 
-    def fresh() -> TwoTower:
+    def fresh(pairs: Interactions | None) -> TwoTower:
         tf.keras.utils.set_random_seed(config.train.seed)
-        model = build_model(config, data)
+        model = build_model(config, data, pairs)
         if from_run is not None:
             moved = restore_weights(model, Path(from_run) / MODEL, data.items.ids, data.users.ids)
             say(
@@ -241,7 +241,8 @@ def _fit_phases(
             return len(pairs)
         return items.steps * min(config.search.batch_size, len(items.rows)) if items else 0
 
-    model = fresh()
+    pairs = None if parts is None else parts.train
+    model = fresh(pairs)
     search = None
     if model.alignment is not None:
         read = [*model.alignment.queries, *model.items.columns]
@@ -286,7 +287,6 @@ def _fit_phases(
             "`search.valid` leaves no items to choose the number of epochs by; raise it."
         )
     say(f"Choosing the number of epochs on validation, {config.train.epochs} at most.")
-    pairs = None if parts is None else parts.train
     rows = None if search is None else search.train
     history, seen = phase(model, "choose", pairs, rows, validate=valid)
     blend = None
@@ -296,8 +296,8 @@ def _fit_phases(
         return _Fitted(model, history, seen, search, blend)
     epochs = best_epoch(history, choice)
     say(f"Refitting on training and validation for {epochs} epochs.")
-    model = fresh()
     pairs = None if parts is None else parts.final_train()
+    model = fresh(pairs)
     rows = None if search is None else search.final_train()
     refitted, again = phase(model, "refit", pairs, rows, epochs=epochs)
     return _Fitted(model, history + refitted, seen + again, search, blend)

@@ -261,7 +261,7 @@ def _run_trial(value: Mapping[str, Any], data: Any, parts: Any, trial: Any, optu
     config = RunConfig.from_dict(value)
     tf.keras.backend.clear_session()
     tf.keras.utils.set_random_seed(config.train.seed)
-    model = build_model(config, data)
+    model = build_model(config, data, parts.train)
     epoch = 0
 
     def validated() -> dict[str, float]:
