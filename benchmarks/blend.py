@@ -20,7 +20,7 @@ from typing import Any
 import common
 import numpy as np
 import yaml
-from trainings import seeded, trained
+from trainings import seeded, split_of, trained
 
 from tfmm import baselines
 from tfmm.evaluation import evaluate, evaluate_split_baselines
@@ -29,7 +29,7 @@ from tfmm.models.blend import Blend
 from tfmm.training.blend import BlendChoice, choose_blend, fit_linear
 from tfmm.training.config import BlendConfig, RunConfig
 from tfmm.training.fit import best_epoch
-from tfmm.training.run import load_data, split_of
+from tfmm.training.run import load_data
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 METRICS = ("recall@20", "ndcg@20")

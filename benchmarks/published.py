@@ -33,18 +33,19 @@ from typing import Any
 import common
 import numpy as np
 import yaml
-from trainings import seeded, trained
+from trainings import seeded, split_of, trained
 from user_lists import write_events
 
 from tfmm.data.parts import Split
 from tfmm.data.shop import ShopData
+from tfmm.encoders.cache import cache_folder
 from tfmm.evaluation import evaluate, evaluate_baselines
 from tfmm.models.blend import Blend
 from tfmm.models.linear_part import LinearPart
 from tfmm.training.blend import choose_blend, fit_linear
 from tfmm.training.config import BlendConfig, RunConfig
 from tfmm.training.fit import best_epoch
-from tfmm.training.run import cache_folder, load_data, split_of
+from tfmm.training.run import load_data
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 RESULTS = Path(__file__).parent / "RESULTS.md"

@@ -22,13 +22,13 @@ from typing import Any
 import common
 import numpy as np
 import yaml
-from trainings import seeded, trained
+from trainings import seeded, split_of, trained
 
 from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.training.config import RunConfig
 from tfmm.training.fit import best_epoch
 from tfmm.training.measure import CHOICE
-from tfmm.training.run import load_data, split_of
+from tfmm.training.run import load_data
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 COLD = {"split": {"cold_items": 0.2}}

@@ -33,6 +33,7 @@ from tfmm.data.catalog import Catalog
 from tfmm.data.columns import VectorColumn
 from tfmm.data.shop import ShopData
 from tfmm.encoders import encoder
+from tfmm.encoders.cache import cache_folder
 from tfmm.evaluation import category_precision, same_group, vector_metrics
 from tfmm.export.search import search_of
 from tfmm.models.build import two_tower
@@ -40,7 +41,6 @@ from tfmm.models.hubness import hub_bias
 from tfmm.models.two_tower import TwoTower
 from tfmm.training.config import RunConfig
 from tfmm.training.fit import make_optimizer
-from tfmm.training.run import cache_folder
 from tfmm.training.search import aligned, hub_queries, search_parts
 
 ROOT = Path(__file__).resolve().parents[1]

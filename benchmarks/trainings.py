@@ -7,20 +7,23 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-import tensorflow as tf
-
 from tfmm.data.parts import Split
 from tfmm.data.shop import ShopData
 from tfmm.models.two_tower import TwoTower
+from tfmm.tasks.retrieval.parts import RetrievalParts
 from tfmm.training.config import RunConfig
-from tfmm.training.fit import fit
-from tfmm.training.measure import validate
-from tfmm.training.run import build_model
+from tfmm.training.run import task_of
+from tfmm.training.trainer import Choice, Trainer
 
 
 def seeded(config: RunConfig, seed: int) -> RunConfig:
     """The configuration with another seed."""
     return dataclasses.replace(config, train=dataclasses.replace(config.train, seed=seed))
+
+
+def split_of(config: RunConfig, data: ShopData) -> Split:
+    """The split of the events that a configuration asks for."""
+    return task_of(config, data).parts.split
 
 
 def trained(
@@ -38,20 +41,12 @@ def trained(
         data, parts: the shop's data and its split.
         epochs: without it, the model trains on the training part and keeps the weights of its best
             epoch on validation; with it, for so many on all that the final model may train on.
-        folder: goes on from the checkpoint there.
+        folder: goes on from the checkpoints there.
     """
-    tf.keras.utils.set_random_seed(config.train.seed)
-    pairs = parts.train if epochs is None else parts.final_train()
-    model = build_model(config, data, pairs)
+    task = task_of(config, data)
+    task.parts = RetrievalParts(parts, None)
     with tempfile.TemporaryDirectory() as own:
-        history = fit(
-            model,
-            pairs,
-            config.train,
-            folder or Path(own),
-            ordered=parts.ordered,
-            epochs=epochs,
-            validate=(lambda: validate(model, parts)) if epochs is None else None,
-            say=partial(print, flush=True),
-        )
-    return model, history
+        trainer = Trainer(task, folder or Path(own), say=partial(print, flush=True))
+        if epochs is None:
+            return trainer.choose().model, trainer.history
+        return trainer.refit(Choice(epochs)).learned, trainer.history

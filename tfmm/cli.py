@@ -103,7 +103,7 @@ def _tune(options: argparse.Namespace) -> int:
         seed=options.seed,
     )
     print_trials(found)
-    print(f"wrote {found.best}: recall@20 {found.recall:.4f} on validation")
+    print(f"wrote {found.best}: {found.metric} {found.value:.4f} on validation")
     print(f"train it with: tfmm train {found.best} --out RUN")
     return 0
 

@@ -159,7 +159,7 @@ def comparison(metrics: dict[str, Any], items: int) -> list[tuple[str, list[floa
 
 def choose_shoppers(run: Run, count: int) -> list[str]:
     """Shoppers with six to ten items each, of different households in turn."""
-    pairs = run.interactions
+    pairs = run.task.interactions
     sizes = np.diff(pairs.offsets)
     able = np.flatnonzero((sizes >= 6) & (sizes <= 10))
     household = cast("CategoryColumn", run.data.users.features["household"]).codes
@@ -201,9 +201,10 @@ def _make_room(out: Path) -> None:
 
 def _ask(run: Run, client: Client, answers: dict[str, Hits]) -> list[Section]:
     """The sections of the page, from the answers and some more questions."""
-    cold = set(run.split.cold_test.tolist()) | set(run.split.cold_valid.tolist())
+    made = run.task.parts.split
+    cold = set(made.cold_test.tolist()) | set(made.cold_valid.tolist())
     ids = run.data.items.ids
-    pairs = run.interactions
+    pairs = run.task.interactions
     household = cast("CategoryColumn", run.data.users.features["household"])
     shelves = []
     for user, hits in answers.items():
@@ -313,7 +314,7 @@ def _page_table(rows: list[tuple[str, list[float | None]]]) -> demo_page.Table:
 def _answers(run: Run, answers: dict[str, Hits]) -> Table:
     table = Table("shopper", "last looked at", "is recommended", "score", box=None)
     table.columns[3].justify = "right"
-    pairs = run.interactions
+    pairs = run.task.interactions
     for user, hits in list(answers.items())[:3]:
         row = int(run.data.users.rows([user])[0])
         past = cards(run, pairs.item[pairs.offsets[row] : pairs.offsets[row + 1]][::-1][:3])

@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from tfmm.evaluation import write_report
+from tfmm.tasks.retrieval.report import sections
 
 KS = (5, 20)
 
@@ -48,11 +49,16 @@ def metrics():
     }
 
 
+def report(metrics, path, history=(), pictures=None):
+    made = sections(metrics, path.parent / "plots", history, pictures)
+    return write_report(path, made, metrics)
+
+
 HISTORY = [{"epoch": i, "loss": 5.0 - i, "recall@20": 0.1 * (3 - abs(i - 2))} for i in (1, 2, 3)]
 
 
 def test_report_sets_the_model_beside_the_baselines(metrics, tmp_path):
-    text = write_report(metrics, tmp_path / "run" / "report.md", HISTORY).read_text()
+    text = report(metrics, tmp_path / "run" / "report.md", HISTORY).read_text()
     assert "| **model** | 0.2400 |" in text
     assert "| item-kNN | 0.2000 |" in text
     assert "EASE was left out: EASE on 1,000,000 items needs 7,450.6 GiB." in text
@@ -64,7 +70,7 @@ def test_report_sets_the_model_beside_the_baselines(metrics, tmp_path):
 
 
 def test_every_picture_named_in_the_report_opens(metrics, tmp_path):
-    text = write_report(metrics, tmp_path / "report.md", HISTORY).read_text()
+    text = report(metrics, tmp_path / "report.md", HISTORY).read_text()
     named = {line.split("(")[1][:-1] for line in text.splitlines() if line.startswith("![")}
     drawn = {f"plots/{file.name}" for file in (tmp_path / "plots").iterdir()}
     assert named == drawn
@@ -81,7 +87,7 @@ def test_items_are_shown_with_those_pictures_that_decode(metrics, tmp_path):
     pictures = {"warm0": tmp_path / "a.png", "cold1": tmp_path / "b.png"}
 
     def magenta(shown):
-        write_report(metrics, tmp_path / "report.md", pictures=shown)
+        report(metrics, tmp_path / "report.md", pictures=shown)
         with Image.open(tmp_path / "plots" / "looked_at.png") as plot:
             colours = plot.convert("RGB").getcolors(2**24)
         return sum(n for n, (r, g, b) in colours if r > 240 and g < 30 and b > 240)
@@ -91,19 +97,17 @@ def test_items_are_shown_with_those_pictures_that_decode(metrics, tmp_path):
 
 
 def test_report_of_a_model_alone(tmp_path):
-    text = write_report(
-        {"model": {"recall@10": 0.5, "users": 3}}, tmp_path / "report.md"
-    ).read_text()
+    text = report({"model": {"recall@10": 0.5, "users": 3}}, tmp_path / "report.md").read_text()
     assert "Recall@10" in text
     assert "![" not in text
 
 
 def test_report_survives_json(metrics, tmp_path):
     again = json.loads(json.dumps(metrics))
-    one = write_report(metrics, tmp_path / "a" / "report.md", HISTORY).read_text()
-    assert one == write_report(again, tmp_path / "b" / "report.md", HISTORY).read_text()
+    one = report(metrics, tmp_path / "a" / "report.md", HISTORY).read_text()
+    assert one == report(again, tmp_path / "b" / "report.md", HISTORY).read_text()
 
 
 def test_metrics_without_a_recall_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no section 'model' with a 'recall@k'"):
-        write_report({"model": {"loss": 1.0}}, tmp_path / "report.md")
+        report({"model": {"loss": 1.0}}, tmp_path / "report.md")

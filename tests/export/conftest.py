@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.export.shops import ITEMS, USERS, Column, MeanSession, kind_column
-from tfmm.data.interactions import Interactions
+from tfmm.tasks.retrieval.task import Retrieval
 from tfmm.training.config import IndexConfig
 
 
@@ -30,25 +30,32 @@ def run() -> SimpleNamespace:
     name, index = "little_shop", IndexConfig(k=7)
     users_config = SimpleNamespace(history_size=9)
     features = {"kind": kind_column(), "price": Column(kind="number", codes=[0] * 30)}
+    config = SimpleNamespace(
+        name=name, index=index, users=users_config, to_dict=lambda: {"name": name}
+    )
+    data = SimpleNamespace(
+        items=Catalog(ids=np.array(ITEMS, object), features=features),
+        users=Catalog(ids=np.array(USERS, object), features={}),
+        events=events,
+        shop=SimpleNamespace(events=SimpleNamespace(user="who")),
+    )
+    model = SimpleNamespace(
+        item_vectors=lambda: items,
+        item_tower=SimpleNamespace(dim=6),
+        user_vectors=lambda interactions, items: users,
+        session_module=MeanSession,
+        join=lambda learned: learned,
+        history_vectors=lambda items: None,
+        alignment=None,
+        queries=None,
+        hubs=None,
+    )
+    model.learned = model
     return SimpleNamespace(
-        config=SimpleNamespace(
-            name=name, index=index, users=users_config, to_dict=lambda: {"name": name}
-        ),
-        data=SimpleNamespace(
-            items=Catalog(ids=np.array(ITEMS, object), features=features),
-            users=Catalog(ids=np.array(USERS, object), features={}),
-            events=events,
-            shop=SimpleNamespace(events=SimpleNamespace(user="who")),
-        ),
-        interactions=Interactions.from_events(events, 12, 30),
-        search_bias=lambda items: None,
+        config=config,
+        data=data,
+        task=Retrieval(config, data),
         metrics={"model": {"recall@20": 0.5}, "baselines": {}},
-        blend=None,
-        model=SimpleNamespace(
-            item_vectors=lambda: items,
-            user_vectors=lambda interactions, items: users,
-            session_module=MeanSession,
-            alignment=None,
-            queries=None,
-        ),
+        model=model,
+        pristine=False,
     )

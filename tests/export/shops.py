@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.export import Servable
+from tfmm.export.servable import Servable
 from tfmm.retrieval import TermFilter
+from tfmm.tasks.base import Signature
 
 N, U, D = 30, 12, 6
 ITEMS = [f"{i:04}" for i in range(N)]  # leading zeros
@@ -70,10 +71,8 @@ def small_servable(**changes: Any) -> Servable:
 class QuickServable(Servable):
     """With the signatures that are traced in no time, for tests of folders, not of answers."""
 
-    def signatures(self) -> dict[str, Any]:
-        spec = tf.TensorSpec([None], tf.string, name="item_id")
-        function = tf.function(self.embed_item, autograph=False)
-        return {"embed_item": function.get_concrete_function(spec)}
+    def signatures(self) -> list[Signature]:
+        return [one for one in super().signatures() if one.name == "embed_item"]
 
 
 def quick_servable() -> QuickServable:

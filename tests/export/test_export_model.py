@@ -14,7 +14,8 @@ from tests.export.shops import ITEMS, USERS
 from tfmm.data import Catalog, SearchCatalog
 from tfmm.data.columns import CategoryColumn, TextColumn
 from tfmm.data.search_catalog import CATALOG_FILE
-from tfmm.export import export_model, servable_of
+from tfmm.export import export_model
+from tfmm.tasks.retrieval.serve import servable_of
 from tfmm.training.config import IndexConfig
 
 

@@ -21,9 +21,9 @@ from tests.conftest import write_shop
 from tfmm import cli
 from tfmm.encoders import ClassicFeatures
 from tfmm.export import ExportError, check, export_model, refresh_index
-from tfmm.export.vector_file import VectorFile, vectors_path
 from tfmm.models import two_tower
 from tfmm.serving import Client, Server
+from tfmm.tasks.retrieval.vector_file import VectorFile, vectors_path
 from tfmm.training import Run, load_run, train
 
 ITEMS = 60
@@ -237,7 +237,9 @@ def test_histories_hold_the_events_of_the_current_table(place: Path) -> None:
     after = user_vector(refresh(place).version)
     assert np.abs(before - after).max() > 1e-3
     run, items = full_vectors(place)
-    expected = run.model.user_vectors(run.interactions, run.data.users.rows(["u000"]), items)[0]
+    expected = run.model.user_vectors(run.task.interactions, run.data.users.rows(["u000"]), items)[
+        0
+    ]
     np.testing.assert_allclose(after, expected, atol=1e-5)
 
 

@@ -25,6 +25,7 @@ from tfmm.export.pictures import read_pictures
 from tfmm.export.search import Search, search_of
 from tfmm.models.build import two_tower
 from tfmm.training import train
+from tfmm.training.search import search_bias
 
 CHINESE = {"red": "红色", "green": "绿色", "blue": "蓝色"}
 CHINESE |= {"shirt": "衬衫", "shoe": "鞋", "hat": "帽子", "coat": "外套"}
@@ -186,7 +187,7 @@ def test_pictures_are_read_as_in_training(mode, shape):
 
 def test_the_correction_for_hubs_is_served(run, served):
     items = run.model.item_vectors()
-    bias = run.search_bias(items)
+    bias = search_bias(run.config, items, run.model.hubs)
     assert bias.std() > 0
     answer = ask(served, "search_text", text=["red shirt"])
     query = run.model.alignment.queries["title"]
@@ -222,6 +223,16 @@ def test_one_model_recommends_and_searches(tmp_path):
     served = tf.saved_model.load(str(version))
     assert {"serving_default", "recommend", "search_text", "search_mixed"} <= set(served.signatures)
     answer = ask(served, "search_text", text=list(COLOURS))
+    for name, found in zip(COLOURS, colours(answer), strict=True):
+        assert found.count(name) >= 3
+
+
+def test_a_blend_is_searched_by_its_learned_part(tmp_path):
+    blend = {"ease": True, "rank": 6, "weight": 2.0, "lam": 20.0, "scale": "sum"}
+    run = searching(searchable(tmp_path / "shop", events=True), tmp_path / "run", blend=blend)
+    assert run.model.linear is not None
+    version = export_model(run.path, tmp_path / "models", k=5, exclude_size=3, allow_size=2)
+    answer = ask(tf.saved_model.load(str(version)), "search_text", text=list(COLOURS))
     for name, found in zip(COLOURS, colours(answer), strict=True):
         assert found.count(name) >= 3
 

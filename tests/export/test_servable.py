@@ -18,7 +18,7 @@ from tests.export.shops import (
     ids,
     small_servable,
 )
-from tfmm.export import Servable
+from tfmm.export.servable import Servable
 from tfmm.retrieval import LOWEST_SCORE, TermFilter
 
 NONE = {"exclude": ids(width=4), "allow": ids(width=3)}
@@ -172,9 +172,10 @@ def test_embeddings(servable: Servable) -> None:
 
 
 def test_empty_batches(servable: Servable) -> None:
-    for name, inputs in servable.sample_requests(1).items():
+    for signature in servable.signatures():
+        inputs = signature.samples(1)
         empty = {key: tf.constant(value[:0], tf.string) for key, value in inputs.items()}
-        for value in getattr(servable, name)(**empty).values():
+        for value in signature.function(**empty).values():
             assert value.shape[0] == 0
 
 
@@ -184,7 +185,7 @@ def test_signatures_are_those_of_the_design(servable: Servable) -> None:
             {s.name: s.shape.as_list() for s in tf.nest.flatten(f.structured_input_signature)},
             {key: spec.shape.as_list() for key, spec in f.structured_outputs.items()},
         )
-        for name, f in servable.signatures().items()
+        for name, f in ((s.name, s.traced()) for s in servable.signatures())
     }
     asked, best = {"exclude": [None, 4], "allow": [None, 3]}, [None, 10]
     items, vector = {"item_id": best, "score": best}, {"embedding": [None, D]}

@@ -69,7 +69,7 @@ def rename_op(version: Path, old: str, new: str) -> None:
 
 
 def test_an_export_of_ours_can_be_served(tmp_path: Path, capsys) -> None:
-    version = write_version(small_servable(), tmp_path, "small")
+    version = write_version(small_servable().export(), tmp_path, "small")
     (verdict,) = check_stock(version)
     assert verdict.ok
     assert (verdict.lacks, verdict.problems, verdict.notes) == ({}, (), ())
@@ -213,7 +213,7 @@ def requests(signature: str, count: int = 1) -> list[bytes]:
 
 def test_missing_assets_are_named(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(check, "check_written", lambda *_: None)
-    version = write_version(quick_servable(), tmp_path, "m", warmup=False)
+    version = write_version(quick_servable().export(), tmp_path, "m", warmup=False)
     (version / "assets" / "item_ids.txt").unlink()
     assert "the file assets/item_ids.txt is missing" in str(check_stock(version)[0])
 

@@ -16,7 +16,8 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.export.shops import ITEMS, USERS, ids, quick_servable, small_servable
-from tfmm.export import ExportError, Servable, check, list_versions, write_version
+from tfmm.export import ExportError, check, list_versions, write_version
+from tfmm.export.servable import Servable
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,8 +37,10 @@ def written(servable: Servable, tmp_path_factory: pytest.TempPathFactory) -> Pat
             "baselines": {"popularity": {"recall@20": 0.125}, "ease": None},
         },
         "config": {"name": "small", "shop": Path("shop.yaml")},
+        "intended_use": "Testing.",
+        "limits": ["It is small."],
     }
-    return write_version(servable, tmp_path_factory.mktemp("models"), "small", card)
+    return write_version(servable.export(), tmp_path_factory.mktemp("models"), "small", card)
 
 
 @pytest.fixture
@@ -57,8 +60,8 @@ def test_versions_count_up_as_numbers(quick: Servable, tmp_path: Path) -> None:
     for name in ("00000002", "best", ".tmp-x", "7a", "²"):
         (model / name).mkdir(parents=True)
     (model / "9").write_text("a file is no version")
-    assert write_version(quick, tmp_path, "m", warmup=False) == model / "3"
-    assert write_version(quick, tmp_path, "m", warmup=False).name == "4"
+    assert write_version(quick.export(), tmp_path, "m", warmup=False) == model / "3"
+    assert write_version(quick.export(), tmp_path, "m", warmup=False).name == "4"
     assert list_versions(model) == [2, 3, 4]
 
 
@@ -109,7 +112,7 @@ def test_warmup_asks_every_signature_for_one_row_and_for_more(
         signature = request.model_spec.signature_name
         loaded.signatures[signature](**{key: tf.constant(v) for key, v in inputs.items()})
         asked.add((signature, len(next(iter(inputs.values())))))
-    assert asked == {(name, batch) for name in servable.signatures() for batch in (1, 16)}
+    assert asked == {(s.name, batch) for s in servable.signatures() for batch in (1, 16)}
 
 
 def test_card_says_what_was_exported(written: Path) -> None:
@@ -136,7 +139,7 @@ def test_card_says_what_was_exported(written: Path) -> None:
 @pytest.mark.parametrize("name", ["", "a b", "../up", "a/b", "ü", ".hidden", "a.b"])
 def test_names_that_are_no_model_names_are_refused(servable, name, tmp_path) -> None:
     with pytest.raises(ExportError, match="letters, digits"):
-        write_version(servable, tmp_path, name)
+        write_version(servable.export(), tmp_path, name)
     assert not list(tmp_path.iterdir())
 
 
@@ -146,30 +149,30 @@ def test_a_failed_smoke_test_leaves_nothing(quick, tmp_path, monkeypatch) -> Non
 
     monkeypatch.setattr(check, "check_written", fail)
     with pytest.raises(ExportError, match="smoke test of the written version: signature 'recomm"):
-        write_version(quick, tmp_path, "m")
+        write_version(quick.export(), tmp_path, "m")
     assert not list((tmp_path / "m").iterdir())
 
 
 def test_smoke_test_finds_items_that_should_be_left_out(servable, written, monkeypatch) -> None:
-    check.check_written(servable, written)
+    check.check_written(servable.signatures(), written)
     everything = tf.RaggedTensor.from_tensor(tf.constant([ITEMS] * 16))
     monkeypatch.setattr(servable, "seen_items", lambda users: everything[: len(users)])
     with pytest.raises(AssertionError, match="'serving_default', batch of 1: items came back"):
-        check.check_written(servable, written)
+        check.check_written(servable.signatures(), written)
 
 
 def test_smoke_test_finds_wrong_numbers(written: Path) -> None:
     other = small_servable(user_vectors=np.ones((12, 6), "f"))
     with pytest.raises(AssertionError, match="differs from what was to be exported"):
-        check.check_written(other, written)
+        check.check_written(other.signatures(), written)
     with pytest.raises(AssertionError, match=r"\[1, 10\], but should be .*\[1, 7\]"):
-        check.check_written(small_servable(k=7), written)
+        check.check_written(small_servable(k=7).signatures(), written)
 
 
 def test_a_place_that_cannot_be_written_is_named(servable: Servable, tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file")
     with pytest.raises(ExportError, match=r"making the folder .*models/m"):
-        write_version(servable, tmp_path / "models", "m")
+        write_version(servable.export(), tmp_path / "models", "m")
 
 
 def test_a_version_taken_meanwhile_is_not_replaced(quick, tmp_path, monkeypatch) -> None:
@@ -183,7 +186,7 @@ def test_a_version_taken_meanwhile_is_not_replaced(quick, tmp_path, monkeypatch)
     monkeypatch.setattr(check, "check_written", another_export)
     counted = iter([[], [1, 2]])
     monkeypatch.setattr("tfmm.export.versions.list_versions", lambda _: next(counted))
-    path = write_version(quick, tmp_path, "m")
+    path = write_version(quick.export(), tmp_path, "m")
     assert path.name == "3"
     assert (model / "1" / "saved_model.pb").read_text() == "theirs"
     assert json.loads((path / "model_card.json").read_text())["version"] == 3
@@ -198,7 +201,7 @@ def stall(*_):
     print("half-way", flush=True)
     time.sleep(600)
 check.write_warmup = stall
-write_version(quick_servable(), sys.argv[1], "m")
+write_version(quick_servable().export(), sys.argv[1], "m")
 """
 
 
@@ -213,7 +216,7 @@ def test_a_killed_export_leaves_no_version_and_the_next_one_cleans_up(
         assert export.stdout.readline().strip() == "half-way"
         model = tmp_path / "m"
         alive = list(model.iterdir())
-        assert write_version(quick, tmp_path, "m", warmup=False).name == "1"
+        assert write_version(quick.export(), tmp_path, "m", warmup=False).name == "1"
         assert alive[0].exists()  # a running export is left alone
     finally:
         export.send_signal(signal.SIGKILL)
@@ -221,5 +224,5 @@ def test_a_killed_export_leaves_no_version_and_the_next_one_cleans_up(
     assert list_versions(model) == [1]
     assert [entry.name[:5] for entry in alive] == [".tmp-"]
     assert (alive[0] / "saved_model.pb").exists()  # it was half-way indeed
-    assert write_version(quick, tmp_path, "m", warmup=False).name == "2"
+    assert write_version(quick.export(), tmp_path, "m", warmup=False).name == "2"
     assert sorted(entry.name for entry in model.iterdir()) == ["1", "2"]

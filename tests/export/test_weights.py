@@ -13,9 +13,10 @@ import tensorflow as tf
 from tests.export.shops import ITEMS, D, MeanSession, U, arrays, ids, small_servable
 from tests.retrieval.test_tables import clustered
 from tfmm import cli
-from tfmm.export import ExportError, agreement, check_stock, export_model, write_version
+from tfmm.export import ExportError, check_stock, export_model, write_version
 from tfmm.retrieval import BruteForce, TermFilter
 from tfmm.retrieval.tables import STORAGES
+from tfmm.tasks.retrieval.agreement import agreement
 
 SMALL = ("bfloat16", "int8")
 
@@ -23,7 +24,7 @@ SMALL = ("bfloat16", "int8")
 @pytest.mark.parametrize("weights", SMALL)
 def test_every_signature_answers_as_with_float32_but_for_rounding(weights: str) -> None:
     small, exact = small_servable(weights=weights), small_servable()
-    for name, inputs in exact.sample_requests(9).items():
+    for name, inputs in ((s.name, s.samples(9)) for s in exact.signatures()):
         asked = {key: tf.constant(value, tf.string) for key, value in inputs.items()}
         found, right = getattr(small, name)(**asked), getattr(exact, name)(**asked)
         for key in {"score", "embedding"} & right.keys():
@@ -109,11 +110,11 @@ def test_weights_that_there_are_not_and_indices_that_do_not_take_them(run, tmp_p
 
 def test_the_smoke_test_holds_for_small_weights(tmp_path: Path, monkeypatch) -> None:
     servable = small_servable(weights="int8")
-    assert write_version(servable, tmp_path, "m").name == "1"
+    assert write_version(servable.export(), tmp_path, "m").name == "1"
     other = small_servable(user_vectors=np.ones((U, D), "f"), weights="int8")
     monkeypatch.setattr(tf.saved_model, "load", lambda _: _Loaded(other))
     with pytest.raises(ExportError, match="smoke test"):
-        write_version(servable, tmp_path, "m")
+        write_version(servable.export(), tmp_path, "m")
     assert [path.name for path in (tmp_path / "m").iterdir()] == ["1"]
 
 
@@ -121,4 +122,4 @@ class _Loaded:
     """Another servable in place of the one that was written."""
 
     def __init__(self, servable) -> None:
-        self.signatures = {name: getattr(servable, name) for name in servable.signatures()}
+        self.signatures = {s.name: s.traced() for s in servable.signatures()}

@@ -10,7 +10,7 @@ from tfmm.data.columns import TextColumn
 from tfmm.evaluation import same_group, vector_metrics
 from tfmm.models.alignment import Alignment
 from tfmm.models.query_tower import QueryTower
-from tfmm.models.weights import restore_weights, save_weights, saved_states
+from tfmm.tasks.weights import restore_weights, save_weights, saved_states
 from tfmm.towers import unit
 
 PHOTO = {"name": "classic", "size": (16, 16), "scales": True}

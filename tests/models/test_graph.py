@@ -7,7 +7,7 @@ import tensorflow as tf
 import tfmm
 from tests.models.test_two_tower import recall
 from tfmm.models.graph_memory import GraphMemoryError
-from tfmm.models.weights import restore_weights, save_weights, saved_states
+from tfmm.tasks.weights import restore_weights, save_weights, saved_states
 
 LIGHT = {"title": "bag", "kind": "embedding"}
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tfmm
-from tfmm.models.weights import restore_weights, save_weights, saved_states
+from tfmm.tasks.weights import restore_weights, save_weights, saved_states
 from tfmm.towers import UserTower
 
 LIGHT = {"title": "bag", "kind": "embedding", "price": "piecewise"}

@@ -10,8 +10,9 @@ import tensorflow as tf
 from tests.conftest import write_shop
 from tests.training.test_train import run_of
 from tfmm.baselines import EASE, EASEMemoryError
-from tfmm.export import export_model, refresh_index, servable_of
+from tfmm.export import export_model, refresh_index
 from tfmm.models.blend import Blend
+from tfmm.tasks.retrieval.serve import servable_of
 from tfmm.training import RunFileError, load_run, recommend, train
 from tfmm.training.blend import WEIGHTS, check_blend, choose_blend, fit_linear
 from tfmm.training.config import BlendConfig
@@ -46,11 +47,11 @@ def test_metrics_report_the_blend_beside_its_parts(run):
 
 def test_a_loaded_run_recommends_by_the_blend(run):
     loaded = load_run(run.path)
-    items = loaded.blend.item_vectors()
-    np.testing.assert_allclose(items, run.blend.item_vectors(), atol=1e-5)
+    items = loaded.model.item_vectors()
+    np.testing.assert_allclose(items, run.model.item_vectors(), atol=1e-5)
     row = int(loaded.data.users.rows(["u003"])[0])
-    scores = items @ loaded.blend.user_vectors(loaded.interactions, items=items)[row]
-    scores[loaded.interactions.item[loaded.interactions.user == row]] = -np.inf
+    scores = items @ loaded.model.user_vectors(loaded.task.interactions, items=items)[row]
+    scores[loaded.task.interactions.item[loaded.task.interactions.user == row]] = -np.inf
     best = loaded.data.items.ids[np.argsort(-scores)[:5]]
     table = recommend(loaded, ["u003", "nobody"], k=5)
     assert table.item_id[:5].tolist() == best.tolist()
@@ -61,7 +62,7 @@ def test_the_servable_answers_users_and_sessions_by_the_blend(run):
     table = recommend(run, ["u003", "nobody"], k=5)
     answer = served.serving_default(tf.constant(["u003", "nobody"]))["item_id"].numpy()
     assert [item.decode() for item in answer.ravel()] == table.item_id.tolist()
-    taken = run.data.items.ids[run.interactions.item[run.interactions.user == 3]]
+    taken = run.data.items.ids[run.task.interactions.item[run.task.interactions.user == 3]]
     history = np.full((1, served.history_size), "", object)
     history[0, : len(taken)] = taken
     session = served.recommend_session(
@@ -80,14 +81,14 @@ def test_a_refreshed_index_blends_new_items_too(run, tmp_path):
     assert (done.encoded, done.new) == (1, 1)
     served = tf.saved_model.load(str(done.version)).signatures["embed_item"]
     grown = served(item_id=tf.constant(["00060", "00000"]))["embedding"].numpy()
-    before = run.blend.item_vectors()[int(run.data.items.rows(["00000"])[0])]
+    before = run.model.item_vectors()[int(run.data.items.rows(["00000"])[0])]
     np.testing.assert_allclose(grown[1], before, atol=1e-5)
     assert np.abs(grown[0, 16:]).sum() > 0
 
 
 def test_the_weight_with_the_best_validation_is_chosen(run):
-    parts = run.split
-    choice = choose_blend(run.model, parts, BlendConfig(ease=True, rank=12))
+    parts = run.task.parts.split
+    choice = choose_blend(run.model.learned, parts, BlendConfig(ease=True, rank=12))
     assert choice.tried[0]["weight"] == 0
     assert len(choice.tried) == 1 + sum(map(len, WEIGHTS.values()))
     best = max(choice.tried, key=lambda row: row["recall@20"] * row["ndcg@20"])
@@ -96,12 +97,12 @@ def test_the_weight_with_the_best_validation_is_chosen(run):
 
 
 def test_a_whole_rank_is_ease_itself(run):
-    train_part = run.split.train
+    train_part = run.task.parts.split.train
     linear = fit_linear(train_part, 50.0, BlendConfig(rank=1000))
     histories = train_part.csr()
     whole = EASE(lam=50.0, activity=0.5).fit(histories).score(histories)
     free = histories.toarray() > 0
-    scores = Blend(run.model, linear).linear.users(histories) @ linear.candidates.T
+    scores = Blend(run.model.learned, linear).linear.users(histories) @ linear.candidates.T
     np.testing.assert_allclose(scores[~free], whole[~free], atol=1e-3)
     np.testing.assert_array_equal(linear.known, train_part.item_counts() > 0)
 
@@ -111,9 +112,9 @@ def test_where_it_does_not_pay_the_learned_model_is_served_alone(run, tmp_path):
     config["blend"] |= {"weight": 0.0, "lam": 20.0}
     config["train"]["epochs"] = 1
     alone = train(config, tmp_path / "run", say=lambda _: None)
-    assert alone.blend is None
+    assert alone.model.linear is None
     assert alone.metrics["blend"]["weight"] == 0
-    assert load_run(tmp_path / "run").blend is None
+    assert load_run(tmp_path / "run").model.linear is None
     assert isinstance(recommend(alone, ["u003"], k=3), pd.DataFrame)
 
 
@@ -143,6 +144,6 @@ def test_more_items_than_ease_has_memory_for_are_refused():
 
 def test_fitting_a_blend_keeps_to_its_memory(run):
     with pytest.raises(EASEMemoryError):
-        fit_linear(run.split.train, 50.0, BlendConfig(memory=1e-9))
+        fit_linear(run.task.parts.split.train, 50.0, BlendConfig(memory=1e-9))
     with pytest.raises(EASEMemoryError):
-        choose_blend(run.model, run.split, BlendConfig(ease=True, memory=1e-9))
+        choose_blend(run.model.learned, run.task.parts.split, BlendConfig(ease=True, memory=1e-9))

@@ -60,7 +60,7 @@ def test_metrics_have_the_documented_form(run):
         for row in metrics["looked_at"][part]:
             assert sum(row["weights"].values()) == pytest.approx(1, abs=1e-3)
     assert {row["item"] for row in metrics["looked_at"]["cold"]} <= set(
-        run.data.items.ids[run.split.cold_test]
+        run.data.items.ids[run.task.parts.split.cold_test]
     )
     assert set(metrics["seconds"]) == {"load", "train", "evaluate"}
     assert metrics["examples_per_second"] > 0
@@ -81,7 +81,7 @@ def test_the_same_command_again_reads_the_finished_run(run):
 
 def test_a_loaded_run_scores_as_the_trained_one_did(run):
     loaded = load_run(run.path)
-    seen = run.split.final_train()
+    seen = run.task.parts.split.final_train()
     np.testing.assert_allclose(
         loaded.model.user_vectors(seen), run.model.user_vectors(seen), atol=1e-6
     )
@@ -165,7 +165,7 @@ def test_a_published_split_is_not_refitted(shop_file, tmp_path):
     config["evaluate"]["baselines"] = []
     run = train(config, tmp_path / "run", say=lambda line: None)
     assert not (tmp_path / "run" / "checkpoints" / "refit").exists()
-    assert run.metrics["split"]["train"] == len(run.split.train)
+    assert run.metrics["split"]["train"] == len(run.task.parts.split.train)
 
 
 def test_a_folder_of_something_else_is_refused(run, shop_file, tmp_path):

@@ -8,7 +8,7 @@ import yaml
 
 from tests.training.test_train import run_of
 from tfmm import cli
-from tfmm.training import RunConfig, RunFileError
+from tfmm.training import RunConfig, RunFileError, train, trainer
 from tfmm.training import tune as module
 from tfmm.training.fit import fit
 from tfmm.training.tune import tune
@@ -29,7 +29,7 @@ def quick(monkeypatch):
     """Trials whose recall is known at once: the nearer the rate to 0.03 the better."""
     asked = []
 
-    def recall(value, data, parts, trial, optuna):
+    def recall(value, task, folder, trial, optuna):
         rate = value["train"]["learning_rate"]
         asked.append(rate)
         for epoch in (1, 2, 3):
@@ -43,14 +43,29 @@ def quick(monkeypatch):
     return asked
 
 
+def test_one_trial_reaches_what_train_reaches_bit_for_bit(shop_file, tmp_path):
+    config = run_of(
+        shop_file,
+        train={"epochs": 3, "batch_size": 128, "balance": 0.5, "balance_by": "kind"},
+        search={"queries": {"title": "subwords"}},
+        evaluate={"baselines": []},
+    )
+    space = {"search.temperature": [0.07, 0.5]}
+    found = tune(config, tmp_path / "study", space=space, trials=2, say=lambda _: None)
+    run = train(config, tmp_path / "run", say=lambda _: None)
+    reached = {row["search.temperature"]: row["recall@20"] for row in found.trials}
+    assert reached[0.07] == run.metrics["validation"]["recall@20"]
+    assert reached[0.5] != reached[0.07]
+
+
 def test_trials_fit_on_training_and_the_best_run_file_trains(run_file, tmp_path, monkeypatch):
     met = []
 
-    def spy(model, pairs, *arguments, **options):
-        met.append(len(pairs))
-        return fit(model, pairs, *arguments, **options)
+    def spy(task, model, part, *arguments, **options):
+        met.append(len(part.pairs))
+        return fit(task, model, part, *arguments, **options)
 
-    monkeypatch.setattr(module, "fit", spy)
+    monkeypatch.setattr(trainer, "fit", spy)
     lines = []
     study = tmp_path / "study"
     found = tune(run_file, study, space=SPACE, trials=2, say=lines.append)
@@ -60,7 +75,7 @@ def test_trials_fit_on_training_and_the_best_run_file_trains(run_file, tmp_path,
     assert [row["state"] for row in rows] == ["complete", "complete"]
     assert (rows[0]["train.learning_rate"], rows[0]["items.dim"]) == (0.01, 16)  # the file's own
     assert all(row["epochs"] == 2 and row["seconds"] > 0 for row in rows)
-    assert found.recall == max(row["recall@20"] for row in rows) > 0.3
+    assert found.value == max(row["recall@20"] for row in rows) > 0.3
     best = RunConfig.from_file(found.best)
     assert best.train.learning_rate == found.values["train.learning_rate"]
     assert best.items.encoders == RunConfig.from_file(run_file).items.encoders
@@ -132,7 +147,7 @@ def test_poor_trials_are_pruned_and_failed_ones_kept_in_the_table(
     assert all(row["epochs"] >= 3 for row in found.trials if row["state"] == "pruned")
     assert any("The loss became nan" in line for line in lines)
     complete = [row for row in found.trials if row["state"] == "complete"]
-    assert found.recall == max(row["recall@20"] for row in complete)
+    assert found.value == max(row["recall@20"] for row in complete)
 
 
 def test_values_that_are_mappings_can_be_searched(run_file, tmp_path, quick):

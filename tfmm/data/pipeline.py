@@ -212,11 +212,11 @@ def training_batches(
         A finite dataset of dictionaries:
             `pair` int64 `[B]` (places in `known`, -1 for a pair that is not there), `user` int32
             `[B]`, `target` int32 `[B]` (a position in `items`), `history` int32 `[B, T]` (positions
-            in `items`, -1 where padded), `negatives` int32 `[M]` (positions), `weight` float32 `[B]`, `probability` float32 `[B +
-            M]` (chance of each candidate to be drawn, up to a factor), `items` int32 `[U]`
-            (distinct item rows), `present` bool `[U, F]`, `features` {name: `[U, ...]`}, `encode`
-            {name: {`at` int32 `[K]`, `inputs` `[K, ...]`}} for heavy encoders, `user_features`
-            {name: `[B, ...]`} and `user_present` bool `[B, G]`.
+            in `items`, -1 where padded), `negatives` int32 `[M]` (positions), `weight` float32
+            `[B]`, `probability` float32 `[B + M]` (chance of each candidate to be drawn, up to a
+            factor), `items` int32 `[U]` (distinct item rows), `present` bool `[U, F]`, `features`
+            {name: `[U, ...]`}, `encode` {name: {`at` int32 `[K]`, `inputs` `[K, ...]`}} for heavy
+            encoders, `user_features` {name: `[B, ...]`} and `user_present` bool `[B, G]`.
 
     Raises:
         ValueError: without pairs, for sizes below one, or `ordered` without event times.

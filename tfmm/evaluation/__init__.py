@@ -10,7 +10,7 @@ from tfmm.evaluation.compare import (
 )
 from tfmm.evaluation.evaluator import evaluate
 from tfmm.evaluation.ranking import NotANumberError, Ranking, rank_scores, rank_vectors
-from tfmm.evaluation.report import write_report
+from tfmm.evaluation.report import Section, write_report
 from tfmm.evaluation.search import (
     both_ways,
     category_precision,
@@ -22,6 +22,7 @@ from tfmm.evaluation.search import (
 __all__ = [
     "NotANumberError",
     "Ranking",
+    "Section",
     "as_scorer",
     "both_ways",
     "category_precision",

@@ -25,36 +25,6 @@ _PACKAGES = (
     "numpy",
 )
 
-INTENDED_USE = (
-    "Recommending items of this catalogue to this shop's users, to shoppers without an account "
-    "by what they looked at, and finding items like an item. Ranking only: a score has no unit "
-    "and does not compare between models."
-)
-SEARCH_USE = (
-    "Finding items of this catalogue by words, by pictures or by sounds, as far as it has "
-    "signatures for them, and finding items like an item. Ranking only: a score has no unit and "
-    "does not compare between models."
-)
-LIMITS = (
-    (
-        "Items and users that were not in the exported tables are unknown: an unknown user "
-        "gets the answer to an empty history, an unknown item is ignored. `tfmm index` takes "
-        "in new ones; what came after training is served by content and history alone."
-    ),
-    (
-        "It repeats what its events show, their gaps and their prejudices included; what was "
-        "shown more was bought more."
-    ),
-    (
-        "Filters know the category and tags features of the catalogue as of the export; stock "
-        "that changes by the minute belongs into `exclude`."
-    ),
-    (
-        "The metrics below were measured in training, on the split named in the configuration; "
-        "they do not hold for other shops."
-    ),
-)
-
 
 def make_card(
     card: Mapping[str, Any],
@@ -83,8 +53,8 @@ def make_card(
         "name": name,
         "version": version,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "intended_use": INTENDED_USE,
-        "limits": list(LIMITS),
+        "intended_use": "",
+        "limits": [],
         "data": {},
         "metrics": {},
         "config": {},
@@ -134,8 +104,11 @@ def to_markdown(card: Mapping[str, Any]) -> str:
     """The card as Markdown: use and limits, data, metrics beside baselines, signatures, config."""
     config = yaml.safe_dump(card["config"], sort_keys=False, allow_unicode=True).strip()
     created = f"Version {card['version']}, written {card['created']}."
-    parts = [f"# {card['name']}", created, "## Intended use", card["intended_use"]]
-    parts += ["## Limits", "\n".join(f"- {limit}" for limit in card["limits"])]
+    parts = [f"# {card['name']}", created]
+    if card["intended_use"]:
+        parts += ["## Intended use", card["intended_use"]]
+    if card["limits"]:
+        parts += ["## Limits", "\n".join(f"- {limit}" for limit in card["limits"])]
     if card["data"]:
         parts += ["## Data", _table(["", "count"], card["data"].items())]
     if card["metrics"]:

@@ -96,7 +96,7 @@ class Search(tf.Module):
         return joined, tf.reduce_any(tf.stack(known, 1), axis=1)
 
 
-def search_of(model: TwoTower, texts: Sequence[str] = ()) -> Search | None:
+def search_of(model: TwoTower, texts: Sequence[str] = (), dim: int | None = None) -> Search | None:
     """What a model searches by; None for one without query towers.
 
     Words (and sounds) are read by their query tower. A picture without a query tower of its own is
@@ -105,10 +105,13 @@ def search_of(model: TwoTower, texts: Sequence[str] = ()) -> Search | None:
     Args:
         model: the model.
         texts: examples of texts.
+        dim: length of the vectors that are searched, where a linear part that no query has anything
+            to say of makes them longer than the model's own; zeros fill the queries up.
     """
     if model.alignment is None:
         return None
     towers = {tower.kind: tower for tower in model.alignment.queries.values()}
+    longer = 0 if dim is None else dim - model.item_tower.dim
     readers: dict[str, Reader] = {}
     tracked: list[Any] = []
 
@@ -126,7 +129,8 @@ def search_of(model: TwoTower, texts: Sequence[str] = ()) -> Search | None:
             made = []
             for part, size in zip(parts, sizes, strict=True):
                 made.append(part(read_pictures(raw, tuple(size)) if kind == "image" else raw))
-            return finish(tf.add_n(made)), known
+            vectors = finish(tf.add_n(made))
+            return tf.pad(vectors, [[0, 0], [0, longer]]), known
 
         return read
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.export.arrays import check_seen, check_shapes, distinct_ids
 from tfmm.export.search import Search
 from tfmm.retrieval import LOWEST_SCORE, BruteForce, Index, TermFilter
 from tfmm.retrieval.candidates import check_vectors
 from tfmm.retrieval.lookup import row_table
 from tfmm.retrieval.tables import VectorTable, stored_bytes
+from tfmm.tasks.base import Export, Signature
+from tfmm.tasks.retrieval.answers import check_answer
+from tfmm.tasks.retrieval.arrays import check_seen, check_shapes, distinct_ids
 
 Answer = dict[str, tf.Tensor]
 
@@ -257,30 +260,39 @@ class Servable(tf.Module):
         said = known[:, None]
         return self._answer(tf.where(said, scores, LOWEST_SCORE), tf.where(said, rows, -1))
 
-    def signatures(self) -> dict[str, Any]:
-        """The concrete function of every signature, with static E, F and T, by name."""
-        specs = {
-            name: tf.TensorSpec([None, *width], tf.string, name=name)
-            for name, width in {
-                "user_id": [],
-                "item_id": [],
-                "exclude": [self.exclude_size],
-                "allow": [self.allow_size],
-                "history": [self.history_size],
-                "text": [],
-                "image": [],
-                "audio": [],
-            }.items()
-        }
-        return {
-            name: tf.function(getattr(self, name), autograph=False).get_concrete_function(
-                **{argument: specs[argument] for argument in arguments}
-            )
-            for name, arguments in self._arguments().items()
+    def signatures(self) -> list[Signature]:
+        """Every signature, with static E, F and T."""
+        widths: dict[str, list[int]] = {
+            "user_id": [],
+            "item_id": [],
+            "exclude": [self.exclude_size],
+            "allow": [self.allow_size],
+            "history": [self.history_size],
+            "text": [],
+            "image": [],
+            "audio": [],
         }
 
-    def sample_requests(self, batch: int) -> dict[str, dict[str, NDArray[np.object_]]]:
-        """A request of `batch` rows for every signature: known and unknown ids, some filters."""
+        def made(name: str, arguments: tuple[str, ...]) -> Signature:
+            function = getattr(self, name)
+            return Signature(
+                name,
+                function,
+                {at: tf.TensorSpec([None, *widths[at]], tf.string) for at in arguments},
+                lambda batch: self._samples(arguments, batch),
+                (function.__doc__ or "").strip().splitlines()[0],
+                check=partial(check_answer, self),
+            )
+
+        return [made(name, arguments) for name, arguments in self._arguments().items()]
+
+    def export(self) -> Export:
+        """What is written of it."""
+        sizes = {"items": self.n_items, "users": self.n_users, "dimensions": self.dim}
+        return Export(self.signatures(), holder=self, sizes=sizes, options=self.save_options)
+
+    def _samples(self, arguments: Sequence[str], batch: int) -> dict[str, NDArray[np.object_]]:
+        """A request of `batch` rows: known and unknown ids, some filters."""
         items, users = self.item_ids[:8], self.user_ids[:8]
         asked_items = _cycled([*items, _UNKNOWN], batch)
         terms = _cycled([*self.filters.examples, ""], batch)
@@ -293,10 +305,7 @@ class Servable(tf.Module):
         }
         if self.search is not None:
             inputs |= self.search.examples(batch)
-        return {
-            name: {argument: inputs[argument] for argument in arguments}
-            for name, arguments in self._arguments().items()
-        }
+        return {argument: inputs[argument] for argument in arguments}
 
     def item_rows(self, item_id: tf.Tensor) -> tf.Tensor:
         """The rows of item ids, int32 of the same shape; -1 for unknown ones and ""."""

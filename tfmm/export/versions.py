@@ -8,19 +8,18 @@ import re
 import secrets
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from tfmm.data.search_catalog import CATALOG_FILE, SearchCatalog
 from tfmm.export import check
 from tfmm.export.card import make_card, write_card
 from tfmm.export.errors import ExportError
 from tfmm.export.ops import lacking_ops
-from tfmm.export.servable import Servable
 from tfmm.export.stock import read_graph
+from tfmm.tasks.base import Export
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 # A server takes folders named by numbers only, so that this one is invisible to it.
@@ -28,14 +27,14 @@ _ASIDE = re.compile(r"\.tmp-(?P<host>.+)-(?P<pid>\d+)-[0-9a-f]+")
 
 
 def write_version(
-    servable: Servable,
+    export: Export,
     models_dir: str | Path,
     name: str,
     card: Mapping[str, Any] | None = None,
     warmup: bool = True,
-    catalog: SearchCatalog | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Writes a servable as the next version of a model: `models_dir/name/version/`.
+    """Writes an export as the next version of a model: `models_dir/name/version/`.
 
     The version is written beside its place under a name that no server loads, with its model card
     and warm-up requests; then it is loaded again and every signature is asked; only then it is
@@ -43,14 +42,13 @@ def write_version(
     behind is removed by the next export.
 
     Args:
-        servable: what to write.
+        export: what to write.
         models_dir: the folder that holds a folder for each model; made if missing.
         name: the model's name: letters, digits, "_" and "-".
         card: what `tfmm.export.card.make_card` takes, beside what the export knows itself.
         warmup: whether to write warm-up requests. Without them a server finds out at the first
             request what it lacks, not when it loads the version.
-        catalog: what clients search by keywords, written to `assets.extra/search_catalog.parquet`,
-            which servers leave alone.
+        say: takes what the export has to say of itself.
 
     Returns:
         The version's folder; its name is one above the highest number there was. Exports at the
@@ -72,30 +70,26 @@ def write_version(
         step = "removing what killed exports left"
         _remove_leftovers(model)
         step = "writing the SavedModel"
-        signatures = servable.signatures()
-        tf.saved_model.save(
-            servable, str(aside), signatures=signatures, options=servable.save_options
-        )
-        if catalog is not None:
-            step = "writing the search catalogue"
-            catalog.save(aside / CATALOG_FILE)
+        signatures = {one.name: one.traced() for one in export.signatures}
+        save_signatures(export, signatures, aside)
+        for path, write in export.files.items():
+            step = f"writing {path}"
+            write(aside / path)
         requests = 0
         if warmup:
             step = "writing the warm-up requests"
-            requests = check.write_warmup(servable, aside, name)
+            requests = check.write_warmup(export.signatures, aside, name)
         step = "the smoke test of the written version"
-        check.check_written(servable, aside)
+        check.check_written(export.signatures, aside)
         step = "writing the model card and renaming the version into place"
         sizes = {
-            "items": servable.n_items,
-            "users": servable.n_users,
-            "dimensions": servable.dim,
+            **export.sizes,
             "bytes": sum(file.stat().st_size for file in aside.rglob("*") if file.is_file()),
         }
         while True:
             version = max(list_versions(model), default=0) + 1
             full = make_card(
-                card or {},
+                {**(card or {}), **export.card},
                 name=name,
                 version=version,
                 signatures=signatures,
@@ -105,6 +99,8 @@ def write_version(
             )
             write_card(full, aside)
             if _renamed(aside, model / str(version)):
+                for line in export.notes(sizes["bytes"]):
+                    say(line)
                 return model / str(version)
     except Exception as error:
         raise ExportError(
@@ -113,6 +109,40 @@ def write_version(
         ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def save_signatures(export: Export, signatures: Mapping[str, Any], folder: Path) -> None:
+    """Writes the SavedModel of an export.
+
+    Args:
+        export: whose holder tracks tables.
+        signatures: its concrete functions by name.
+        folder: where it goes.
+    """
+    root = export.holder
+    if root is None:
+        root = tf.Module(name="export")
+        # A Keras model that is tracked brings its own functions and metadata along, so that of
+        # what holds a method only plain modules are.
+        owners = {id(o): o for s in export.signatures if (o := _owner(s.function)) is not None}
+        root.owners = list(owners.values())
+        root.read = list({id(v): v for f in signatures.values() for v in f.variables}.values())
+    tf.saved_model.save(root, str(folder), signatures=dict(signatures), options=export.options)
+    methods = {s.name: s.method for s in export.signatures if s.method != "predict"}
+    if methods:
+        updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
+        for name, method in methods.items():
+            updater.replace_method_name(
+                signature_key=name, method_name=f"tensorflow/serving/{method}", tags=["serve"]
+            )
+        updater.save()
+
+
+def _owner(function: Any) -> tf.Module | None:
+    """The module whose method a function is, unless Keras made it."""
+    owner = getattr(function, "__self__", None)
+    plain = isinstance(owner, tf.Module) and not isinstance(owner, tf.keras.layers.Layer)
+    return owner if plain else None
 
 
 def list_versions(model: str | Path) -> list[int]:

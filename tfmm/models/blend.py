@@ -19,35 +19,35 @@ class Blend:
     stands for it in a shopper's history (`history_vectors`).
 
     Args:
-        model: the learned model.
+        learned: the learned model.
         linear: the linear part, over the same items.
     """
 
-    def __init__(self, model: TwoTower, linear: LinearPart) -> None:
-        self.model, self.linear = model, linear
+    def __init__(self, learned: TwoTower, linear: LinearPart) -> None:
+        self.learned, self.linear = learned, linear
 
     @property
     def items(self) -> FeatureColumns:
         """Encoder inputs of the catalogue."""
-        return self.model.items
+        return self.learned.items
 
     @property
     def reads(self) -> list[str]:
         """The item features that the learned model reads."""
-        return self.model.reads
+        return self.learned.reads
 
     @property
     def dim(self) -> int:
         """Length of the learned vectors, which come first in the blended ones."""
-        return self.model.user_tower.dim
+        return self.learned.user_tower.dim
 
     def modality_weights(self) -> dict[str, float]:
         """As the learned model's."""
-        return self.model.modality_weights()
+        return self.learned.modality_weights()
 
     def item_vectors(self, mask: str | None = None, refresh: bool = True) -> np.ndarray:
         """Candidate vectors float32 `[N, D + R]`; arguments as of `TwoTower.item_vectors`."""
-        return self.join(self.model.item_vectors(mask=mask, refresh=refresh))
+        return self.join(self.learned.item_vectors(mask=mask, refresh=refresh))
 
     def join(self, learned: np.ndarray) -> np.ndarray:
         """Candidate vectors float32 `[N, D + R]` of items whose learned ones `[N, D]` are at
@@ -77,8 +77,8 @@ class Blend:
         Returns:
             float32 `[U, D + R]`.
         """
-        learned = self.model.item_vectors() if items is None else items[:, : self.dim]
-        own = self.model.user_vectors(interactions, users, learned)
+        learned = self.learned.item_vectors() if items is None else items[:, : self.dim]
+        own = self.learned.user_vectors(interactions, users, learned)
         histories = interactions.csr()
         if users is not None:
             rows = np.asarray(users)
@@ -95,7 +95,7 @@ class Blend:
             of `history_vectors`, which gives float32 `[B, D + R]`.
         """
         return _BlendedSession(
-            self.model.session_module(), self.dim, self.linear.weight, self.linear.scale
+            self.learned.session_module(), self.dim, self.linear.weight, self.linear.scale
         )
 
 

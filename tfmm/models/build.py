@@ -20,7 +20,7 @@ from tfmm.models.graph import Graph
 from tfmm.models.graph_build import graph_parts
 from tfmm.models.graph_config import GraphConfig
 from tfmm.models.graph_tower import GraphItemTower
-from tfmm.models.queries import make_encoder, make_queries, query_states
+from tfmm.models.queries import make_encoder, make_queries
 from tfmm.models.two_tower import TwoTower
 from tfmm.towers import Content, ItemTower, UserTower
 
@@ -82,7 +82,7 @@ def two_tower(
         contrast, search_temperature, hide: `loss`, `temperature` and `hide` of `Alignment`.
         budget: rows that a training step encodes anew of a heavy feature, see `Content`.
         cache: folder where decoded pictures and the vectors of frozen encoders are kept.
-        states: what the encoders learned in an earlier run (`encoder_states`), in place of `data`.
+        states: what the encoders learned in an earlier run (`Model.states`), in place of `data`.
         graph: makes the model a `Graph`; its item vectors have length one, whatever `normalize`.
 
     Raises:
@@ -194,22 +194,6 @@ def two_tower(
         search_weight=search_weight,
         **options,
     )
-
-
-def encoder_states(model: TwoTower) -> dict[str, dict[str, Any]]:
-    """What the encoders learned from the data, as JSON values, for `two_tower(states=…)`."""
-    towers = {"items": model.item_tower.content, "users": model.user_tower.content}
-    states: dict[str, dict[str, Any]] = {
-        table: {name: encoder.state() for name, encoder in content.encoders.items()}
-        for table, content in towers.items()
-        if content is not None
-    }
-    if isinstance(model, Graph):
-        # Joined by, but perhaps not encoded.
-        states["graph"] = {"features": model.reads}
-    if model.alignment is not None:
-        states["queries"] = dict(query_states(model.alignment.queries))
-    return states
 
 
 def make_encoders(

@@ -122,8 +122,20 @@ class Graph(TwoTower):
         named = [edges.name.partition("/")[2] for edges in self.content_edges]
         return list(dict.fromkeys([*self.items.columns, *named]))
 
-    def parts(self) -> dict[str, tf.keras.layers.Layer]:
-        return {**super().parts(), "propagation": self.propagation}
+    def saved_layers(self) -> dict[str, tf.keras.layers.Layer]:
+        return {**super().saved_layers(), "propagation": self.propagation}
+
+    def states(self) -> dict[str, Any]:
+        # Joined by, but perhaps not encoded.
+        return {**super().states(), "graph": {"features": self.reads}}
+
+    def row_names(
+        self, tables: Mapping[str, Sequence[str]]
+    ) -> list[tuple[tf.Variable, Sequence[str]]]:
+        nodes = self.propagation.nodes
+        valued = [(nodes[one.target], one.values) for one in self.content_edges if one.values]
+        own = [(self.propagation.reached, tables["items"]), *valued]
+        return [*super().row_names(tables), *own]
 
     def _connect(self, data: ShopData, pairs: Interactions) -> None:
         """Makes the graph of the training pairs."""

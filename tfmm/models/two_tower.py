@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
 from tfmm.data.aligned import QueryColumns
 from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
 from tfmm.encoders import Encoder
 from tfmm.models.alignment import Alignment
+from tfmm.models.linear_part import LinearPart
+from tfmm.models.queries import query_states
 from tfmm.models.softmax import InBatchSoftmax
+from tfmm.tasks.model import Model
 from tfmm.towers import Content, ItemTower, UserTower
 
 
-class TwoTower(tfrs.Model):
+class TwoTower(Model):
     """Scores an item for a user by the inner product of their vectors.
 
     Trained by in-batch softmax (`InBatchSoftmax`, a `tfrs.tasks.Retrieval`): the targets of a batch
@@ -84,7 +86,7 @@ class TwoTower(tfrs.Model):
             raise ValueError("Give `alignment` and `queries` together, or neither.")
         self.items, self.users = items, users
         # Past Keras, which would track it as a part of the checkpoint.
-        self.__dict__["train"] = train
+        self.__dict__.update(train=train, _hubs=None)
         if train is not None:
             item_tower.know(train.item)
         self.alignment, self.queries, self.search_weight = alignment, queries, search_weight
@@ -117,35 +119,49 @@ class TwoTower(tfrs.Model):
         """The item features that the model reads."""
         return list(self.items.columns)
 
-    def parts(self) -> dict[str, tf.keras.layers.Layer]:
-        """The layers whose weights make the model, by the name that they are saved under."""
+    def saved_layers(self) -> dict[str, tf.keras.layers.Layer]:
         found = {"item_tower": self.item_tower, "user_tower": self.user_tower}
         return found if self.alignment is None else {**found, "alignment": self.alignment}
 
-    def settle(self) -> None:
-        """Computes what serving needs beside the towers; nothing here. Saving calls it."""
+    def states(self) -> dict[str, Any]:
+        towers = {"items": self.item_tower.content, "users": self.user_tower.content}
+        found: dict[str, Any] = {
+            table: {name: encoder.state() for name, encoder in content.encoders.items()}
+            for table, content in towers.items()
+            if content is not None
+        }
+        if self.alignment is not None:
+            found["queries"] = dict(query_states(self.alignment.queries))
+        return found
 
-    def compile(self, optimizer: Any = "rmsprop", **options: Any) -> None:
-        """As Keras's; gives the weights of pretrained encoders that train their own rates.
+    def row_names(
+        self, tables: Mapping[str, Sequence[str]]
+    ) -> list[tuple[tf.Variable, Sequence[str]]]:
+        found: list[tuple[tf.Variable, Sequence[str]]] = [(self.item_tower.known, tables["items"])]
+        for tower, names in (
+            (self.item_tower, tables["items"]),
+            (self.user_tower, tables["users"]),
+        ):
+            if tower.id:
+                found.append((tower.id_embedding, names))
+            if tower.content is not None:
+                banks = (*tower.content.banks.values(), *tower.content.filled.values())
+                found += [(bank, names) for bank in banks]
+        for _, encoder in self.encoders():
+            found += [(getattr(encoder, at), n) for at, n in encoder.vocabularies().items()]
+        return found
 
-        Raises:
-            ValueError: an encoder has such a rate, and the optimizer knows only one.
-        """
-        for name, encoder in self._encoders():
-            own = encoder.own_rate
-            if own is not None:
-                if not hasattr(optimizer, "give_rate"):
-                    raise ValueError(
-                        f"The encoder of {name!r} trains pretrained weights at a rate of their own "
-                        f"({own.learning_rate:g}), which {type(optimizer).__name__} has no way of "
-                        "giving them. To resolve this, use tfmm.LazyAdam (in a run file, "
-                        "`train.optimizer: lazy_adam`), or train='frozen' in the encoder."
-                    )
-                optimizer.give_rate(own.variables, own.learning_rate, own.warmup)
-        super().compile(optimizer=optimizer, **options)
+    def restored(self, missing: Mapping[str, np.ndarray], served: bool) -> None:
+        if self.train is not None:
+            # What it knows is said by the part that it was made for.
+            self.item_tower.know(self.train.item)
+        new = missing.get("user_tower/id_embedding")
+        if served and new is not None and new.any():
+            # The history of a shopper who was never trained on speaks alone.
+            table = self.user_tower.id_embedding
+            table.assign(np.where(new[:, None], 0, table.numpy()))
 
-    def _encoders(self) -> Iterator[tuple[str, Encoder]]:
-        """Every encoder with the feature it reads."""
+    def encoders(self) -> Iterator[tuple[str, Encoder]]:
         for tower in (self.item_tower, self.user_tower):
             yield from (tower.content.encoders if tower.content else {}).items()
         for name, query in (self.alignment.queries if self.alignment else {}).items():
@@ -318,6 +334,33 @@ class TwoTower(tfrs.Model):
                 vectors, tf.constant(history), tf.constant(part, tf.int32), features
             ).numpy()
         return out
+
+    @property
+    def learned(self) -> TwoTower:
+        """The model itself: nothing is blended with it, see `Blend`."""
+        return self
+
+    @property
+    def linear(self) -> LinearPart | None:
+        """What is blended with it: nothing."""
+        return None
+
+    def join(self, learned: np.ndarray) -> np.ndarray:
+        """Candidate vectors of items whose learned ones are at hand: the same."""
+        return learned
+
+    def history_vectors(self, items: np.ndarray) -> np.ndarray | None:
+        """What stands for items in a history, where that is not what they are ranked by."""
+        return None
+
+    @property
+    def hubs(self) -> np.ndarray | None:
+        """Vectors of training queries float32 `[Q, dim]`, which hubs are found by."""
+        return self._hubs
+
+    def keep_hubs(self, queries: np.ndarray | None) -> None:
+        """Keeps vectors of training queries, see `tfmm.models.hubness`."""
+        self.__dict__["_hubs"] = queries
 
     def query_vectors(
         self, feature: str, rows: np.ndarray | None = None, batch_size: int = 1024

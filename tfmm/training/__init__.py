@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tfmm.tasks.retrieval.recommend import recommend, write_recommendations
 from tfmm.training.config import RunConfig, RunFileError
 from tfmm.training.features import build_features
-from tfmm.training.recommend import recommend, write_recommendations
 from tfmm.training.run import Run, load_run
 from tfmm.training.train import train
 

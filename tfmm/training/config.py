@@ -189,6 +189,8 @@ class RunConfig:
 
     shop: Any
     """The shop file, relative to the run file; or the shop as a mapping."""
+    task: str = "retrieval"
+    """What the model is for."""
     name: str = "shop"
     """The model's name: the folder of its exported versions and its name on the server."""
     split: SplitConfig = field(default_factory=SplitConfig)
@@ -232,7 +234,12 @@ class RunConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """The complete configuration, as plain YAML and JSON values."""
-        return json.loads(json.dumps(dataclasses.asdict(self), default=str))
+        value = json.loads(json.dumps(dataclasses.asdict(self), default=str))
+        if self.task == "retrieval":
+            # Left out, so that the hash of a configuration stays what it was before there were
+            # tasks.
+            del value["task"]
+        return value
 
     @property
     def sha256(self) -> str:

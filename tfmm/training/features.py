@@ -11,12 +11,10 @@ import numpy as np
 import yaml
 
 from tfmm.data.shop import ShopData, load
-from tfmm.encoders import Pretrained, VideoFrames
+from tfmm.encoders import Encoder, Pretrained, VideoFrames
+from tfmm.encoders.cache import cache_folder
 from tfmm.models.build import make_encoders
-from tfmm.models.queries import make_encoder
-from tfmm.training.config import RunConfig
-from tfmm.training.run import cache_folder, load_data
-from tfmm.training.search import queries_of
+from tfmm.training.run import load_data, read_config, task_of
 
 
 def build_features(
@@ -40,11 +38,7 @@ def build_features(
         ValueError: no encoder is named, or none of them is frozen and pretrained.
         FileNotFoundError: there is no such file.
     """
-    data, chosen, queries = _read(Path(path), encoders)
-    every = [*make_encoders(data.items, chosen).items()]
-    for name, choice in queries.items():
-        many = choice if isinstance(choice, (list, tuple)) else [choice]
-        every += [(name, make_encoder(data.items.features[name].kind, one, 64)) for one in many]
+    data, every = _read(Path(path), encoders)
     made = [
         (name, encoder)
         for name, encoder in every
@@ -73,14 +67,17 @@ def build_features(
 
 def _read(
     path: Path, encoders: Mapping[str, Any] | None
-) -> tuple[ShopData, Mapping[str, Any] | None, Mapping[str, Any]]:
+) -> tuple[ShopData, list[tuple[str, Encoder]]]:
+    """The shop's data, and the encoders of its items by feature."""
     if not path.is_file():
         raise FileNotFoundError(f"There is no run or shop file {path}.")
     value = yaml.safe_load(path.read_text(encoding="utf-8"))
     if isinstance(value, Mapping) and "shop" in value:
-        config = RunConfig.from_file(path)
+        config = read_config(path)
+        if not encoders:
+            task = task_of(config)
+            return task.data, task.encoders()
         data = load_data(config)
-        if encoders:
-            return data, encoders, {}
-        return data, config.items.encoders, queries_of(config, data)
-    return load(path), encoders, {}
+    else:
+        data = load(path)
+    return data, list(make_encoders(data.items, encoders).items())

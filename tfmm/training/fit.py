@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfmm.data.files import write_text
-from tfmm.data.interactions import Interactions
-from tfmm.models.two_tower import TwoTower
 from tfmm.optimizers import LazyAdam
+from tfmm.tasks.base import Metric, Say, Task, silent
+from tfmm.tasks.model import Model
 from tfmm.training.config import RunFileError, TrainConfig
-from tfmm.training.measure import CHOICE
-from tfmm.training.search import Aligned
+
+History = list[dict[str, float]]
 
 
 def make_optimizer(config: TrainConfig, steps: int) -> tf.keras.optimizers.Optimizer:
@@ -45,85 +45,73 @@ def make_optimizer(config: TrainConfig, steps: int) -> tf.keras.optimizers.Optim
 
 
 def fit(
-    model: TwoTower,
-    pairs: Interactions | None,
-    config: TrainConfig,
+    task: Task,
+    model: Model,
+    part: Any,
     folder: Path,
     *,
-    ordered: bool,
-    aligned: Aligned | None = None,
-    choice: str = CHOICE,
-    groups: np.ndarray | None = None,
     epochs: int | None = None,
     validate: Callable[[], dict[str, float]] | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = silent,
     logs: Path | None = None,
-) -> list[dict[str, float]]:
-    """Trains `model` on `pairs`, going on from the checkpoint in `folder` where there is one.
+) -> History:
+    """Trains `model` on a part, going on from the checkpoint in `folder` where there is one.
 
     Args:
-        model: the model, its weights at their start.
-        pairs: the training pairs; None trains search alone.
-        config: epochs, batch size, optimizer and so on.
+        task: gives the batches and, in its configuration, `train`.
+        model: made for the part, its weights at their start.
+        part: what it learns from.
         folder: where the checkpoint and `history.json` are kept.
-        ordered: whether histories hold strictly earlier events only.
-        aligned: the batches that search is trained on.
-        choice: the validation metric that training stops by.
-        groups: int `[n_items]`, the classes that `config.balance` evens out.
         epochs: stop after so many epochs of the schedule; all by default.
-        validate: returns validation metrics; called after each epoch. Training then stops when
-            `choice` has not risen for `patience` epochs, and the model ends with the best weights.
+        validate: returns validation metrics; called after each epoch. Training then stops when the
+            task's choice has not become better for `patience` epochs, and the model ends with the
+            best weights.
         say: takes a line of progress for each epoch.
         logs: TensorBoard folder.
 
     Returns:
         A row an epoch: `epoch`, `loss`, `seconds`, and what `validate` returned.
+
+    Raises:
+        FloatingPointError: the loss is no longer a number.
     """
+    config: TrainConfig = task.config.train
     folder.mkdir(parents=True, exist_ok=True)
     epochs = config.epochs if epochs is None else epochs
-    steps = aligned.steps if aligned else 0
-    if pairs is not None:
-        steps = -(-len(pairs) // config.batch_size)
-    optimizer = make_optimizer(config, steps * config.epochs)
+    optimizer = make_optimizer(config, task.steps(part) * config.epochs)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer=optimizer)
     checkpoint = tf.train.Checkpoint(
         model=model, optimizer=optimizer, epoch=tf.Variable(0, dtype=tf.int64)
     )
     manager = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
-    history: list[dict[str, float]] = []
+    history: History = []
     if manager.latest_checkpoint:
         checkpoint.restore(manager.latest_checkpoint).expect_partial()
-        history = json.loads((folder / "history.json").read_text())[: int(checkpoint.epoch)]
+        history = json.loads((folder / "history.json").read_text("utf-8"))[: int(checkpoint.epoch)]
         say(f"Going on after epoch {len(history)} of {epochs}.")
     keeper = _EpochKeeper(
-        checkpoint, manager, folder, history, config, epochs, validate, say, choice
+        checkpoint, manager, folder, history, config, epochs, validate, say, task.choice
     )
     if len(history) < epochs and not keeper.exhausted():
-        batches = model.batches(
-            pairs,
-            config.batch_size,
-            aligned=aligned(len(history)) if aligned else None,
-            ordered=ordered,
-            balance=config.balance,
-            groups=groups,
-            seed=config.seed,
-            first_epoch=len(history),
-        )
-        callbacks = [keeper]
+        callbacks: list[tf.keras.callbacks.Callback] = [keeper]
         if logs is not None:
             callbacks.append(tf.keras.callbacks.TensorBoard(str(logs), write_graph=False))
         model.fit(
-            batches, initial_epoch=len(history), epochs=epochs, verbose=0, callbacks=callbacks
+            task.batches(model, part, len(history)),
+            initial_epoch=len(history),
+            epochs=epochs,
+            verbose=0,
+            callbacks=callbacks,
         )
     if validate is not None:
         checkpoint.read(str(folder / "best")).expect_partial()
     return history
 
 
-def best_epoch(history: list[dict[str, float]], choice: str = CHOICE) -> int:
+def best_epoch(history: History, choice: Metric) -> int:
     """The number, from 1, of the epoch with the best validation metric `choice`."""
-    return 1 + max(range(len(history)), key=lambda row: history[row][choice])
+    return 1 + choice.best([row[choice.name] for row in history])
 
 
 class _EpochKeeper(tf.keras.callbacks.Callback):
@@ -134,12 +122,12 @@ class _EpochKeeper(tf.keras.callbacks.Callback):
         checkpoint: tf.train.Checkpoint,
         manager: tf.train.CheckpointManager,
         folder: Path,
-        history: list[dict[str, float]],
+        history: History,
         config: TrainConfig,
         epochs: int,
         validate: Callable[[], dict[str, float]] | None,
-        say: Callable[[str], None],
-        choice: str,
+        say: Say,
+        choice: Metric,
     ) -> None:
         super().__init__()
         self.checkpoint, self.manager, self.folder = checkpoint, manager, folder
@@ -147,7 +135,7 @@ class _EpochKeeper(tf.keras.callbacks.Callback):
         self.validate, self.say, self.choice = validate, say, choice
 
     def exhausted(self) -> bool:
-        """Whether validation has not improved for `patience` epochs."""
+        """Whether validation has not become better for `patience` epochs."""
         if self.validate is None or not self.history:
             return False
         return len(self.history) - best_epoch(self.history, self.choice) >= self.config.patience
@@ -178,11 +166,12 @@ class _EpochKeeper(tf.keras.callbacks.Callback):
             self.checkpoint.write(str(self.folder / "best"))
         self.checkpoint.epoch.assign(epoch + 1)
         self.manager.save(epoch + 1)
-        found = f"  valid {self.choice} {row[self.choice]:.4f}" if self.choice in row else ""
+        name = self.choice.name
+        found = f"  valid {name} {row[name]:.4f}" if name in row else ""
         self.say(
             f"epoch {epoch + 1:2d}/{self.epochs}  loss {row['loss']:.4f}{found}"
             f"  {row['seconds']:.1f} s"
         )
         if self.exhausted():
-            self.say(f"No better {self.choice} for {self.config.patience} epochs: stopping here.")
+            self.say(f"No better {name} for {self.config.patience} epochs: stopping here.")
             self.model.stop_training = True

@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
-from numpy.typing import NDArray
 
-from tfmm.data.interactions import Interactions
-from tfmm.data.parts import Split
+from tfmm.data.media import MEDIA
 from tfmm.data.schema import Shop
 from tfmm.data.shop import ShopData, load
-from tfmm.data.splits import split
-from tfmm.models.blend import Blend
-from tfmm.models.build import two_tower
-from tfmm.models.linear_part import LinearPart
-from tfmm.models.two_tower import TwoTower
-from tfmm.models.weights import restore_weights, saved_states
-from tfmm.training.config import RunConfig
-from tfmm.training.search import load_hubs, queries_of, search_bias
+from tfmm.data.strict_yaml import read_yaml
+from tfmm.tasks.base import Task
+from tfmm.tasks.registry import task_class
+from tfmm.training.config import RunConfig, RunFileError
 
 MODEL = "model"
 
@@ -38,44 +29,23 @@ class Run:
     Attributes:
         path: the run folder.
         config: the complete configuration.
-        data: the shop's data.
-        model: the trained model, with a row for every item and user of `data`.
+        task: the `Task` that it was trained for, with the shop's data and the parts.
+        model: the finished model, with a row for every item and user of the data.
         metrics: what `metrics.json` holds.
-        linear: the linear part that is blended with the model, if any.
+        pristine: the model is as its folder has it.
     """
 
     path: Path
     config: RunConfig
-    data: ShopData
-    model: TwoTower
+    task: Any
+    model: Any
     metrics: dict[str, Any]
-    linear: LinearPart | None = None
+    pristine: bool = False
 
     @property
-    def blend(self) -> Blend | None:
-        """The model with its linear part, which then is what recommends; None without one."""
-        return None if self.linear is None else Blend(self.model, self.linear)
-
-    @cached_property
-    def split(self) -> Split:
-        """The split that the run was trained and measured on."""
-        return split_of(self.config, self.data)
-
-    @cached_property
-    def hubs(self) -> NDArray[np.float32] | None:
-        """Vectors of training queries `[Q, dim]`, which hubs are found by; None without search."""
-        return load_hubs(self.path / MODEL)
-
-    def search_bias(self, items: NDArray[np.float32]) -> NDArray[np.float32] | None:
-        """The correction for hubs of item vectors `[N, dim]`; None where there is none."""
-        return None if self.hubs is None else search_bias(self.config, items, {"": self.hubs})
-
-    @cached_property
-    def interactions(self) -> Interactions:
-        """All events of the shop as distinct pairs: the histories that an export serves."""
-        return Interactions.from_events(
-            self.data.events, len(self.data.users), len(self.data.items)
-        )
+    def data(self) -> ShopData:
+        """The shop's data."""
+        return self.task.data
 
 
 def load_run(path: str | Path) -> Run:
@@ -89,11 +59,8 @@ def load_run(path: str | Path) -> Run:
     """
     path = Path(path)
     config, metrics = read_run(path)
-    data = load_data(config)
-    model = build_model(config, data, states=saved_states(path / MODEL))
-    restore_weights(model, path / MODEL, data.items.ids, data.users.ids, served=True)
-    linear = LinearPart.load(path / MODEL, data.items.ids)
-    return Run(path, config, data, model, metrics, linear)
+    task = task_of(config)
+    return Run(path, config, task, task.load(path / MODEL), metrics)
 
 
 def read_run(path: Path) -> tuple[RunConfig, dict[str, Any]]:
@@ -112,81 +79,63 @@ def read_run(path: Path) -> tuple[RunConfig, dict[str, Any]]:
             f"The run in {path} is not finished: it holds no metrics.json. Give the same "
             f"`tfmm train` command again; it goes on from the last checkpoint."
         )
-    config = RunConfig.from_dict(yaml.safe_load((path / "config.yaml").read_text()))
-    return config, json.loads((path / "metrics.json").read_text())
+    config = read_config(yaml.safe_load((path / "config.yaml").read_text("utf-8")))
+    return config, json.loads((path / "metrics.json").read_text("utf-8"))
 
 
-def load_data(config: RunConfig) -> ShopData:
-    """The shop's tables, with the event columns that the split and the graph read."""
-    columns = [config.split.column] if config.split.column else []
-    shop = config.shop
-    if config.graph is not None and config.graph.types:
-        if not isinstance(shop, Shop):
-            shop = Shop.from_dict(shop) if isinstance(shop, Mapping) else Shop.from_file(shop)
-        if shop.events is not None and shop.events.type is not None:
-            columns.append(shop.events.type)
-    return load(shop, extra_event_columns=tuple(dict.fromkeys(columns)))
+def read_config(config: RunConfig | Mapping[str, Any] | str | Path) -> RunConfig:
+    """The configuration of a run file, or of what it would hold, in the form of its task.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        RunFileError: YAML that does not parse, a task that there is not, unknown keys and values of
+            the wrong type.
+    """
+    if isinstance(config, RunConfig):
+        return config
+    source = None
+    if isinstance(config, (str, Path)):
+        source = Path(config)
+        config = read_yaml(source, RunFileError, "run file")
+    name = config.get("task", "retrieval") if isinstance(config, Mapping) else "retrieval"
+    try:
+        form = task_class(str(name)).Config
+    except ValueError as error:
+        raise RunFileError(f"{source or 'the run configuration'}: `task`: {error}") from error
+    return form.from_dict(config, source=source)
 
 
-def split_of(config: RunConfig, data: ShopData) -> Split:
-    """The split that a configuration asks for."""
-    return split(data, **dataclasses.asdict(config.split))
-
-
-def build_model(
-    config: RunConfig,
-    data: ShopData,
-    train: Interactions | None = None,
-    *,
-    states: dict[str, Any] | None = None,
-    keep_media: bool = True,
-) -> TwoTower:
-    """The untrained model that a configuration asks for.
+def task_of(config: RunConfig, data: ShopData | None = None) -> Task:
+    """The task of a configuration, over its shop's tables.
 
     Args:
         config: the configuration.
-        data: the shop's data; the model has a row for every item and user of it.
-        train: the pairs that it is to learn from.
-        states: what the encoders of a saved model learned, in place of learning it from `data`.
-        keep_media: whether decoded pictures are kept in the cache for later runs.
+        data: the tables, where they are at hand.
+
+    Raises:
+        RunFileError: the configuration cannot be used.
     """
-    items, users, fitting, search = config.items, config.users, config.train, config.search
-    events = data.shop.events is not None
-    model = two_tower(
-        data,
-        train,
-        encoders=items.encoders,
-        fusion=items.fusion,
-        dim=items.dim,
-        id=items.id and events,
-        id_dropout=items.id_dropout,
-        modality_dropout=items.modality_dropout,
-        budget=items.budget,
-        history=users.history,
-        history_size=users.history_size,
-        user_id=users.id,
-        user_id_dropout=users.id_dropout,
-        user_features=users.features,
-        temperature=fitting.temperature,
-        log_q=fitting.log_q,
-        hard_negatives=fitting.hard_negatives,
-        negatives=fitting.negatives,
-        heads=search.heads,
-        queries=queries_of(config, data),
-        contrast=search.loss,
-        search_temperature=search.temperature,
-        search_weight=search.weight,
-        hide=search.hide,
-        cache=cache_folder() if keep_media else None,
-        states=states,
-        graph=config.graph,
-    )
-    # Without shoppers nothing trains it.
-    model.user_tower.trainable = events
-    return model
+    kind = task_class(config.task)
+    kind.check(config)
+    return kind(config, load_data(config) if data is None else data)
 
 
-def cache_folder() -> Path:
-    """Where decoded pictures are kept between runs: `$TFMM_CACHE`, or `tfmm` in the user cache."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("TFMM_CACHE") or Path(home) / "tfmm")
+def with_shop(config: RunConfig, shop: Any) -> RunConfig:
+    """The configuration with another shop file or mapping."""
+    return dataclasses.replace(config, shop=shop)
+
+
+def load_data(config: RunConfig, refresh: bool = False) -> ShopData:
+    """The shop's tables, with the event columns that the task reads.
+
+    Args:
+        config: the configuration.
+        refresh: decode no picture or sound, unless a corrupt one costs its item its place: a
+            refresh looks at those that are new.
+    """
+    shop = config.shop
+    if not isinstance(shop, Shop):
+        shop = Shop.from_dict(shop) if isinstance(shop, Mapping) else Shop.from_file(shop)
+    columns = tuple(task_class(config.task).event_columns(config, shop))
+    verify = not refresh or any(shop.checks.get(m.corrupt) == "drop" for m in MEDIA.values())
+    return load(shop, extra_event_columns=columns, verify_media=verify)

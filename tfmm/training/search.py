@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,11 +155,11 @@ def aligned(
 
 def hub_queries(
     model: TwoTower, config: RunConfig, rows: NDArray[np.integer]
-) -> dict[str, NDArray[np.float32]]:
-    """Vectors of the distinct queries of some items, which hubs are found by, by feature."""
+) -> NDArray[np.float32] | None:
+    """Vectors `[Q, dim]` of the distinct queries of some items, which hubs are found by."""
     if not config.search.hubness or model.queries is None:
-        return {}
-    found = {}
+        return None
+    found = []
     for feature, present in model.queries.present.items():
         asked = np.asarray(rows)[present[rows]]
         _, first = np.unique(model.queries.groups[asked], return_index=True)
@@ -167,17 +168,17 @@ def hub_queries(
             draw = np.random.default_rng(config.train.seed).permutation(len(asked))
             asked = asked[np.sort(draw[: config.search.hub_queries])]
         if len(asked):
-            found[feature] = model.query_vectors(feature, asked)
-    return found
+            found.append(model.query_vectors(feature, asked))
+    return np.concatenate(found) if found else None
 
 
 def search_bias(
-    config: RunConfig, items: NDArray[np.float32], hubs: dict[str, NDArray[np.float32]]
+    config: RunConfig, items: NDArray[np.float32], hubs: NDArray[np.float32] | None
 ) -> NDArray[np.float32] | None:
     """The correction for hubs that items are served with; None where there is none."""
-    if not hubs or not config.search.hubness:
+    if hubs is None or not config.search.hubness:
         return None
-    return hub_bias(items, np.concatenate(list(hubs.values())), config.search.hubness)
+    return hub_bias(items, hubs, config.search.hubness)
 
 
 def measure_search(
@@ -214,10 +215,13 @@ def measure_search(
     return measured
 
 
-def save_hubs(folder: Path, hubs: dict[str, NDArray[np.float32]]) -> None:
-    """Keeps the queries that hubs are found by, so that any later catalogue can be corrected."""
-    if hubs:
-        np.save(folder / HUBS, np.concatenate(list(hubs.values())).astype(np.float16))
+def save_hubs(folder: Path, hubs: NDArray[np.float32] | None) -> None:
+    """Keeps the queries `[Q, dim]` that hubs are found by, so that any later catalogue can be
+    corrected."""
+    if hubs is not None:
+        aside = folder / f".{HUBS}"
+        np.save(aside, hubs.astype(np.float16))
+        os.replace(aside, folder / HUBS)
 
 
 def load_hubs(folder: Path) -> NDArray[np.float32] | None:

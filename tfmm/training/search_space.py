@@ -15,6 +15,7 @@ import yaml
 
 from tfmm.data.strict_yaml import read_yaml
 from tfmm.training.config import RunConfig, RunFileError, section_of
+from tfmm.training.run import read_config
 
 #: What is searched where nothing is said.
 DEFAULT = {
@@ -27,7 +28,10 @@ DEFAULT = {
 _FIXED = {
     "shop": "the tables",
     "name": "a name",
+    "task": "what the model is for",
     "split": "what is measured on",
+    "search.valid": "what is measured on",
+    "search.test": "what is measured on",
     "evaluate": "what is reported",
     "index": "how it is served",
     "blend": "chosen by `tfmm train` itself",
@@ -106,9 +110,10 @@ def search_space(given: Mapping[str, Any], base: Mapping[str, Any], where: str) 
     """
     if not given:
         raise SearchSpaceError(f"{where}: there is nothing to search.")
+    form = type(read_config(base))
     space: SearchSpace = {}
     for key, spec in given.items():
-        kind = _kind(str(key), where)
+        kind = _kind(str(key), form, where)
         values = _choice(spec) if not _is_range(spec) else _range(str(key), spec, kind, where)
         if isinstance(values, Choice) and len(values.values) < 2:
             raise SearchSpaceError(
@@ -118,7 +123,7 @@ def search_space(given: Mapping[str, Any], base: Mapping[str, Any], where: str) 
         ends = values.values if isinstance(values, Choice) else (values.low, values.high)
         for value in ends:
             try:
-                RunConfig.from_dict(with_values(base, {str(key): value}))
+                read_config(with_values(base, {str(key): value}))
             except RunFileError as error:
                 raise SearchSpaceError(f"{where}: {error}") from error
         space[str(key)] = values
@@ -180,12 +185,12 @@ def _range(key: str, spec: str, kind: Any, where: str) -> Range:
     return Range(int(low) if whole else low, int(high) if whole else high, option == "log", whole)
 
 
-def _kind(key: str, where: str) -> Any:
+def _kind(key: str, form: type, where: str) -> Any:
     """The type of a dotted key of a run file; Any below a key that holds a mapping of its own."""
     for fixed, meaning in _FIXED.items():
         if key == fixed or key.startswith(f"{fixed}."):
             raise SearchSpaceError(f"{where}: `{key}` cannot be searched: `{fixed}` is {meaning}.")
-    known = _leaves(RunConfig)
+    known = _leaves(form)
     if key in known:
         return known[key]
     for parent, kind in known.items():

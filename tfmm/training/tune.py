@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import tempfile
 import time
 import warnings
@@ -20,10 +21,9 @@ from rich.table import Table
 
 from tfmm.data.files import write_text
 from tfmm.data.strict_yaml import read_yaml
-from tfmm.training.config import RunConfig, RunFileError
-from tfmm.training.fit import fit
-from tfmm.training.measure import CHOICE, validate
-from tfmm.training.run import build_model, load_data, split_of
+from tfmm.tasks.base import Metric, Task
+from tfmm.training.config import RunFileError
+from tfmm.training.run import read_config, task_of
 from tfmm.training.search_space import (
     DEFAULT,
     Choice,
@@ -33,6 +33,7 @@ from tfmm.training.search_space import (
     value_of,
     with_values,
 )
+from tfmm.training.trainer import Trainer, check_choosable
 
 _STUDY = "study.yaml"
 #: The first epoch after which a trial may be pruned: low rates and high temperatures start slowly.
@@ -46,14 +47,16 @@ class Tuned:
 
     Attributes:
         best: the run file with the best values, ready for `tfmm train`.
-        recall: its recall@20 on validation.
+        metric: what was searched for, such as `recall@20`.
+        value: what the best reached of it on validation.
         values: its values by key.
-        trials: a row for every trial: `trial`, `state`, `recall@20`, `epochs`, `seconds` and the
+        trials: a row for every trial: `trial`, `state`, the metric, `epochs`, `seconds` and the
             values by key.
     """
 
     best: Path
-    recall: float
+    metric: str
+    value: float
     values: dict[str, Any]
     trials: list[dict[str, Any]]
 
@@ -68,9 +71,9 @@ def tune(
     seed: int = 1,
     say: Callable[[str], None] = print,
 ) -> Tuned:
-    """Searches for the values of a run file with the best recall@20 on validation.
+    """Searches for the values of a run file that are best on validation, by its task's choice.
 
-    Every trial fits the model on the training part; the test part is never met. The run file's own
+    Every trial is what `tfmm train` does to choose; the test part is never met. The run file's own
     values come first where the space holds them; then Optuna's tree-structured Parzen estimator
     proposes. A trial that after its third epoch, or a later one, is worse than the median of the
     earlier ones was then is stopped. Every trial, and the best run file so far, is kept in the
@@ -101,17 +104,20 @@ def tune(
     if trials < 1:
         raise ValueError(f"`trials` must be at least 1, got {trials}.")
     base, where = _base(config)
-    complete = RunConfig.from_dict(base)
+    complete = read_config(base)
     searched = search_space(DEFAULT if space is None else space, base, where)
     out = Path(out)
     _claim(out, base, searched)
+    task = task_of(complete)
+    name = task.choice.name
+    check_choosable(task, where)
     storage = optuna.storages.JournalStorage(
         optuna.storages.journal.JournalFileBackend(str(out / "journal.log"))
     )
     study = optuna.create_study(
         study_name="tfmm",
         storage=storage,
-        direction="maximize",
+        direction="maximize" if task.choice.higher_is_better else "minimize",
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=_WARMUP),
     )
@@ -128,42 +134,42 @@ def tune(
             study.enqueue_trial({key: _asked(searched[key], own[key]) for key in searched})
     study.sampler = optuna.samplers.TPESampler(seed=seed + done)
 
-    data = load_data(complete)
-    parts = split_of(complete, data)
-    if not len(parts.valid):
-        raise RunFileError(
-            f"{where}: the split has no validation part, so there is nothing to choose on."
-        )
     started = time.perf_counter()
     while done < trials and (minutes is None or time.perf_counter() - started < 60 * minutes):
         trial = study.ask()
         values = _propose(trial, searched)
         began = time.perf_counter()
-        state, recall = optuna.trial.TrialState.COMPLETE, None
+        state, reached = optuna.trial.TrialState.COMPLETE, None
         try:
-            recall = _run_trial(with_values(base, values), data, parts, trial, optuna)
+            with tempfile.TemporaryDirectory() as folder:
+                changed = with_values(base, values)
+                reached = _run_trial(changed, task, Path(folder), trial, optuna)
         except optuna.TrialPruned:
             state = optuna.trial.TrialState.PRUNED
         except _FAILURES as error:
             state = optuna.trial.TrialState.FAIL
             say(f"trial {trial.number}: {error}")
         trial.set_user_attr("seconds", round(time.perf_counter() - began, 1))
-        study.tell(trial, recall, state=state)
-        _keep(out, base, searched, _rows(study, searched, optuna))
+        study.tell(trial, reached, state=state)
+        _keep(out, base, searched, _rows(study, searched, task.choice), task.choice)
         done = _finished(study, optuna)
         line = "  ".join(f"{key} {_short(value)}" for key, value in values.items())
-        found = f"{recall:.4f}" if recall is not None else state.name.lower()
-        say(f"trial {done}/{trials}  {CHOICE} {found}  {line}")
-    rows = _rows(study, searched, optuna)
-    best = _keep(out, base, searched, rows)
+        found = f"{reached:.4f}" if reached is not None else state.name.lower()
+        say(f"trial {done}/{trials}  {name} {found}  {line}")
+    rows = _rows(study, searched, task.choice)
+    best = _keep(out, base, searched, rows, task.choice)
     if best is None:
         raise RunFileError(f"No trial succeeded of the {len(rows)} in {out / 'trials.csv'}.")
     values = {key: best[key] for key in searched}
-    return Tuned(out / "best.yaml", best[CHOICE], values, rows)
+    return Tuned(out / "best.yaml", name, best[name], values, rows)
 
 
 def _keep(
-    out: Path, base: Mapping[str, Any], searched: SearchSpace, rows: list[dict[str, Any]]
+    out: Path,
+    base: Mapping[str, Any],
+    searched: SearchSpace,
+    rows: list[dict[str, Any]],
+    choice: Metric,
 ) -> dict[str, Any] | None:
     """Writes the trials and the best run file so far; returns its row, None without any."""
     write_text(out / "trials.json", json.dumps(rows, indent=1))
@@ -176,9 +182,10 @@ def _keep(
     complete = [row for row in rows if row["state"] == "complete"]
     if not complete:
         return None
-    best = max(complete, key=lambda row: row[CHOICE])
+    best = complete[choice.best([row[choice.name] for row in complete])]
     values = {key: best[key] for key in searched}
-    text = f"# The best of {len(rows)} trials: {CHOICE} {best[CHOICE]:.4f} on validation.\n"
+    found = f"{choice.name} {best[choice.name]:.4f}"
+    text = f"# The best of {len(rows)} trials: {found} on validation.\n"
     text += yaml.safe_dump(with_values(base, values), sort_keys=False, allow_unicode=True)
     write_text(out / "best.yaml", text)
     return best
@@ -186,7 +193,11 @@ def _keep(
 
 def print_trials(tuned: Tuned, most: int = 15) -> None:
     """Prints the best trials as a table."""
-    rows = sorted(tuned.trials, key=lambda row: -(row[CHOICE] or 0.0))[:most]
+    best_first = sorted(
+        tuned.trials,
+        key=lambda row: abs(tuned.value - row[tuned.metric]) if row[tuned.metric] else math.inf,
+    )
+    rows = best_first[:most]
     table = Table(box=None, pad_edge=False)
     for column in rows[0]:
         table.add_column(column, justify="left" if column == "state" else "right")
@@ -198,8 +209,8 @@ def print_trials(tuned: Tuned, most: int = 15) -> None:
 def _base(config: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     """The run file's mapping with its shop's path made absolute, and what errors call it."""
     if isinstance(config, Mapping):
-        return {**config, "shop": RunConfig.from_dict(config).shop}, "the run configuration"
-    complete = RunConfig.from_file(config)
+        return {**config, "shop": read_config(config).shop}, "the run configuration"
+    complete = read_config(config)
     value = read_yaml(config, RunFileError)
     return {**value, "shop": complete.shop}, str(config)
 
@@ -256,34 +267,27 @@ def _asked(part: Range | Choice, value: Any) -> Any:
     return yaml.safe_dump(value, default_flow_style=True).strip()
 
 
-def _run_trial(value: Mapping[str, Any], data: Any, parts: Any, trial: Any, optuna: Any) -> float:
-    """The best validation recall of one trial, or TrialPruned."""
-    config = RunConfig.from_dict(value)
+def _run_trial(
+    value: Mapping[str, Any], base: Task, folder: Path, trial: Any, optuna: Any
+) -> float:
+    """What one trial reached on validation, or TrialPruned."""
+    config = read_config(value)
     tf.keras.backend.clear_session()
-    tf.keras.utils.set_random_seed(config.train.seed)
-    model = build_model(config, data, parts.train)
-    epoch = 0
+    # The tables are read once, unless these values ask for another column of the events.
+    columns = base.event_columns(config, base.data.shop)
+    task = task_of(config, base.data if set(columns) <= set(base.data.events.extra) else None)
+    name = task.choice.name
 
-    def validated() -> dict[str, float]:
-        nonlocal epoch
-        epoch += 1
-        row = validate(model, parts)
-        trial.report(row[CHOICE], epoch)
+    def watch(row: dict[str, float]) -> None:
+        epoch = trial.user_attrs.get("epochs", 0) + 1
+        trial.report(row[name], epoch)
         trial.set_user_attr("epochs", epoch)
         if trial.should_prune():
             raise optuna.TrialPruned
-        return row
 
-    with tempfile.TemporaryDirectory() as folder:
-        history = fit(
-            model,
-            parts.train,
-            config.train,
-            Path(folder),
-            ordered=parts.ordered,
-            validate=validated,
-        )
-    return max(row[CHOICE] for row in history)
+    reached = Trainer(task, folder).choose(watch).value
+    assert reached is not None
+    return reached
 
 
 def _end_cut_off(study: Any, optuna: Any) -> int:
@@ -303,17 +307,19 @@ def _finished(study: Any, optuna: Any) -> int:
     )
 
 
-def _rows(study: Any, searched: SearchSpace, optuna: Any) -> list[dict[str, Any]]:
+def _rows(study: Any, searched: SearchSpace, choice: Metric) -> list[dict[str, Any]]:
     rows = []
     for trial in study.trials:
-        reported = trial.intermediate_values
         if "seconds" not in trial.user_attrs:
             continue
+        # A trial that ended early is told by its best epoch.
+        reported = list(trial.intermediate_values.values())
+        value = reported[choice.best(reported)] if reported else None
         rows.append(
             {
                 "trial": trial.number,
                 "state": trial.state.name.lower(),
-                CHOICE: max(reported.values()) if reported else None,
+                choice.name: trial.value if trial.state.name == "COMPLETE" else value,
                 "epochs": trial.user_attrs.get("epochs", 0),
                 "seconds": trial.user_attrs["seconds"],
                 **{key: trial.user_attrs["values"][key] for key in searched},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,16 +14,15 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from tfmm.evaluation import rank_vectors
-from tfmm.training.run import Run
 
 
-def recommend(run: Run, users: Iterable[str] | None = None, k: int = 20) -> pd.DataFrame:
+def recommend(run: Any, users: Iterable[str] | None = None, k: int = 20) -> pd.DataFrame:
     """The k best items of each user, those left out that the user has events of.
 
     A user the shop has no events of gets what an unseen shopper gets. Histories hold all events.
 
     Args:
-        run: a finished run.
+        run: a finished `tfmm.training.Run` of retrieval.
         users: user ids; all the shop's users by default.
         k: items a user; fewer where the catalogue is exhausted.
 
@@ -33,7 +33,7 @@ def recommend(run: Run, users: Iterable[str] | None = None, k: int = 20) -> pd.D
 
 
 def write_recommendations(
-    run: Run, out: str | Path, users: Iterable[str] | None = None, k: int = 20
+    run: Any, out: str | Path, users: Iterable[str] | None = None, k: int = 20
 ) -> int:
     """Writes the table of `recommend` to a Parquet file, block by block; returns its rows.
 
@@ -59,7 +59,7 @@ def write_recommendations(
 
 
 def _blocks(
-    run: Run, users: Iterable[str] | None, k: int, size: int = 20_000
+    run: Any, users: Iterable[str] | None, k: int, size: int = 20_000
 ) -> Iterator[pd.DataFrame]:
     """The table of `recommend`, for some thousand users at a time."""
     if k < 1:
@@ -67,13 +67,13 @@ def _blocks(
     ids = run.data.users.ids if users is None else np.array([str(u) for u in users], object)
     if len(ids) == 0:
         raise ValueError("There are no users to recommend to: the list of ids is empty.")
-    model = run.blend or run.model
+    model, histories = run.model, run.task.interactions
     items = model.item_vectors()
-    taken = run.interactions.csr()
+    taken = histories.csr()
     for start in range(0, len(ids), size):
         part = ids[start : start + size]
         rows = run.data.users.rows(part)
-        vectors = model.user_vectors(run.interactions, rows, items)
+        vectors = model.user_vectors(histories, rows, items)
         seen = sp.diags_array((rows >= 0).astype(np.float32)) @ taken[np.maximum(rows, 0)]
         top, score = rank_vectors(vectors, items, seen.tocsr(), k=k)
         keep = top >= 0

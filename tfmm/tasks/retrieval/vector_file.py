@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmm.export.fingerprints import SIZE, id_fingerprints, item_fingerprints, model_fingerprint
-from tfmm.training.run import MODEL, Run
+from tfmm.tasks.retrieval.fingerprints import (
+    SIZE,
+    id_fingerprints,
+    item_fingerprints,
+    model_fingerprint,
+)
 
 _BLOCK = 65_536
 
@@ -111,22 +117,22 @@ def vectors_path(run: Path) -> Path:
     return run / "vectors.npy"
 
 
-def remember_vectors(run: Run, vectors: np.ndarray) -> None:
-    """Keeps a run's item vectors in its folder, for `refresh_index`.
+def remember_vectors(task: Any, folder: Path, reads: Sequence[str], vectors: np.ndarray) -> None:
+    """Keeps a run's item vectors in its folder, for `refresh`.
 
     Args:
-        run: a run as it was read from its folder.
-        vectors: float32 `[N, D]` of its items.
+        task: over the items.
+        folder: where the run's model was saved.
+        reads: the features that the vectors depend on.
+        vectors: float32 `[N, D]` of the items.
     """
-    model = model_fingerprint(run.path / MODEL, run.config)
-    contents = item_fingerprints(run.data.items, run.model.reads, model)
+    items, run = task.data.items, folder.parent
+    contents = item_fingerprints(items, reads, model_fingerprint(folder, task.config))
     try:
-        VectorFile.write(
-            vectors_path(run.path), id_fingerprints(run.data.items.ids), contents, vectors
-        )
+        VectorFile.write(vectors_path(run), id_fingerprints(items.ids), contents, vectors)
     except OSError as error:
         warnings.warn(
-            f"The items' vectors could not be kept in {run.path} ({error}), so that the next "
+            f"The items' vectors could not be kept in {run} ({error}), so that the next "
             "`tfmm index` encodes every item.",
             stacklevel=2,
         )

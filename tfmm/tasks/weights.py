@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.data.files import write_text
-from tfmm.models.build import encoder_states
-from tfmm.models.graph import Graph
-from tfmm.models.two_tower import TwoTower
+from tfmm.tasks.model import Model
 
 
 def save_weights(
-    model: TwoTower, folder: str | Path, item_ids: np.ndarray, user_ids: np.ndarray
+    model: Model, folder: str | Path, item_ids: Iterable[str], user_ids: Iterable[str]
 ) -> None:
     """Writes `weights.npz`, `rows.json` (names of embedding rows) and `encoders.json` to `folder`.
 
@@ -38,13 +37,14 @@ def save_weights(
     with open(folder / ".weights.npz", "wb") as file:
         np.savez(file, **weights)
     os.replace(folder / ".weights.npz", folder / "weights.npz")
+    item_ids, user_ids = ([str(one) for one in ids] for ids in (item_ids, user_ids))
     names = {path: list(rows) for path, rows in _row_names(model, item_ids, user_ids).items()}
-    for file_name, value in (("rows.json", names), ("encoders.json", encoder_states(model))):
+    for file_name, value in (("rows.json", names), ("encoders.json", model.states())):
         write_text(folder / file_name, json.dumps(value, ensure_ascii=False))
 
 
 def saved_states(folder: str | Path) -> dict[str, Any]:
-    """What the encoders of a saved model learned, for `tfmm.models.build.two_tower(states=…)`.
+    """What the encoders of a saved model learned, for building it again.
 
     Raises:
         FileNotFoundError: where no complete model was saved.
@@ -56,10 +56,10 @@ def saved_states(folder: str | Path) -> dict[str, Any]:
 
 
 def restore_weights(
-    model: TwoTower,
+    model: Model,
     folder: str | Path,
-    item_ids: np.ndarray,
-    user_ids: np.ndarray,
+    item_ids: Iterable[str],
+    user_ids: Iterable[str],
     *,
     served: bool = False,
 ) -> dict[str, int]:
@@ -72,8 +72,8 @@ def restore_weights(
         model: the model to fill, with a row for each id of `item_ids` and `user_ids`.
         folder: where `save_weights` wrote.
         item_ids, user_ids: the names of its rows.
-        served: for a model that answers rather than trains: the id embeddings of users that the
-            saved model did not have become zeros, so that their history speaks for them alone.
+        served: for a model that answers rather than trains: users that the saved model did not
+            have are told by their history alone.
 
     Returns:
         Counts: `restored` and `new` variables, `new_items` and `new_users` rows.
@@ -83,9 +83,11 @@ def restore_weights(
         ValueError: for a weight whose shape differs in more than its rows.
     """
     saved_states(folder)
+    item_ids, user_ids = ([str(one) for one in ids] for ids in (item_ids, user_ids))
     old_names = json.loads((Path(folder) / "rows.json").read_text())
     new_names = _row_names(model, item_ids, user_ids)
     counts = {"restored": 0, "new": 0, "new_items": 0, "new_users": 0}
+    new_rows: dict[str, np.ndarray] = {}
     with np.load(Path(folder) / "weights.npz") as saved:
         for path, variable in _variables(model).items():
             if path not in saved:
@@ -94,15 +96,10 @@ def restore_weights(
             value = saved[path]
             if path in new_names and path in old_names:
                 value, missing = _move_rows(value, old_names[path], variable, new_names[path])
-                if path == "item_tower/known":
-                    counts["new_items"] = int(missing.sum())
-                    if model.train is not None:
-                        # What it knows is said by the part that it was made for.
-                        value = variable.numpy()
-                elif path == "user_tower/id_embedding":
-                    counts["new_users"] = int(missing.sum())
-                    if served:
-                        value[missing] = 0
+                new_rows[path] = missing
+                for ids, count in ((item_ids, "new_items"), (user_ids, "new_users")):
+                    if new_names[path] is ids:
+                        counts[count] = int(missing.sum())
             if value.shape != tuple(variable.shape):
                 raise ValueError(
                     f"The saved weight {path} has shape {value.shape}, the model needs "
@@ -111,11 +108,12 @@ def restore_weights(
                 )
             variable.assign(value)
             counts["restored"] += 1
+    model.restored(new_rows, served)
     return counts
 
 
 def _move_rows(
-    value: np.ndarray, old: list[str], variable: tf.Variable, new: list[str]
+    value: np.ndarray, old: Sequence[str], variable: tf.Variable, new: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """The old rows under their new places, and bool, where there is none and the variable's present
     row stays."""
@@ -128,40 +126,23 @@ def _move_rows(
     return moved, source < 0
 
 
-def _row_names(model: TwoTower, item_ids: Any, user_ids: Any) -> dict[str, list[str]]:
+def _row_names(
+    model: Model, item_ids: Sequence[str], user_ids: Sequence[str]
+) -> dict[str, Sequence[str]]:
     """Path of each variable with one row a string -> these strings."""
-    named: dict[int, list[str]] = {}
-    items, users = model.item_tower, model.user_tower
-    item_names, user_names = [str(i) for i in item_ids], [str(u) for u in user_ids]
-    named[id(items.known)] = item_names
-    if isinstance(model, Graph):
-        named[id(model.propagation.reached)] = item_names
-        for edges in model.content_edges:
-            if edges.values:
-                named[id(model.propagation.nodes[edges.target])] = edges.values
-    for tower, names in ((items, item_names), (users, user_names)):
-        if tower.id:
-            named[id(tower.id_embedding)] = names
-        if tower.content is None:
-            continue
-        for bank in (*tower.content.banks.values(), *tower.content.filled.values()):
-            named[id(bank)] = names
-        for encoder in tower.content.encoders.values():
-            for attribute, strings in encoder.vocabularies().items():
-                named[id(getattr(encoder, attribute))] = strings
-    for query in (model.alignment.queries if model.alignment else {}).values():
-        for encoder in query.encoders:
-            for attribute, strings in encoder.vocabularies().items():
-                named[id(getattr(encoder, attribute))] = strings
+    named = {
+        id(variable): names
+        for variable, names in model.row_names({"items": item_ids, "users": user_ids})
+    }
     return {p: named[id(v)] for p, v in _variables(model).items() if id(v) in named}
 
 
-def _variables(model: TwoTower) -> dict[str, tf.Variable]:
-    """The parts' variables by the shortest path of attributes that leads to them."""
+def _variables(model: Model) -> dict[str, tf.Variable]:
+    """The saved layers' variables by the shortest path of attributes that leads to them."""
     found: dict[str, tf.Variable] = {}
-    queue: deque[tuple[str, Any]] = deque(model.parts().items())
+    queue: deque[tuple[str, Any]] = deque(model.saved_layers().items())
     met = set()
-    weights = {id(w) for part in model.parts().values() for w in part.weights}
+    weights = {id(w) for part in model.saved_layers().values() for w in part.weights}
     while queue:
         path, value = queue.popleft()
         if id(value) in met:

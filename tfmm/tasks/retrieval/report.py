@@ -1,0 +1,274 @@
+"""The report of a retrieval run: what `metrics.json` holds, as tables and plots for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfmm.evaluation import plots
+from tfmm.evaluation.report import Section, picture, table
+
+_TITLES = {
+    "recall": "Recall",
+    "ndcg": "NDCG",
+    "mrr": "MRR",
+    "hit_rate": "Hit rate",
+    "map": "MAP",
+    "coverage": "Coverage",
+    "novelty": "Novelty",
+    "intra_list_diversity": "Diversity",
+}
+_NAMES = {"item_knn": "item-kNN", "user_knn": "user-kNN", "ease": "EASE", "ials": "iALS"}
+
+
+def sections(
+    metrics: Mapping[str, Any],
+    folder: Path,
+    history: Sequence[Mapping[str, Any]] = (),
+    pictures: Mapping[str, Path] | None = None,
+) -> list[Section]:
+    """The sections of a report, their plots written into a folder.
+
+    Args:
+        metrics: what `metrics.json` holds. Only `model` or `search` is needed; `cold`, `baselines`,
+            `breakdowns`, `modalities` and `looked_at` each add to it.
+        folder: where plots go; made if it is not there.
+        history: a row for each epoch with a validation metric such as `recall@20`, and `epoch` and
+            `loss` where known.
+        pictures: image file by item id, for the items of `looked_at`.
+
+    Raises:
+        ValueError: there is no section `model` with a recall in it, and no section `search`.
+    """
+    model = metrics.get("model", {})
+    ks = sorted(int(name.partition("@")[2]) for name in model if name.startswith("recall@"))
+    if not ks and not metrics.get("search"):
+        raise ValueError(
+            "`metrics` has no section 'model' with a 'recall@k' in it, so there is nothing to "
+            "report. To resolve this, pass what tfmm.evaluation.evaluate returned."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    found: list[Section] = []
+    if ks:
+        k = 20 if 20 in ks else ks[-1]
+        found += [
+            *_overall(metrics, ks, k, folder),
+            *_cold(metrics, k, folder),
+            *_breakdowns(metrics.get("breakdowns", {}), k, folder),
+            *_modalities(
+                metrics.get("modalities", {}), metrics.get("looked_at", {}), pictures or {}, folder
+            ),
+            *_history(history, k, folder),
+        ]
+    return [*found, *_search(metrics.get("search", {}))]
+
+
+def _name(name: str) -> str:
+    return _NAMES.get(name, name)
+
+
+def _settings(params: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in params.items()
+    )
+
+
+def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path) -> list[Section]:
+    baselines: Mapping[str, Any] = metrics.get("baselines", {})
+    measured = {name: row for name, row in baselines.items() if "left_out" not in row}
+    blend: Mapping[str, Any] = metrics.get("blend", {})
+    shown = {"**model**": metrics["model"]}
+    shown |= {f"{part} alone": blend[part] for part in ("learned", "linear") if part in blend}
+    shown |= {_name(name): row for name, row in measured.items()}
+    known = [name for name in _TITLES if f"{name}@{k}" in metrics["model"]]
+    parts = [
+        f"All items ranked, what a shopper was trained on "
+        f"left out; means over {metrics['model'].get('users', 0):,} shoppers with test items.",
+        table(
+            ["", *(f"{_TITLES[name]}@{k}" for name in known)],
+            [[title, *(row.get(f"{n}@{k}") for n in known)] for title, row in shown.items()],
+        ),
+    ]
+    parts += [
+        f"{_name(n)} was left out: {b['left_out']}" for n, b in baselines.items() if "left_out" in b
+    ]
+    if blend:
+        settings = {name: blend[name] for name in ("lam", "rank", "weight", "scale")}
+        parts.append(
+            f"The model is a blend with EASE: {_settings(settings)}."
+            if blend["weight"]
+            else "Blended with EASE, the model was no better on validation; it stands alone."
+        )
+    chosen = [
+        f"{_name(name)} ({_settings(row['params'])})"
+        for name, row in measured.items()
+        if row.get("params")
+    ]
+    if chosen:
+        parts.append(f"Chosen on validation: {'; '.join(chosen)}.")
+    recalls = {"model": metrics["model"][f"recall@{k}"]}
+    recalls |= {_name(name): row[f"recall@{k}"] for name, row in measured.items()}
+    if measured:
+        says = f"Recall@{k} of the model and the baselines"
+        parts.append(
+            picture(plots.compare(recalls, f"recall@{k}", says, folder / "recall.png"), says)
+        )
+    if len(ks) > 1:
+        columns = [(name, at) for name in ("recall", "ndcg") for at in ks]
+        parts.append(
+            table(
+                ["", *(f"{_TITLES[name]}@{at}" for name, at in columns)],
+                [[t, *(row.get(f"{n}@{at}") for n, at in columns)] for t, row in shown.items()],
+            )
+        )
+    return [Section("The model beside the baselines", parts)]
+
+
+def _search(search: Mapping[str, Any]) -> list[Section]:
+    if not search:
+        return []
+    names = [n for n in next(iter(search.values())) if n.startswith("recall@")] + ["mrr", "queries"]
+    rows = ([feature, *(row.get(name) for name in names)] for feature, row in search.items())
+    titles = [name.replace("recall", "Recall").replace("mrr", "MRR") for name in names]
+    return [
+        Section(
+            "Search",
+            [
+                "Items held out whole, asked for by what they are described by; all items ranked, "
+                "all of equal text right.",
+                table(["asked by", *titles], rows),
+            ],
+        )
+    ]
+
+
+def _cold(metrics: Mapping[str, Any], k: int, folder: Path) -> list[Section]:
+    if not metrics.get("cold"):
+        return []
+    rows = {"**model**": metrics["cold"]}
+    for name, row in metrics.get("baselines", {}).items():
+        if "cold" in row:
+            rows[_name(name)] = row["cold"]
+    names = [
+        name for name in ("recall", "ndcg", "mrr", "hit_rate") if f"{name}@{k}" in metrics["cold"]
+    ]
+    parts = [
+        f"Items of which no event was trained on, ranked among all items; means "
+        f"over {metrics['cold'].get('users', 0):,} shoppers who have some in the test.",
+        table(
+            ["", *(f"{_TITLES[name]}@{k}" for name in names)],
+            [[title, *(row.get(f"{name}@{k}") for name in names)] for title, row in rows.items()],
+        ),
+    ]
+    if len(rows) > 1:
+        says = f"Recall@{k} on cold items"
+        values = {title.strip("*"): row[f"recall@{k}"] for title, row in rows.items()}
+        parts.append(picture(plots.compare(values, f"recall@{k}", says, folder / "cold.png"), says))
+    return [Section("Cold items", parts)]
+
+
+def _breakdowns(found: Mapping[str, Any], k: int, folder: Path) -> list[Section]:
+    made = []
+    groups = found.get("users", {})
+    if len(groups) > 1:
+        names = ("recall", "ndcg", "mrr", "hit_rate")
+        parts = [
+            "New shoppers have no training items.",
+            table(
+                ["", *(f"{_TITLES[name]}@{k}" for name in names), "shoppers"],
+                [
+                    [group, *(row.get(f"{name}@{k}") for name in names), row["users"]]
+                    for group, row in groups.items()
+                ],
+            ),
+        ]
+        made.append(Section("Warm and new shoppers", parts))
+    rows = found.get("popularity", [])
+    if rows:
+        metric = f"recall@{k}"
+        says = f"{metric} by popularity"
+        parts = [
+            "The items with training events, divided into tenths by their "
+            "number of shoppers; recall is hits / test items of the tenth.",
+            table(
+                ["tenth", "items", "test items", f"Recall@{k}"],
+                [
+                    [
+                        "no training events" if row["decile"] == 0 else row["decile"],
+                        row["items"],
+                        row["test_items"],
+                        row[metric],
+                    ]
+                    for row in rows
+                ],
+            ),
+            picture(plots.deciles(rows, metric, folder / "popularity.png"), says),
+        ]
+        made.append(Section("By popularity", parts))
+    return made
+
+
+def _modalities(
+    rows: Mapping[str, Mapping[str, float]],
+    items: Mapping[str, Sequence[Mapping[str, Any]]],
+    pictures: Mapping[str, Path],
+    folder: Path,
+) -> list[Section]:
+    if not rows:
+        return []
+    columns = {
+        "recall_drop": "Recall@20 lost when masked",
+        "cold_recall_drop": "on cold items",
+        "weight": "weight in fusion",
+    }
+    shown = [column for column in columns if any(column in row for row in rows.values())]
+    if not shown:
+        return []
+    parts = [
+        table(
+            ["", *(columns[column] for column in shown)],
+            [[name, *(row.get(column) for column in shown)] for name, row in rows.items()],
+        ),
+    ]
+    if any({"recall_drop", "weight"} & set(row) for row in rows.values()):
+        drawn = plots.modalities(rows, folder / "modalities.png")
+        parts.append(picture(drawn, "Recall lost without each modality, and its weight"))
+    return [Section("What the model looks at", [*parts, *_looked_at(items, pictures, folder)])]
+
+
+def _looked_at(
+    parts: Mapping[str, Sequence[Mapping[str, Any]]], pictures: Mapping[str, Path], folder: Path
+) -> list[str]:
+    if not any(len(row["weights"]) > 1 for rows in parts.values() for row in rows):
+        return []
+    says = "The weights that fusion gave the features of some items"
+    return [
+        "The items that the test asks for most, warm ones and those that were never trained on; "
+        "a feature that an item lacks has no weight.",
+        picture(plots.looked_at(parts, pictures, folder / "looked_at.png"), says),
+    ]
+
+
+def _history(history: Sequence[Mapping[str, Any]], k: int, folder: Path) -> list[Section]:
+    at = next(
+        (f"{n}@{k}" for n in ("recall", "ndcg") if any(f"{n}@{k}" in row for row in history)), None
+    )
+    if at is None:
+        return []
+    rows = [row for row in history if at in row]
+    epochs = [float(row.get("epoch", i)) for i, row in enumerate(rows, 1)]
+    losses = [float(row["loss"]) for row in rows] if all("loss" in row for row in rows) else None
+    values = [float(row[at]) for row in rows]
+    drawn = plots.learning_curve(epochs, at, values, losses, folder / "learning.png")
+    best = max(range(len(values)), key=values.__getitem__)
+    return [
+        Section(
+            "Learning",
+            [
+                f"On validation, {at} was best after epoch {epochs[best]:g}: {values[best]:.4f}.",
+                picture(drawn, "Learning curve"),
+            ],
+        )
+    ]
