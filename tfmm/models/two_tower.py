@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
 from tfmm.data.aligned import QueryColumns
 from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
 from tfmm.encoders import Encoder
 from tfmm.models.alignment import Alignment
+from tfmm.models.keras_model import Model
 from tfmm.models.softmax import InBatchSoftmax
 from tfmm.towers import Content, ItemTower, UserTower
 
 
-class TwoTower(tfrs.Model):
+class TwoTower(Model):
     """Scores an item for a user by the inner product of their vectors.
 
     Trained by in-batch softmax (`InBatchSoftmax`, a `tfrs.tasks.Retrieval`): the targets of a batch
@@ -79,7 +79,6 @@ class TwoTower(tfrs.Model):
         self.alignment, self.queries, self.search_weight = alignment, queries, search_weight
         self.log_q, self.negatives = log_q, negatives
         self.task = InBatchSoftmax(temperature, hard_negatives)
-        self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self._item_step = tf.function(self.item_tower, reduce_retracing=True)
         self._user_step = tf.function(self.user_tower, reduce_retracing=True)
         self._query_step = {
@@ -108,7 +107,7 @@ class TwoTower(tfrs.Model):
     def settle(self) -> None:
         """Computes what serving needs beside the towers; nothing here. Saving calls it."""
 
-    def compile(self, optimizer: Any = "rmsprop", **options: Any) -> None:
+    def compile(self, optimizer: Any = "rmsprop", loss: None = None, **options: Any) -> None:
         """As Keras's; gives the weights of pretrained encoders that train their own rates.
 
         Raises:
@@ -125,7 +124,7 @@ class TwoTower(tfrs.Model):
                         "`train.optimizer: lazy_adam`), or train='frozen' in the encoder."
                     )
                 optimizer.give_rate(own.variables, own.learning_rate, own.warmup)
-        super().compile(optimizer=optimizer, **options)
+        super().compile(optimizer, loss, **options)
 
     def _encoders(self) -> Iterator[tuple[str, Encoder]]:
         """Every encoder with the feature it reads."""
@@ -171,12 +170,6 @@ class TwoTower(tfrs.Model):
             return batches
         both = tf.data.Dataset.zip((batches, aligned))
         return both.map(lambda batch, other: {**batch, "aligned": other})
-
-    def train_step(self, inputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-        """TFRS's step; the loss it reports is the epoch's mean so far, as Keras's own models do."""
-        result = super().train_step(inputs)
-        self.mean_loss.update_state(result["loss"])
-        return {**result, "loss": self.mean_loss.result()}
 
     def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
         """The loss of a batch of `batches`, a scalar."""
