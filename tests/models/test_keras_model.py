@@ -326,7 +326,7 @@ def test_saved_weights_give_the_same_vectors(shop, parts, tmp_path, bert, archit
 def test_weights_of_another_architecture_are_refused(shop, model, tmp_path, name):
     model.save_weights(tmp_path / name)
     other = made(shop, history="gru")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"another architecture|variables"):
         other.load_weights(tmp_path / name)
 
 
