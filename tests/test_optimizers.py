@@ -1,5 +1,7 @@
 """The row-sparse Adam: like Adam where every row is met, still where it is not."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -43,6 +45,50 @@ def test_config_round_trips_with_a_schedule():
     again = tfmm.LazyAdam.from_config(optimizer.get_config())
     assert again.beta_1 == 0.8
     assert float(again.learning_rate) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    "rate", [0.03, tf.keras.optimizers.schedules.CosineDecay(0.1, 10)], ids=["number", "schedule"]
+)
+def test_keras_makes_the_optimizer_anew_from_its_config_as_json(rate):
+    optimizer = tfmm.LazyAdam(rate, dense_rate=0.25, beta_2=0.9, clipnorm=1.0)
+    config = json.loads(json.dumps(tf.keras.optimizers.serialize(optimizer)))
+    again = tf.keras.optimizers.deserialize(config)
+    assert type(again) is tfmm.LazyAdam
+    assert again.get_config() == optimizer.get_config()
+    gradients = np.random.default_rng(0).normal(size=(4, 6, 3)).astype(np.float32)
+    one, other = tf.Variable(tf.ones((6, 3))), tf.Variable(tf.ones((6, 3)))
+    for gradient in gradients:
+        optimizer.apply_gradients([(tf.constant(gradient), one)])
+        again.apply_gradients([(tf.constant(gradient), other)])
+    np.testing.assert_array_equal(other, one)
+    assert not np.allclose(one, 1.0)
+
+
+def test_rates_of_variables_are_no_config_and_are_given_anew():
+    optimizer, variable = tfmm.LazyAdam(0.1), tf.Variable([0.0])
+    optimizer.give_rate([variable], 0.01)
+    copy = tfmm.LazyAdam.from_config(optimizer.get_config())
+    for one, rate in ((copy, 0.1), (optimizer, 0.01)):
+        variable.assign([0.0])
+        one.build([variable])
+        one.apply_gradients([(tf.constant([1.0]), variable)])
+        assert float(variable[0]) == pytest.approx(-rate, rel=1e-3)
+
+
+def test_given_rates_fall_when_a_callback_lowers_the_rate():
+    optimizer, own = tfmm.LazyAdam(0.1), tf.Variable([0.0])
+    optimizer.build([own])
+    optimizer.give_rate([own], 0.01)
+    optimizer.learning_rate.assign(0.05)
+    optimizer.apply_gradients([(tf.constant([1.0]), own)])
+    assert float(own[0]) == pytest.approx(-0.005, rel=1e-3)
+
+
+def test_a_rate_that_begins_at_zero_cannot_carry_other_rates():
+    schedule = tf.keras.optimizers.schedules.CosineDecay(0.0, 9, warmup_target=0.1, warmup_steps=3)
+    with pytest.raises(ValueError, match="begins at 0"):
+        tfmm.LazyAdam(schedule).give_rate([tf.Variable([0.0])], 0.01)
 
 
 def test_amsgrad_is_refused():

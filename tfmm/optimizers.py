@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class LazyAdam(tf.keras.optimizers.Adam):
     """Adam that updates only the rows of an embedding table that the batch looked up.
 
@@ -52,15 +53,31 @@ class LazyAdam(tf.keras.optimizers.Adam):
     ) -> None:
         """Gives some variables a learning rate of their own, as pretrained weights need it.
 
-        It rises from zero over `warmup` steps and falls as the optimizer's own rate falls.
+        It rises from zero over `warmup` steps and falls as the optimizer's own rate falls, by its
+        schedule or by a callback. Given rates belong to the variables: they are not part of
+        `get_config`, and an optimizer made from that is given them anew, as a model's `compile`
+        does.
 
         Args:
             variables: the variables.
             learning_rate: their rate, in place of the optimizer's and of `dense_rate`.
             warmup: steps of the rise.
+
+        Raises:
+            ValueError: the optimizer's own rate begins at 0, of which nothing can be a share.
         """
+        first = self._learning_rate
+        if isinstance(first, tf.keras.optimizers.schedules.LearningRateSchedule):
+            first = first(0)
+        first = float(tf.convert_to_tensor(first))
+        if not first > 0:
+            raise ValueError(
+                f"The learning rate of {type(self).__name__} begins at {first:g}, so that "
+                "rates of other variables cannot follow it. To resolve this, begin the schedule "
+                "above 0."
+            )
         for variable in variables:
-            self._own_rates[self._var_key(variable)] = (learning_rate, warmup)
+            self._own_rates[self._var_key(variable)] = (learning_rate, warmup, first)
 
     def _rates(self, variable: tf.Variable, dtype: tf.DType) -> tuple[tf.Tensor, tf.Tensor]:
         """The learning rates of a variable's rows and of a variable with a dense gradient."""
@@ -68,11 +85,7 @@ class LazyAdam(tf.keras.optimizers.Adam):
         own = self._own_rates.get(self._var_key(variable))
         if own is None:
             return rate, self.dense_rate * rate
-        first = self._learning_rate
-        if isinstance(first, tf.keras.optimizers.schedules.LearningRateSchedule):
-            fallen = rate / tf.cast(first(0), dtype)
-        else:
-            fallen = tf.ones([], dtype)
+        fallen = rate / tf.cast(own[2], dtype)
         risen = tf.minimum(tf.cast(self.iterations + 1, dtype) / own[1], 1.0)
         return own[0] * risen * fallen, own[0] * risen * fallen
 
@@ -98,6 +111,10 @@ class LazyAdam(tf.keras.optimizers.Adam):
         variable.scatter_sub(tf.IndexedSlices(of_rows * m / (tf.sqrt(v) + self.epsilon), rows))
 
     def get_config(self) -> dict:
+        """The constructor's arguments as JSON values, the learning rate as it stands now; see
+        `give_rate` for what is not among them."""
         config = super().get_config()
         config.pop("amsgrad", None)
+        if not isinstance(config["learning_rate"], dict):
+            config["learning_rate"] = float(config["learning_rate"])
         return {**config, "dense_rate": self.dense_rate}

@@ -4,16 +4,22 @@ features."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders import Encoder
+from tfmm.encoders.base import config_names, no_config
 from tfmm.encoders.projection import check_heads
 from tfmm.fusion import Fusion
 from tfmm.sparse import mean_of_rows
 
+#: Why a layer with content has no configuration.
+LEARNED = (
+    "it holds encoders that learned from the catalogue. To resolve this, make the model by "
+    "from_data with the same arguments, and keep its weights with save_weights."
+)
 HISTORIES = ("mean", "self_attention", "gru", "none")
 
 
@@ -90,6 +96,10 @@ class Content(tf.keras.layers.Layer):
             present[number] = present[number] & known
         return self.fusion(tf.stack(tokens, 1), tf.stack(present, 1), training=training)
 
+    def get_config(self) -> NoReturn:
+        """Refused: what the encoders learned is no configuration."""
+        no_config(self, LEARNED)
+
     def remember(self, name: str, rows: tf.Tensor, vectors: tf.Tensor) -> None:
         """Writes the vectors `[K, dim]` of rows int32 `[K]` into the bank of a heavy feature."""
         vectors = tf.stop_gradient(vectors)
@@ -97,6 +107,7 @@ class Content(tf.keras.layers.Layer):
         self.filled[name].scatter_update(tf.IndexedSlices(tf.ones_like(rows, tf.bool), rows))
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class ItemTower(tf.keras.layers.Layer):
     """The vector of an item: fused content plus an id embedding that cold items do without.
 
@@ -111,6 +122,8 @@ class ItemTower(tf.keras.layers.Layer):
         id_dropout: share of the items of a batch whose id embedding is left out in training.
         normalize: whether vectors are scaled to length one.
         heads: independent parts of the vector that are scaled each for itself, see `unit`.
+        name: Keras's layer name.
+        **kwargs: as `tf.keras.layers.Layer`.
 
     Raises:
         ValueError: for a tower that reads neither content nor id, or `heads` that do not divide
@@ -128,8 +141,9 @@ class ItemTower(tf.keras.layers.Layer):
         normalize: bool = True,
         heads: int = 1,
         name: str = "item_tower",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, **kwargs)
         self.heads = check_heads(heads, dim=dim)
         if content is None and not id:
             raise ValueError(
@@ -145,6 +159,16 @@ class ItemTower(tf.keras.layers.Layer):
         )
         if id:
             self.id_embedding = self.add_weight("id_embedding", (rows, dim), initializer=_small())
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, of a tower without content.
+
+        Raises:
+            NotImplementedError: the tower has content.
+        """
+        if self.content is not None:
+            no_config(self, LEARNED)
+        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
 
     def know(self, rows: np.ndarray) -> None:
         """Marks the items int `[n]` as trained on, and no others."""
@@ -175,6 +199,7 @@ class ItemTower(tf.keras.layers.Layer):
         return vectors, weights
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class UserTower(tf.keras.layers.Layer):
     """The vector of a user: pooled item vectors of the history, user features, and an id embedding.
 
@@ -192,6 +217,8 @@ class UserTower(tf.keras.layers.Layer):
         id_dropout: share of the users of a batch whose id embedding is left out in training.
         content: user features, or None.
         normalize: whether vectors are scaled to length one.
+        name: Keras's layer name.
+        **kwargs: as `tf.keras.layers.Layer`.
 
     Raises:
         ValueError: for an unknown `history`, or a tower that reads nothing.
@@ -209,8 +236,9 @@ class UserTower(tf.keras.layers.Layer):
         content: Content | None = None,
         normalize: bool = True,
         name: str = "user_tower",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, **kwargs)
         if history not in HISTORIES:
             raise ValueError(f"history must be one of {', '.join(HISTORIES)}, got {history!r}.")
         if history == "none" and not id and content is None:
@@ -259,6 +287,16 @@ class UserTower(tf.keras.layers.Layer):
             own = tf.nn.embedding_lookup(self.id_embedding, tf.maximum(user, 0))
             vectors += own * tf.cast(keep, own.dtype)[:, None]
         return tf.math.l2_normalize(vectors, axis=1) if self.normalize else vectors
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, of a tower without content.
+
+        Raises:
+            NotImplementedError: the tower has content.
+        """
+        if self.content is not None:
+            no_config(self, LEARNED)
+        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
 
     def pool(self, items: tf.Tensor, history: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The history's vector `[B, dim]`, the newcomer's where there is none; see `call`."""

@@ -166,3 +166,16 @@ def test_what_does_not_fit_is_refused() -> None:
     for wrong in (0, -1, True, "some", 1.5):
         with pytest.raises(ValueError, match="train must be 'frozen', 'all', or how many"):
             check_part(wrong)
+
+
+def test_weights_are_kept_in_kerass_weight_files(tmp_path: Path) -> None:
+    first = model(Keras3Bridge(inner()))
+    first.fit(*batch(), verbose=0)
+    first.save_weights(tmp_path / "w.weights.h5")
+    second = model(Keras3Bridge(inner()))
+    second.load_weights(tmp_path / "w.weights.h5")
+    np.testing.assert_array_equal(second(batch()[0]), first(batch()[0]))
+    small = keras.layers.Dense(3)
+    small.build([None, 8])
+    with pytest.raises(ValueError, match="written by another model"):
+        model(Keras3Bridge(small)).load_weights(tmp_path / "w.weights.h5")

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 import tensorflow as tf
@@ -216,6 +216,17 @@ def config_names(layer: type) -> list[str]:
                 if parameter.kind is not parameter.VAR_KEYWORD and parameter.name != "name":
                     found[parameter.name] = None
     return list(found)
+
+
+def no_config(layer: tf.keras.layers.Layer, reason: str) -> NoReturn:
+    """Says that a layer has no `get_config`, and why.
+
+    Raises:
+        NotImplementedError: always.
+    """
+    raise NotImplementedError(
+        f"{type(layer).__name__} {layer.name!r} has no configuration that makes it anew: {reason}"
+    )
 
 
 def positive(argument: str, value: int) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.encoders.base import positive
+from tfmm.encoders.base import no_config, positive
 from tfmm.encoders.bridge import FROZEN, Keras3Bridge, train_only
 from tfmm.encoders.cache import text_digests
 from tfmm.encoders.clip import text_side, two_sided
@@ -218,6 +218,10 @@ class TextNetwork(tf.keras.layers.Layer):
             inner, name="bridge", trainable=train != FROZEN, dtype=self._dtype_policy
         )
         self.names = tuple(names)
+
+    def get_config(self) -> NoReturn:
+        """Refused; the encoder around it has a configuration."""
+        no_config(self, "it wraps a loaded model. Use that of the encoder that holds it.")
 
     def room(self, tokens: int) -> int:
         """As many of `tokens` as the model has positions for."""

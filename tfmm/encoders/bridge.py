@@ -104,6 +104,26 @@ class Keras3Bridge(tf.keras.layers.Layer):
             tf.TensorShape, self.inner.compute_output_shape(tuple(input_shape))
         )
 
+    def save_own_variables(self, store: Any) -> None:
+        """Puts the weights into a group of a Keras `.weights.h5` file, by place."""
+        for place, variable in enumerate(self.tracked.values()):
+            store[str(place)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Takes the weights from where `save_own_variables` put them.
+
+        Raises:
+            ValueError: there are not as many.
+        """
+        if len(store.keys()) != len(self.tracked):
+            raise ValueError(
+                f"The bridge {self.name!r} has {len(self.tracked)} weights, but the file "
+                f"{len(store.keys())}: it was written by another model. Load it into a model with "
+                "the preset of the one that was saved."
+            )
+        for place, variable in enumerate(self.tracked.values()):
+            variable.assign(store[str(place)][()])
+
     def get_config(self) -> dict[str, Any]:
         import keras
 

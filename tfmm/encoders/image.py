@@ -172,6 +172,7 @@ def residual_network(
     return layers
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class Convolution(tf.keras.layers.Layer):
     """Convolution, normalisation, and ReLU unless `activate` is False."""
 
@@ -185,8 +186,9 @@ class Convolution(tf.keras.layers.Layer):
         activate: bool = True,
         zero: bool = False,
         name: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, **kwargs)
         self.width = width
         self.activate = activate
         self.convolution = tf.keras.layers.Conv2D(
@@ -217,11 +219,12 @@ class Convolution(tf.keras.layers.Layer):
         return tf.nn.relu(x) if self.activate else x
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class Residual(tf.keras.layers.Layer):
     """Two 3 × 3 convolutions added to their input; the identity at first (arXiv:1706.02677)."""
 
-    def __init__(self, width: int, norm: str, *, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(self, width: int, norm: str, *, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
         self.width = width
         self.first = Convolution(width, 3, 1, norm, name="first")
         self.second = Convolution(width, 3, 1, norm, activate=False, zero=True, name="second")
@@ -237,6 +240,7 @@ class Residual(tf.keras.layers.Layer):
         )
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class GroupNorm(tf.keras.layers.Layer):
     """Group normalisation (Wu and He, arXiv:1803.08494) over `[n, h, w, c]`.
 
@@ -250,8 +254,10 @@ class GroupNorm(tf.keras.layers.Layer):
         name: Keras's layer name.
     """
 
-    def __init__(self, groups: int = 8, *, gain: str = "ones", name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(
+        self, groups: int = 8, *, gain: str = "ones", name: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, **kwargs)
         self.groups = groups
         self.gain = gain
 

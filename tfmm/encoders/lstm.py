@@ -78,6 +78,7 @@ class LSTM(WordEncoder):
         return self.projection(self.dropper(pooled, training=training))
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class LSTMKernel(tf.keras.layers.Layer):
     """An LSTM in one direction over `float32 [T, n, width]`, time first: states `[T, n, units]`.
 
@@ -86,8 +87,8 @@ class LSTMKernel(tf.keras.layers.Layer):
     trace. Glorot and orthogonal kernels, and a forget bias of 1, as in that layer.
     """
 
-    def __init__(self, units: int, *, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(self, units: int, *, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
         self.units = units
 
     def build(self, input_shape: Any) -> None:

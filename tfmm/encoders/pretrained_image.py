@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tfmm.data.images import ImageDecodeError, load_thumbnails, thumbnail
 from tfmm.encoders.ahead import Decoding
-from tfmm.encoders.base import positive
+from tfmm.encoders.base import no_config, positive
 from tfmm.encoders.cache import file_digests
 from tfmm.encoders.pretrained import Pretrained
 
@@ -95,6 +95,10 @@ class ImageNetwork(tf.keras.layers.Layer):
         self.model, self.scale, self.pooling = model, scale, pooling
         with tf.init_scope():
             self.width = int(self(tf.zeros([1, *size, 3], tf.uint8)).shape[-1])
+
+    def get_config(self) -> NoReturn:
+        """Refused; the encoder around it has a configuration."""
+        no_config(self, "it wraps a loaded model. Use that of the encoder that holds it.")
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Vectors `[n, width]` of pictures uint8 `[n, h, w, 3]`."""

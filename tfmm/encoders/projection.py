@@ -119,6 +119,7 @@ class VectorProjection(Encoder):
         return x if straight is None else x + straight
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class Blocks(tf.keras.layers.Layer):
     """A dense layer of `heads` blocks: each part of the input gives a part of the output alone.
 
@@ -127,8 +128,8 @@ class Blocks(tf.keras.layers.Layer):
         heads: how many parts.
     """
 
-    def __init__(self, units: int, heads: int, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(self, units: int, heads: int, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
         self.units, self.heads = units, heads
 
     def build(self, input_shape: Any) -> None:

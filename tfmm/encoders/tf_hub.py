@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.python.util import tf_inspect
 
+from tfmm.encoders.base import no_config
 from tfmm.encoders.bridge import ALL, FROZEN
 from tfmm.encoders.cache import folder_digest, text_digests
 from tfmm.encoders.pretrained import Pretrained
@@ -145,6 +146,10 @@ class HubModule(tf.keras.layers.Layer):
         # As lists, which Keras 2 would otherwise fill by the flags that the variables came with.
         self._trainable_weights: list[tf.Variable] = trainable
         self._non_trainable_weights: list[tf.Variable] = rest
+
+    def get_config(self) -> NoReturn:
+        """Refused; the encoder around it has a configuration."""
+        no_config(self, "it wraps a loaded model. Use that of the encoder that holds it.")
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> Any:
         if self.takes_training:

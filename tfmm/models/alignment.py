@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import tensorflow as tf
 
+from tfmm.encoders.base import no_config
 from tfmm.models.contrastive import LOSSES, sigmoid_contrast, softmax_contrast
 from tfmm.models.query_tower import QueryTower
+from tfmm.towers import LEARNED
 
 #: The largest factor of cosines that training may reach, CLIP's.
 STEEPEST = 100.0
@@ -81,6 +83,10 @@ class Alignment(tf.keras.layers.Layer):
             )
             for feature in (queries if loss == "sigmoid" else ())
         }
+
+    def get_config(self) -> NoReturn:
+        """Refused: what the encoders of its query towers learned is no configuration."""
+        no_config(self, LEARNED)
 
     def call(self, items: tf.Tensor, batch: Mapping[str, Any], training: bool = False) -> tf.Tensor:
         """The loss of a batch, a scalar: the sum over query towers.

@@ -107,7 +107,7 @@ class Graph(TwoTower):
         assert isinstance(made, cls)
         return made
 
-    def compile(self, optimizer: Any = "rmsprop", **options: Any) -> None:
+    def compile(self, optimizer: Any = "rmsprop", loss: None = None, **options: Any) -> None:
         """As `TwoTower.compile`; the tables of ids and attribute values keep the rate of rows."""
         # Messages reach every row at every step, so that their gradients are dense.
         if hasattr(optimizer, "give_rate"):
@@ -115,7 +115,7 @@ class Graph(TwoTower):
             tables += [self.user_tower.id_embedding] if self.user_tower.id else []
             tables += self.propagation.nodes.values()
             optimizer.give_rate(tables, float(_first_rate(optimizer)))
-        super().compile(optimizer=optimizer, **options)
+        super().compile(optimizer, loss, **options)
 
     @property
     def reads(self) -> list[str]:

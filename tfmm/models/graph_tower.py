@@ -12,11 +12,13 @@ from tfmm.towers import Content, ItemTower
 JOINS = ("sum", "gate", "concat")
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class GraphItemTower(ItemTower):
     """An item's own vector, of any length, before the graph adds to it.
 
     Args:
         rows, dim, content, id, id_dropout: as of `ItemTower`.
+        name, **kwargs: as of `ItemTower`.
         join: how content and id come together: their `sum`; a `gate`, which learns from both how
             much of each counts, component by component; or `concat`, a linear map of both.
 
@@ -33,10 +35,21 @@ class GraphItemTower(ItemTower):
         id: bool = True,
         id_dropout: float = 0.5,
         join: str = "sum",
+        name: str = "item_tower",
+        **kwargs: Any,
     ) -> None:
         if join not in JOINS:
             raise ValueError(f"join must be one of {', '.join(JOINS)}, got {join!r}.")
-        super().__init__(rows, dim, content=content, id=id, id_dropout=id_dropout, normalize=False)
+        super().__init__(
+            rows,
+            dim,
+            content=content,
+            id=id,
+            id_dropout=id_dropout,
+            normalize=False,
+            name=name,
+            **kwargs,
+        )
         self.join = join if content is not None and id else "sum"
         if self.join == "gate":
             self.gate = tf.keras.layers.Dense(dim, "sigmoid", name="gate")
@@ -44,6 +57,11 @@ class GraphItemTower(ItemTower):
         elif self.join == "concat":
             self.mixer = tf.keras.layers.Dense(dim, name="mixer")
             self.mixer.build([None, 2 * dim])
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["normalize"], config["heads"]  # the graph's vectors are scaled when it has added
+        return config
 
     def call(self, batch: Mapping[str, Any], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
         """As `ItemTower.call`, the vectors not normalised."""

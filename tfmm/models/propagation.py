@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
@@ -83,6 +83,7 @@ class Adjacency:
         return tf.maximum(1.0 - taken / self.support, 0.0)
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class Propagation(tf.keras.layers.Layer):
     """What a graph brings to the vectors of its items.
 
@@ -103,6 +104,8 @@ class Propagation(tf.keras.layers.Layer):
         mix: whether the weights of the edge types are `learned` or `fixed`.
         activation: of `gcn`, by Keras's name.
         users: whether users have vectors of their own.
+        name: Keras's layer name.
+        **kwargs: as `tf.keras.layers.Layer`.
 
     Raises:
         ValueError: an unknown `kind` or `mix`, or a negative number of layers.
@@ -120,8 +123,9 @@ class Propagation(tf.keras.layers.Layer):
         activation: str = "tanh",
         users: bool = False,
         name: str = "propagation",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, **kwargs)
         for argument, value, known in (("kind", kind, KINDS), ("mix", mix, MIXES)):
             if value not in known:
                 raise ValueError(f"{argument} must be one of {', '.join(known)}, got {value!r}.")
@@ -129,6 +133,7 @@ class Propagation(tf.keras.layers.Layer):
             raise ValueError(f"layers must be 0 or more, got {layers}.")
         self.sizes, self.dim, self.kind, self.rounds = dict(sizes), dim, kind, layers
         self.relations = {relation.name: relation for relation in relations}
+        self.learned, self.users = mix == "learned", users
         self.activation = tf.keras.activations.get(activation)
         self.mix = {
             name: self.add_weight(
@@ -156,6 +161,25 @@ class Propagation(tf.keras.layers.Layer):
         self.reached = self.add_weight(
             "reached", (self.sizes[ITEM], dim), initializer="zeros", trainable=False
         )
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments as JSON values; the edges are none of them."""
+        return super().get_config() | {
+            "sizes": dict(self.sizes),
+            "dim": self.dim,
+            "relations": [asdict(relation) for relation in self.relations.values()],
+            "kind": self.kind,
+            "layers": self.rounds,
+            "mix": "learned" if self.learned else "fixed",
+            "activation": tf.keras.activations.serialize(self.activation),
+            "users": self.users,
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The layer that `get_config` describes."""
+        relations = [Relation(**relation) for relation in config["relations"]]
+        return cls(**{**config, "relations": relations})
 
     def call(
         self,

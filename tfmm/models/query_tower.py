@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 import tensorflow as tf
 
 from tfmm.encoders import Encoder
-from tfmm.towers import unit
+from tfmm.encoders.base import no_config
+from tfmm.towers import LEARNED, unit
 
 
 class QueryTower(tf.keras.layers.Layer):
@@ -34,6 +36,10 @@ class QueryTower(tf.keras.layers.Layer):
             )
         self.encoders = list(encoders)
         self.heads, self.kind, self.dim = heads, kinds.pop(), dims.pop()
+
+    def get_config(self) -> NoReturn:
+        """Refused: what the encoders learned is no configuration."""
+        no_config(self, LEARNED)
 
     def call(self, inputs: Sequence[tf.Tensor], training: bool = False) -> tf.Tensor:
         """Vectors float32 `[n, dim]` of what the encoders prepared, an array each."""

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class InBatchSoftmax(tfrs.tasks.Retrieval):
     """`tfrs.tasks.Retrieval`'s loss, at a third to a half of its time on a CPU.
 

@@ -92,7 +92,6 @@ class TwoTower(Model):
         self.alignment, self.queries, self.search_weight = alignment, queries, search_weight
         self.log_q, self.negatives = log_q, negatives
         self.task = InBatchSoftmax(temperature, hard_negatives)
-        self.mean_loss = tf.keras.metrics.Mean(name="loss")
         self._item_step = tf.function(self.item_tower, reduce_retracing=True)
         self._user_step = tf.function(self.user_tower, reduce_retracing=True)
         self._query_step = {
@@ -218,12 +217,6 @@ class TwoTower(Model):
                 "of the items by their ids. Give the part when making it: "
                 f"tfmm.{type(self).__name__}.from_data(shop, parts.train, …)."
             )
-
-    def train_step(self, inputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
-        """TFRS's step; the loss it reports is the epoch's mean so far, as Keras's own models do."""
-        result = super().train_step(inputs)
-        self.mean_loss.update_state(result["loss"])
-        return {**result, "loss": self.mean_loss.result()}
 
     def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
         """The loss of a batch of `batches`, a scalar."""

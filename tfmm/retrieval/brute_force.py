@@ -13,6 +13,7 @@ from tfmm.retrieval.options import check_name
 from tfmm.retrieval.tables import STORAGES, VectorTable
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class BruteForce(Index):
     """Exact retrieval of the k candidates with the highest inner products.
 

@@ -29,6 +29,7 @@ _RESCORED = 3
 _TINY = np.finfo(np.float32).tiny
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class IVF(Approximate):
     """Approximate retrieval from an inverted file (IVF) of standard TensorFlow ops.
 

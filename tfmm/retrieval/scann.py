@@ -31,6 +31,7 @@ _DEPTH_STEP = 3
 _QUERY_BLOCK, _LIMITED_QUERY_BLOCK = 256, 32
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class ScaNN(Approximate):
     """Approximate retrieval by ScaNN's TensorFlow ops, from the scann package.
 

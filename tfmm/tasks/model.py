@@ -7,20 +7,19 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
 from tfmm.encoders import Encoder
+from tfmm.tasks.keras_model import KerasModel
 
 
-class Model(tfrs.Model):
-    """A `tfrs.Model` that knows what its encoders learned and what its rows stand for.
+class Model(KerasModel):
+    """A Keras model that knows what its encoders learned and what its rows stand for.
 
-    Keras's own `compile`, `fit`, `evaluate` and callbacks work. A model is made for a training
-    part, and feeding it changes nothing but its trained weights.
+    A model is made for a training part, and feeding it changes nothing but its trained weights.
     """
 
-    def compile(self, optimizer: Any = "rmsprop", **options: Any) -> None:
-        """As Keras's; gives the weights of pretrained encoders that train their own rates.
+    def compile(self, optimizer: Any = "rmsprop", loss: None = None, **options: Any) -> None:
+        """As `KerasModel.compile`; gives pretrained encoders that train their own rates.
 
         Raises:
             ValueError: an encoder has such a rate, and the optimizer knows only one.
@@ -36,7 +35,7 @@ class Model(tfrs.Model):
                         "`train.optimizer: lazy_adam`), or train='frozen' in the encoder."
                     )
                 optimizer.give_rate(own.variables, own.learning_rate, own.warmup)
-        super().compile(optimizer=optimizer, **options)
+        super().compile(optimizer, loss, **options)
 
     def encoders(self) -> Iterator[tuple[str, Encoder]]:
         """Every encoder with the feature it reads."""

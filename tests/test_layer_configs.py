@@ -1,0 +1,246 @@
+"""What `get_config` of every public layer promises: the layer made anew from it answers alike, or
+it is refused with the reason."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import tensorflow as tf
+
+import tfmm
+from tfmm.encoders import Encoder, front_ends
+from tfmm.encoders.bridge import Keras3Bridge
+from tfmm.encoders.image import Convolution, GroupNorm, Residual
+from tfmm.encoders.lstm import LSTMKernel
+from tfmm.encoders.projection import Blocks, VectorProjection
+from tfmm.fusion import Fusion, fusion
+from tfmm.fusion import names as fusion_names
+from tfmm.models.alignment import Alignment
+from tfmm.models.graph_edges import Edges
+from tfmm.models.graph_tower import GraphItemTower
+from tfmm.models.propagation import Adjacency, Propagation, Relation
+from tfmm.models.query_tower import QueryTower
+from tfmm.models.softmax import InBatchSoftmax
+from tfmm.retrieval import IVF, BruteForce, Index, ScaNN
+from tfmm.retrieval.approximate import Approximate
+from tfmm.towers import Content, ItemTower, UserTower
+
+RNG = np.random.default_rng(0)
+N, DIM = 6, 8
+
+
+def numbers(*shape: int) -> tf.Tensor:
+    return tf.constant(RNG.normal(size=shape), tf.float32)
+
+
+def bridge() -> Keras3Bridge:
+    import keras
+
+    inner = keras.Sequential([keras.layers.Dense(3, "tanh"), keras.layers.Dense(2)])
+    inner.build([None, DIM])
+    return Keras3Bridge(inner, name="own")
+
+
+PICTURES, VECTORS, MASK = (
+    numbers(2, 8, 8, DIM),
+    numbers(N, DIM),
+    tf.constant(RNG.random((N, 3)) < 1),
+)
+ROWS = {"items": tf.range(N), "present": tf.zeros((N, 0), tf.bool)}
+HISTORY = tf.constant([[0, 2, -1], [1, 3, 5]])
+EDGES = {
+    "view": Adjacency.of(Edges("view", "user", "item", sp.csr_matrix(np.eye(4, N, dtype="f4")))),
+    "near": Adjacency.of(Edges("near", "item", "item", sp.csr_matrix(np.eye(N, k=1, dtype="f4")))),
+}
+RELATIONS = [Relation("view", "user", "item", 0.5), Relation("near", "item", "item")]
+
+
+def propagation(**config: Any) -> Propagation:
+    return Propagation({"item": N, "user": 4, "kind": 3}, DIM, RELATIONS, **config)
+
+
+def fused(kind: str) -> tuple[Callable[[], Any], tuple[Any, ...]]:
+    return lambda: fusion(kind, DIM, modality_dropout=0.3, normalize=False), (
+        numbers(N, 3, DIM),
+        MASK,
+    )
+
+
+#: A layer of other than the default arguments, and what it is called with.
+CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
+    **{f"fusion {kind}": fused(kind) for kind in fusion_names()},
+    "items": (lambda: ItemTower(N, DIM, id_dropout=0.2, heads=2, name="own"), (ROWS,)),
+    "items, frozen": (lambda: ItemTower(N, DIM, normalize=False, trainable=False), (ROWS,)),
+    "items of a graph": (lambda: GraphItemTower(N, DIM, id_dropout=0.2, join="gate"), (ROWS,)),
+    **{
+        f"users {history}": (
+            lambda history=history: UserTower(
+                4, DIM, history=history, history_size=3, id=True, normalize=False, name="own"
+            ),
+            (VECTORS, HISTORY, tf.constant([1, -1])),
+        )
+        for history in ("mean", "self_attention", "gru", "none")
+    },
+    "messages": (
+        lambda: propagation(layers=3, mix="fixed", users=True),
+        (VECTORS, EDGES, numbers(4, DIM)),
+    ),
+    "messages by matrices": (
+        lambda: propagation(kind="gcn", activation="relu", name="own", trainable=False),
+        (VECTORS, EDGES),
+    ),
+    "softmax": (
+        lambda: InBatchSoftmax(0.2, 2, name="own"),
+        (numbers(3, DIM), VECTORS, tf.range(N)),
+    ),
+    "blocks": (lambda: Blocks(4, 2, name="own", trainable=False), (VECTORS,)),
+    "convolution": (
+        lambda: Convolution(4, 3, 2, "batch", activate=False, zero=True, trainable=False),
+        (PICTURES,),
+    ),
+    "residual": (lambda: Residual(DIM, "group", name="own"), (PICTURES,)),
+    "group norm": (lambda: GroupNorm(4, gain="zeros", trainable=False), (PICTURES,)),
+    "lstm": (lambda: LSTMKernel(5, name="own"), (numbers(4, N, DIM),)),
+    "lpc": (lambda: front_ends.LPC(8000, bins=5), (numbers(2, 2000),)),
+    "log mel": (lambda: front_ends.LogMel(8000, hop=0.04, bins=9), (numbers(2, 2000),)),
+    "mfcc": (lambda: front_ends.MFCC(8000, window=0.06, name="own"), (numbers(2, 2000),)),
+    "keras 3": (bridge, (VECTORS,)),
+}
+
+INDICES = {
+    "exact": lambda: BruteForce(k=3, storage="bfloat16", name="own"),
+    "exact with a query model": lambda: BruteForce(
+        tf.keras.Sequential([tf.keras.layers.Dense(DIM, input_shape=(DIM,))]), k=2
+    ),
+    "ivf": lambda: IVF(k=4, recall=0.8, seed=5, storage="bfloat16"),
+}
+
+
+def as_json(layer: Any) -> dict[str, Any]:
+    return json.loads(json.dumps(layer.get_config()))
+
+
+def anew(layer: Any) -> Any:
+    """The layer made from its own config, through JSON, and by Keras's registry alike."""
+    config = as_json(layer)
+    made = type(layer).from_config(config)
+    assert as_json(made) == config
+    serialised = json.loads(json.dumps(tf.keras.layers.serialize(layer)))
+    again = tf.keras.layers.deserialize(serialised)
+    assert type(again) is type(layer)
+    assert as_json(again) == config
+    assert (made.name, made.trainable) == (layer.name, layer.trainable)
+    assert again.trainable == layer.trainable
+    return made
+
+
+def answers(layer: Any, inputs: tuple[Any, ...]) -> list[np.ndarray]:
+    return [np.asarray(part) for part in tf.nest.flatten(layer(*inputs))]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_layer_made_from_its_config_answers_as_the_first_one(case: str) -> None:
+    make, inputs = CASES[case]
+    tf.keras.utils.set_random_seed(1)
+    layer = make()
+    layer(*inputs)
+    # No weight at what it begins with: what is not moved would not be seen.
+    moved = [
+        value if value.dtype == bool else value + RNG.normal(size=value.shape, scale=0.1)
+        for value in layer.get_weights()
+    ]
+    layer.set_weights(moved)
+    if hasattr(layer, "know"):
+        layer.know(np.array([1, 2]))
+    expected = answers(layer, inputs)
+    copy = anew(layer)
+    copy(*inputs)
+    copy.set_weights(layer.get_weights())
+    for got, wanted in zip(answers(copy, inputs), expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
+    assert len(copy.trainable_weights) == len(layer.trainable_weights)
+
+
+@pytest.mark.parametrize("case", INDICES)
+def test_an_index_made_from_its_config_answers_as_the_first_one(case: str) -> None:
+    index = INDICES[case]()
+    copy = anew(index)
+    candidates, queries = numbers(40, DIM), numbers(3, DIM)
+    if index.query_model is not None:
+        copy.query_model.set_weights(index.query_model.get_weights())
+    for one in (index, copy):
+        one.index(candidates)
+    for got, wanted in zip(copy(queries), index(queries), strict=True):
+        np.testing.assert_array_equal(got, wanted)
+
+
+def test_scann_is_made_anew_from_its_config() -> None:
+    pytest.importorskip("scann")
+    assert anew(ScaNN(k=3, recall=0.7, seed=2)).get_config()["recall"] == 0.7
+
+
+def content() -> Content:
+    return Content({"x": VectorProjection(DIM)}, fusion("weighted", DIM), N)
+
+
+def query() -> QueryTower:
+    return QueryTower([VectorProjection(DIM)])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        content,
+        query,
+        lambda: Alignment({"x": query()}),
+        lambda: ItemTower(N, DIM, content=content()),
+        lambda: UserTower(N, DIM, content=content()),
+        lambda: GraphItemTower(N, DIM, content=content()),
+    ],
+    ids=["content", "query", "alignment", "items", "users", "graph"],
+)
+def test_layers_that_hold_what_was_learned_refuse_a_config(make: Callable[[], Any]) -> None:
+    with pytest.raises(NotImplementedError, match=r"learned from the catalogue.*from_data"):
+        make().get_config()
+
+
+@pytest.mark.parametrize(
+    "made_of", ["bert.TextNetwork", "pretrained_image.ImageNetwork", "tf_hub.HubModule"]
+)
+def test_layers_around_a_loaded_model_refuse_a_config(made_of: str) -> None:
+    module, name = made_of.split(".")
+    kind = getattr(importlib.import_module(f"tfmm.encoders.{module}"), name)
+    layer = kind.__new__(kind)
+    tf.keras.layers.Layer.__init__(layer, name="network")
+    with pytest.raises(NotImplementedError, match="that of the encoder"):
+        layer.get_config()
+
+
+def public_layers() -> Iterator[type]:
+    for module in pkgutil.walk_packages(tfmm.__path__, "tfmm."):
+        if module.name.split(".")[1] not in ("serving", "export", "cli", "demo", "demo_page"):
+            for name, kind in vars(importlib.import_module(module.name)).items():
+                own = inspect.isclass(kind) and kind.__module__ == module.name
+                if own and not name.startswith("_") and issubclass(kind, tf.keras.layers.Layer):
+                    yield kind
+
+
+def test_no_public_layer_leaves_its_config_to_chance() -> None:
+    """Encoders have their own contract (tests/encoders/test_contract.py), models another."""
+    held = {type(make()) for make, _ in CASES.values()} | {BruteForce, IVF, ScaNN}
+    refused = {"Content", "QueryTower", "Alignment", "TextNetwork", "ImageNetwork", "HubModule"}
+    bases = {Fusion, front_ends.FrontEnd, Index, Approximate}
+    chance = {
+        kind.__name__
+        for kind in public_layers()
+        if not issubclass(kind, Encoder | tf.keras.Model) and kind not in held | bases
+    }
+    assert chance == refused
