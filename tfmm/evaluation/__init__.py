@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from tfmm.evaluation.compare import (
-    as_scorer,
-    evaluate_baselines,
-    evaluate_split_baselines,
-    tune,
-)
-from tfmm.evaluation.evaluator import evaluate
-from tfmm.evaluation.ranking import NotANumberError, Ranking, rank_scores, rank_vectors
-from tfmm.evaluation.report import Section, write_report
-from tfmm.evaluation.search import (
-    both_ways,
-    category_precision,
-    same_group,
-    search_metrics,
-    vector_metrics,
-)
+from typing import TYPE_CHECKING
+
+from tfmm._lazy import lazy_package
+
+if TYPE_CHECKING:
+    from tfmm.evaluation.compare import (
+        as_scorer,
+        evaluate_baselines,
+        evaluate_split_baselines,
+        tune,
+    )
+    from tfmm.evaluation.evaluator import evaluate
+    from tfmm.evaluation.ranking import NotANumberError, Ranking, rank_scores, rank_vectors
+    from tfmm.evaluation.report import Section, write_report
+    from tfmm.evaluation.search import (
+        both_ways,
+        category_precision,
+        same_group,
+        search_metrics,
+        vector_metrics,
+    )
 
 __all__ = [
     "NotANumberError",
@@ -37,3 +42,25 @@ __all__ = [
     "vector_metrics",
     "write_report",
 ]
+
+lazy_package(
+    __name__,
+    {
+        "NotANumberError": "tfmm.evaluation.ranking",
+        "Ranking": "tfmm.evaluation.ranking",
+        "Section": "tfmm.evaluation.report",
+        "as_scorer": "tfmm.evaluation.compare",
+        "both_ways": "tfmm.evaluation.search",
+        "category_precision": "tfmm.evaluation.search",
+        "evaluate": "tfmm.evaluation.evaluator",
+        "evaluate_baselines": "tfmm.evaluation.compare",
+        "evaluate_split_baselines": "tfmm.evaluation.compare",
+        "rank_scores": "tfmm.evaluation.ranking",
+        "rank_vectors": "tfmm.evaluation.ranking",
+        "same_group": "tfmm.evaluation.search",
+        "search_metrics": "tfmm.evaluation.search",
+        "tune": "tfmm.evaluation.compare",
+        "vector_metrics": "tfmm.evaluation.search",
+        "write_report": "tfmm.evaluation.report",
+    },
+)

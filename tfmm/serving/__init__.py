@@ -6,8 +6,9 @@ protocol.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tfmm._lazy import lazy_package
 
 if TYPE_CHECKING:
     from tfmm.serving.async_client import AsyncClient
@@ -18,19 +19,6 @@ if TYPE_CHECKING:
     from tfmm.serving.hybrid import Hybrid
     from tfmm.serving.keywords import Keywords
     from tfmm.serving.server import Server, serve_forever
-
-_PUBLIC = {
-    "AsyncClient": "tfmm.serving.async_client",
-    "BatchingParameters": "tfmm.serving.batching_parameters",
-    "Client": "tfmm.serving.client",
-    "Hits": "tfmm.serving.hits",
-    "Hybrid": "tfmm.serving.hybrid",
-    "Keywords": "tfmm.serving.keywords",
-    "Server": "tfmm.serving.server",
-    "serve_forever": "tfmm.serving.server",
-    "ServingConfigError": "tfmm.serving.errors",
-    "ServingError": "tfmm.serving.errors",
-}
 
 __all__ = [
     "AsyncClient",
@@ -45,8 +33,18 @@ __all__ = [
     "serve_forever",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(_PUBLIC[name]), name)
-    raise AttributeError(f"module 'tfmm.serving' has no attribute {name!r}")
+lazy_package(
+    __name__,
+    {
+        "AsyncClient": "tfmm.serving.async_client",
+        "BatchingParameters": "tfmm.serving.batching_parameters",
+        "Client": "tfmm.serving.client",
+        "Hits": "tfmm.serving.hits",
+        "Hybrid": "tfmm.serving.hybrid",
+        "Keywords": "tfmm.serving.keywords",
+        "Server": "tfmm.serving.server",
+        "ServingConfigError": "tfmm.serving.errors",
+        "ServingError": "tfmm.serving.errors",
+        "serve_forever": "tfmm.serving.server",
+    },
+)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from tfmm.tasks.retrieval.recommend import recommend, write_recommendations
-from tfmm.training.config import RunConfig, RunFileError
-from tfmm.training.features import build_features
-from tfmm.training.run import Run, load_run
-from tfmm.training.train import train
+from typing import TYPE_CHECKING
+
+from tfmm._lazy import lazy_package
+
+if TYPE_CHECKING:
+    from tfmm.tasks.retrieval.recommend import recommend, write_recommendations
+    from tfmm.training.config import RunConfig, RunFileError
+    from tfmm.training.features import build_features
+    from tfmm.training.run import Run, load_run
+    from tfmm.training.train import train
 
 __all__ = [
     "Run",
@@ -18,3 +23,17 @@ __all__ = [
     "train",
     "write_recommendations",
 ]
+
+lazy_package(
+    __name__,
+    {
+        "Run": "tfmm.training.run",
+        "RunConfig": "tfmm.training.config",
+        "RunFileError": "tfmm.training.config",
+        "build_features": "tfmm.training.features",
+        "load_run": "tfmm.training.run",
+        "recommend": "tfmm.tasks.retrieval.recommend",
+        "train": "tfmm.training.train",
+        "write_recommendations": "tfmm.tasks.retrieval.recommend",
+    },
+)

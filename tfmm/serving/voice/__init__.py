@@ -6,20 +6,26 @@ keras-hub's Whisper and Moonshine, and alone needs TensorFlow.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tfmm.serving.voice.recognizer import Recognizer
-from tfmm.serving.voice.sphinx_recognizer import SphinxRecognizer
+from tfmm._lazy import lazy_package
 
 if TYPE_CHECKING:
     from tfmm.serving.voice.hub_recognizer import HubRecognizer
+    from tfmm.serving.voice.recognizer import Recognizer
+    from tfmm.serving.voice.sphinx_recognizer import SphinxRecognizer
 
-__all__ = ["HubRecognizer", "Recognizer", "SphinxRecognizer"]
+__all__ = [
+    "HubRecognizer",
+    "Recognizer",
+    "SphinxRecognizer",
+]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "HubRecognizer":
-        from tfmm.serving.voice.hub_recognizer import HubRecognizer
-
-        return HubRecognizer
-    raise AttributeError(f"module 'tfmm.serving.voice' has no attribute {name!r}")
+lazy_package(
+    __name__,
+    {
+        "HubRecognizer": "tfmm.serving.voice.hub_recognizer",
+        "Recognizer": "tfmm.serving.voice.recognizer",
+        "SphinxRecognizer": "tfmm.serving.voice.sphinx_recognizer",
+    },
+)
