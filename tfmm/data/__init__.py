@@ -5,19 +5,19 @@ shop.report.print()
 """
 
 from tfmm.data import columns
-from tfmm.data.audio import AudioDecodeError
 from tfmm.data.catalog import Catalog
 from tfmm.data.checks import CheckError, CheckReport
 from tfmm.data.events import Events
-from tfmm.data.images import ImageDecodeError, decode_image, load_thumbnails
 from tfmm.data.interactions import Interactions
+from tfmm.data.media.audio import AudioDecodeError
+from tfmm.data.media.images import ImageDecodeError, decode_image, load_thumbnails
+from tfmm.data.media.video import VideoDecodeError
 from tfmm.data.parts import Split
-from tfmm.data.schema import Shop
 from tfmm.data.search_catalog import SearchCatalog
 from tfmm.data.shop import ShopData, load
-from tfmm.data.specs import ShopFileError
+from tfmm.data.shop_file.schema import Shop
+from tfmm.data.shop_file.specs import ShopFileError
 from tfmm.data.splits import split
-from tfmm.data.video import VideoDecodeError
 
 __all__ = [
     "AudioDecodeError",

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport, nearest
 from tfmm.data.columns import as_rows
-from tfmm.data.specs import EventSpec, ShopFileError
+from tfmm.data.shop_file.specs import EventSpec, ShopFileError
 from tfmm.data.tables import TableError, as_numbers, as_text, encode, objects
 
 # What tools write for a missing id, besides nothing.

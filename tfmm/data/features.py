@@ -20,8 +20,8 @@ from tfmm.data.columns import (
     TextColumn,
     VectorColumn,
 )
-from tfmm.data.media import MEDIA, build_media
-from tfmm.data.specs import FeatureSpec, ShopFileError
+from tfmm.data.media.media import MEDIA, build_media
+from tfmm.data.shop_file.specs import FeatureSpec, ShopFileError
 from tfmm.data.tables import as_numbers, as_text, encode, objects
 
 _FLAGS = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import CategoryColumn, ImageColumn, TagsColumn, TextColumn
-from tfmm.data.schema import Shop
 from tfmm.data.shop import ShopData, load
+from tfmm.data.shop_file.schema import Shop
 
 #: Where an exported version keeps its file.
 CATALOG_FILE = "assets.extra/search_catalog.parquet"

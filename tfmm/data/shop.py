@@ -24,8 +24,8 @@ from tfmm.data.events import (
     read_events,
 )
 from tfmm.data.features import Builder, Source
-from tfmm.data.schema import Shop
-from tfmm.data.specs import EventSpec, ShopFileError, TableSpec
+from tfmm.data.shop_file.schema import Shop
+from tfmm.data.shop_file.specs import EventSpec, ShopFileError, TableSpec
 from tfmm.data.tables import as_text, objects, read_table
 
 

@@ -20,7 +20,7 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from tfmm.data.checks import nearest
-from tfmm.data.specs import ShopFileError
+from tfmm.data.shop_file.specs import ShopFileError
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".inter": "\t"}
 _JSONL = (".jsonl", ".ndjson")

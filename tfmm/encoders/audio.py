@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.data.audio import AudioDecodeError, wav_bytes
+from tfmm.data.media.audio import AudioDecodeError, wav_bytes
 from tfmm.data.rows import MappedRows
 from tfmm.encoders.ahead import Decoding
 from tfmm.encoders.base import Encoder, positive

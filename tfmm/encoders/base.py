@@ -61,7 +61,7 @@ class Encoder(tf.keras.layers.Layer):
         name: Keras's layer name.
     """
 
-    #: The column kind it reads, one of `tfmm.data.specs.KINDS`.
+    #: The column kind it reads, one of `tfmm.data.shop_file.specs.KINDS`.
     kind: ClassVar[str] = ""
     #: The name it is registered under.
     registered: ClassVar[str] = ""

@@ -76,7 +76,7 @@ class CNN(Encoder):
         self.dropout = rate("dropout", dropout)
 
     def _prepare(self, column: ImageColumn, cache: Path | None) -> np.ndarray:
-        from tfmm.data.images import load_thumbnails
+        from tfmm.data.media.images import load_thumbnails
 
         return load_thumbnails(column, (self.size[0], self.size[1]), cache).values
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.data.images import ImageDecodeError, load_thumbnails, thumbnail
+from tfmm.data.media.images import ImageDecodeError, load_thumbnails, thumbnail
 from tfmm.encoders.ahead import Decoding
 from tfmm.encoders.base import no_config, positive
 from tfmm.encoders.cache import file_digests

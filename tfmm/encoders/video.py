@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.data.columns import ImageColumn
+from tfmm.data.media.video import VideoDecodeError, sample_frames
 from tfmm.data.progress import progress
 from tfmm.data.rows import MappedRows
-from tfmm.data.video import VideoDecodeError, sample_frames
 from tfmm.encoders.ahead import Decoding
 from tfmm.encoders.base import Encoder, OwnRate, positive
 from tfmm.encoders.cache import file_digests

@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.data.audio import EXTENSIBLE, RATES, SAMPLES, UNKNOWN_SIZE
+from tfmm.data.media.audio import EXTENSIBLE, RATES, SAMPLES, UNKNOWN_SIZE
 
 #: Up to this share of the lower of the two rates' bands, resampling leaves frequencies as they are.
 PASS = 0.9

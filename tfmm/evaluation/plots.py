@@ -13,7 +13,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from tfmm.data.images import ImageDecodeError, thumbnail
+from tfmm.data.media.images import ImageDecodeError, thumbnail
 
 OURS = "#1f6f8b"
 OTHERS = "#b8c0c8"

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 def read_pictures(files: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """The pixels of picture files, as `tfmm.data.images.thumbnail` makes them in training.
+    """The pixels of picture files, as `tfmm.data.media.images.thumbnail` makes them in training.
 
     A picture is scaled to fit and centred, and the rest is filled with the mean colour of its
     border. JPEG, PNG, GIF (its first frame) and BMP are read, of any depth of colour; transparency

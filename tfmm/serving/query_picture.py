@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tfmm.data.images import ImageDecodeError, opened, to_rgb
+from tfmm.data.media.images import ImageDecodeError, opened, to_rgb
 
 Picture = str | os.PathLike[str] | bytes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tfmm.data.audio import AudioDecodeError, wav_bytes
+from tfmm.data.media.audio import AudioDecodeError, wav_bytes
 from tfmm.serving.query_picture import picture_bytes
 
 Sound = str | os.PathLike[str] | bytes

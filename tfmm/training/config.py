@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfmm.data.strict_yaml import read_yaml
+from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.models.graph_config import GraphConfig
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from tfmm.data.media import MEDIA
-from tfmm.data.schema import Shop
+from tfmm.data.media.media import MEDIA
 from tfmm.data.shop import ShopData, load
-from tfmm.data.strict_yaml import read_yaml
+from tfmm.data.shop_file.schema import Shop
+from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.tasks.base import Task
 from tfmm.tasks.registry import task_class
 from tfmm.training.config import RunConfig, RunFileError

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tfmm.data.strict_yaml import read_yaml
+from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.training.config import RunConfig, RunFileError, section_of
 from tfmm.training.run import read_config
 

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tfmm.data.files import write_text
-from tfmm.data.strict_yaml import read_yaml
+from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.tasks.base import Metric, Task
 from tfmm.training.config import RunFileError
 from tfmm.training.run import read_config, task_of

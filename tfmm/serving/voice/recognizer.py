@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from tfmm.data.audio import wav_header
+from tfmm.data.media.audio import wav_header
 from tfmm.serving.query_sound import Sound, query_sound
 
 #: Samples a second that recognisers hear, in Hz.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfmm.data.catalog import Catalog
-from tfmm.data.media import MEDIA, find_corrupt
+from tfmm.data.media.media import MEDIA, find_corrupt
 from tfmm.data.shop import ShopData
 from tfmm.models.blend import Blend
 from tfmm.models.linear_part import LinearPart

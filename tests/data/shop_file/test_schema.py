@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tfmm.data.schema import Shop
-from tfmm.data.specs import FeatureSpec, ShopFileError
+from tfmm.data.shop_file.schema import Shop
+from tfmm.data.shop_file.specs import FeatureSpec, ShopFileError
 
 EVENTS = {"table": "events.csv", "user": "user", "item": "item"}
 
@@ -42,7 +42,7 @@ def test_relative_variable_is_relative_to_the_working_folder(monkeypatch, tmp_pa
 
 def test_unset_data_variable_falls_back_beside_the_project(monkeypatch):
     monkeypatch.delenv("TFMM_DATA", raising=False)
-    project = Path(__file__).resolve().parents[2]
+    project = Path(__file__).resolve().parents[3]
     assert shop(root="${TFMM_DATA}/hm").root == project.parent / "shared" / "data" / "hm"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tfmm.data.path_templates import template_columns
+from tfmm.data.shop_file.path_templates import template_columns
 
 #: Kinds whose values are files.
 MEDIA_KINDS: tuple[str, ...] = ("image", "audio", "video")

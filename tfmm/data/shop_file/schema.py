@@ -11,9 +11,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tfmm.data.checks import nearest, policy_problem
-from tfmm.data.path_templates import template_columns
-from tfmm.data.specs import KINDS, MEDIA_KINDS, EventSpec, FeatureSpec, ShopFileError, TableSpec
-from tfmm.data.strict_yaml import read_yaml
+from tfmm.data.shop_file.path_templates import template_columns
+from tfmm.data.shop_file.specs import (
+    KINDS,
+    MEDIA_KINDS,
+    EventSpec,
+    FeatureSpec,
+    ShopFileError,
+    TableSpec,
+)
+from tfmm.data.shop_file.strict_yaml import read_yaml
 
 # The keys a feature may have besides `kind`, and the sets of which it needs exactly one.
 _FEATURE_KEYS: dict[str, tuple[str, ...]] = {
@@ -29,7 +36,7 @@ _SEPARATORS = {"text": " ", "tags": "|", **dict.fromkeys(MEDIA_KINDS, "|")}
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _FEATURE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-_DEFAULTS = {"TFMM_DATA": Path(__file__).resolve().parents[2].parent / "shared" / "data"}
+_DEFAULTS = {"TFMM_DATA": Path(__file__).resolve().parents[3].parent / "shared" / "data"}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.media import FLOAT, chunk, tone, wav
-from tfmm.data.audio import AudioDecodeError, float_wav, wav_bytes, wav_header, why_corrupt
+from tfmm.data.media.audio import AudioDecodeError, float_wav, wav_bytes, wav_header, why_corrupt
 
 TONE = tone(440, 0.2)
 

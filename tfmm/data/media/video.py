@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from tfmm.data.images import ImageDecodeError, opened, to_rgb
+from tfmm.data.media.images import ImageDecodeError, opened, to_rgb
 
 #: Frames are made smaller, where they are larger, so that neither side has more pixels.
 SIDE = 512

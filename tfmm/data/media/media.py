@@ -13,15 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tfmm.data import audio, images, video
 from tfmm.data.columns import AudioColumn, ImageColumn, MediaColumn, VideoColumn
-from tfmm.data.path_templates import template_parts
+from tfmm.data.media import audio, images, video
 from tfmm.data.progress import in_threads
+from tfmm.data.shop_file.path_templates import template_parts
 from tfmm.data.tables import as_text
 
 if TYPE_CHECKING:
     from tfmm.data.features import Builder, Source
-    from tfmm.data.specs import FeatureSpec
+    from tfmm.data.shop_file.specs import FeatureSpec
 
 
 @dataclass(frozen=True)

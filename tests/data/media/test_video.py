@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from tests.media import tone, wav, write_clip, write_gif
-from tfmm.data import video
-from tfmm.data.video import SIDE, VideoDecodeError, sample_frames, why_corrupt
+from tfmm.data.media import video
+from tfmm.data.media.video import SIDE, VideoDecodeError, sample_frames, why_corrupt
 
 FORMS = {"a.mp4": "libx264", "a.webm": "libvpx-vp9", "a.mkv": "ffv1", "a.avi": "mpeg4"}
 

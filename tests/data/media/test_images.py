@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from tfmm.data.columns import ImageColumn
-from tfmm.data.images import (
+from tfmm.data.media.images import (
     ImageDecodeError,
     decode_image,
     load_thumbnails,
     thumbnail,
 )
-from tfmm.data.media import find_corrupt
+from tfmm.data.media.media import find_corrupt
 
 RED = (200, 30, 40)
 
@@ -157,7 +157,7 @@ def test_thumbnails_are_decoded_once_and_then_mapped(tmp_path, monkeypatch):
     def refuse(*_):
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr("tfmm.data.images.thumbnail", refuse)
+    monkeypatch.setattr("tfmm.data.media.images.thumbnail", refuse)
     second = load_thumbnails(column, (4, 5), cache)
     assert isinstance(second.values, np.memmap)
     np.testing.assert_array_equal(first.values, second.values)
@@ -183,7 +183,7 @@ def test_interrupted_thumbnails_leave_nothing_behind(tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tfmm.data.images.thumbnail", interrupt)
+    monkeypatch.setattr("tfmm.data.media.images.thumbnail", interrupt)
     with pytest.raises(KeyboardInterrupt):
         load_thumbnails(column, (4, 4), tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
