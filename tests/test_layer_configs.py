@@ -16,11 +16,12 @@ import scipy.sparse as sp
 import tensorflow as tf
 
 import tfmm
-from tfmm.encoders import Encoder, front_ends
-from tfmm.encoders.bridge import Keras3Bridge
-from tfmm.encoders.image import Convolution, GroupNorm, Residual
-from tfmm.encoders.lstm import LSTMKernel
+from tfmm.encoders import Encoder
+from tfmm.encoders.audio import front_ends
+from tfmm.encoders.image.cnn import Convolution, GroupNorm, Residual
+from tfmm.encoders.pretrained.bridge import Keras3Bridge
 from tfmm.encoders.projection import Blocks, VectorProjection
+from tfmm.encoders.text.lstm import LSTMKernel
 from tfmm.fusion import Fusion, fusion
 from tfmm.fusion import names as fusion_names
 from tfmm.models.alignment import Alignment

@@ -10,28 +10,28 @@ titles = tfmm.encoders.encoder("text", "lstm", dim=64)
 ```
 """
 
-from tfmm.encoders.audio import AudioCNN
+from tfmm.encoders.audio.audio import AudioCNN
+from tfmm.encoders.audio.front_ends import LPC, MFCC, FrontEnd, LogMel
+from tfmm.encoders.audio.wav import read_wavs
 from tfmm.encoders.base import RESERVED, Encoder
-from tfmm.encoders.bert import Bert, MiniLM
-from tfmm.encoders.classic import ClassicFeatures
-from tfmm.encoders.efficientnet_lite import EfficientNetLite0
-from tfmm.encoders.embedding import CategoryEmbedding, TagsEmbedding
-from tfmm.encoders.front_ends import LPC, MFCC, FrontEnd, LogMel
-from tfmm.encoders.hub_image import KerasHubImage
-from tfmm.encoders.image import CNN
-from tfmm.encoders.keras_application import KerasApplication
-from tfmm.encoders.lstm import LSTM
-from tfmm.encoders.mid_level import Lite0Mid
-from tfmm.encoders.number import PiecewiseNumber
-from tfmm.encoders.pretrained import Pretrained
+from tfmm.encoders.image.classic import ClassicFeatures
+from tfmm.encoders.image.cnn import CNN
+from tfmm.encoders.image.efficientnet_lite import EfficientNetLite0
+from tfmm.encoders.image.hub_image import KerasHubImage
+from tfmm.encoders.image.keras_application import KerasApplication
+from tfmm.encoders.image.mid_level import Lite0Mid
+from tfmm.encoders.pretrained.base import Pretrained
+from tfmm.encoders.pretrained.tf_hub import HubImage, HubText
 from tfmm.encoders.projection import VectorProjection
 from tfmm.encoders.registry import default, describe, encoder, encoder_class, kinds, names, register
-from tfmm.encoders.subwords import Subwords
-from tfmm.encoders.text import BagOfWords, WordEncoder
-from tfmm.encoders.tf_hub import HubImage, HubText
-from tfmm.encoders.tokenizer import Tokenizer, split_words
+from tfmm.encoders.tabular.embedding import CategoryEmbedding, TagsEmbedding
+from tfmm.encoders.tabular.number import PiecewiseNumber
+from tfmm.encoders.text.bag import BagOfWords, WordEncoder
+from tfmm.encoders.text.bert import Bert, MiniLM
+from tfmm.encoders.text.lstm import LSTM
+from tfmm.encoders.text.subwords import Subwords
+from tfmm.encoders.text.tokenizer import Tokenizer, split_words
 from tfmm.encoders.video import VideoFrames
-from tfmm.encoders.wav import read_wavs
 
 __all__ = [
     "CNN",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 #: The lowest and the highest sampling rate, in Hz.
 RATES = (8_000, 192_000)
-#: Coding and bits of the samples that `tfmm.encoders.wav` reads: 1 is PCM, 3 floating point.
+#: Coding and bits of the samples that `tfmm.encoders.audio.wav` reads: 1 is PCM, 3 floating point.
 SAMPLES = ((1, 8), (1, 16), (1, 24), (1, 32), (3, 32))
 EXTENSIBLE = 0xFFFE
 #: What programs that write to a pipe say of a length that they do not know yet.
@@ -79,7 +79,7 @@ def why_corrupt(path: str) -> str:
 
 
 def wav_bytes(source: str | os.PathLike[str] | bytes, seconds: float) -> bytes:
-    """A sound file as a WAV that `tfmm.encoders.wav.read_wavs` reads.
+    """A sound file as a WAV that `tfmm.encoders.audio.wav.read_wavs` reads.
 
     The samples of an uncompressed WAV stay as they are; FLAC, OGG, MP3 and what else the package
     soundfile reads become 32-bit floating point, mono.

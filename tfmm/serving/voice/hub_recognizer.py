@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from tfmm.encoders.hub_models import keras_hub, load_backbone, load_preset, load_tokenizer
+from tfmm.encoders.pretrained.hub_models import (
+    keras_hub,
+    load_backbone,
+    load_preset,
+    load_tokenizer,
+)
 from tfmm.serving.query_sound import Sound
 from tfmm.serving.voice.recognizer import RATE, speech
 

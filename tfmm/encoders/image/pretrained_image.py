@@ -14,7 +14,7 @@ from tfmm.data.media.images import ImageDecodeError, load_thumbnails, thumbnail
 from tfmm.encoders.ahead import Decoding
 from tfmm.encoders.base import no_config, positive
 from tfmm.encoders.cache import file_digests
-from tfmm.encoders.pretrained import Pretrained
+from tfmm.encoders.pretrained.base import Pretrained
 
 if TYPE_CHECKING:
     from tfmm.data.columns import ImageColumn

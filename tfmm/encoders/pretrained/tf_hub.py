@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from tensorflow.python.util import tf_inspect
 
 from tfmm.encoders.base import no_config
-from tfmm.encoders.bridge import ALL, FROZEN
 from tfmm.encoders.cache import folder_digest, text_digests
-from tfmm.encoders.pretrained import Pretrained
-from tfmm.encoders.pretrained_image import ImageNetwork, PretrainedImage
+from tfmm.encoders.image.pretrained_image import ImageNetwork, PretrainedImage
+from tfmm.encoders.pretrained.base import Pretrained
+from tfmm.encoders.pretrained.bridge import ALL, FROZEN
 from tfmm.encoders.registry import register
 
 if TYPE_CHECKING:

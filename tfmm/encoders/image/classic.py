@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import positive
-from tfmm.encoders.pretrained_image import ImageNetwork, PretrainedImage
+from tfmm.encoders.image.pretrained_image import ImageNetwork, PretrainedImage
 from tfmm.encoders.registry import register
 
 ORIENTATIONS = 8

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.encoders.tokenizer import Tokenizer, learn_vocabulary, split_words
+from tfmm.encoders.text.tokenizer import Tokenizer, learn_vocabulary, split_words
 
 CASES = {
     "Women's T-Shirt, size M": "womens t shirt size m",
@@ -71,7 +71,7 @@ def test_blocks_of_any_length_give_the_same_ids(monkeypatch: pytest.MonkeyPatch)
     tokenizer = Tokenizer(["a", "b"])
     texts = np.array(["a", "a b a", "", "b", "x b"], object)
     whole = tokenizer.tokenize_all(texts)
-    monkeypatch.setattr("tfmm.encoders.tokenizer.CHUNK", 2)
+    monkeypatch.setattr("tfmm.encoders.text.tokenizer.CHUNK", 2)
     np.testing.assert_array_equal(tokenizer.tokenize_all(texts), whole)
     assert tokenizer.tokenize_all(texts[:0]).shape == (0, 1)
 

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from tests.media import tone, wav
 from tfmm.data.columns import AudioColumn
-from tfmm.encoders import AudioCNN, audio
+from tfmm.encoders import AudioCNN
+from tfmm.encoders.audio import audio
 from tfmm.export import check_stock
 
 SMALL: dict[str, Any] = {"seconds": 0.5, "widths": (8, 16)}

@@ -23,7 +23,7 @@ from tfmm.encoders import (
     KerasApplication,
     KerasHubImage,
 )
-from tfmm.encoders.torch_file import TorchFileError, read_torch_file
+from tfmm.encoders.pretrained.torch_file import TorchFileError, read_torch_file
 
 DATA = Path(os.environ.get("TFMM_DATA", "../shared/data"))
 RED, BLUE = (200, 30, 30), (30, 30, 200)

@@ -82,7 +82,7 @@ def test_only_the_lstm_reads_order(words: WordEncoder) -> None:
 
 
 def test_lstm_equals_the_keras_layer() -> None:
-    from tfmm.encoders.lstm import LSTMKernel
+    from tfmm.encoders.text.lstm import LSTMKernel
 
     inputs = tf.random.normal([7, 3, 5])
     ours = LSTMKernel(4)

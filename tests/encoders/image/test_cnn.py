@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.encoders.image import CNN, GroupNorm
+from tfmm.encoders.image.cnn import CNN, GroupNorm
 
 
 def pictures(n: int = 6, height: int = 16, width: int = 16) -> np.ndarray:

@@ -12,7 +12,7 @@ import scipy.signal
 import tensorflow as tf
 
 from tests.media import tone
-from tfmm.encoders.front_ends import FLOOR, FRONT_ENDS, LPC, MFCC, WHITE, FrontEnd, LogMel
+from tfmm.encoders.audio.front_ends import FLOOR, FRONT_ENDS, LPC, MFCC, WHITE, FrontEnd, LogMel
 
 RATE, LENGTH, STEP = 16_000, 800, 400
 

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from tfmm.data.media.audio import AudioDecodeError, wav_bytes
 from tfmm.data.rows import MappedRows
 from tfmm.encoders.ahead import Decoding
+from tfmm.encoders.audio.front_ends import FRONT_ENDS, FrontEnd
+from tfmm.encoders.audio.wav import MARGIN, read_wavs
 from tfmm.encoders.base import Encoder, positive
 from tfmm.encoders.base import rate as share
 from tfmm.encoders.cache import cached_vectors, file_digests
-from tfmm.encoders.front_ends import FRONT_ENDS, FrontEnd
-from tfmm.encoders.image import check_norm, check_widths, residual_network
+from tfmm.encoders.image.cnn import check_norm, check_widths, residual_network
 from tfmm.encoders.registry import register, unknown
-from tfmm.encoders.wav import MARGIN, read_wavs
 
 if TYPE_CHECKING:
     from tfmm.data.columns import AudioColumn
