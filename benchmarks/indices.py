@@ -39,7 +39,7 @@ import tensorflow_recommenders as tfrs
 from PIL import Image
 from scann.scann_ops.py import scann_ops, scann_ops_pybind
 
-from tfmm.retrieval import IVF, BruteForce, ScaNN
+from tfmm.index import IVF, BruteForce, ScaNN
 
 K, BATCH, TUNED = 100, 256, 1024
 ROWS = ("clustered-1e5x64", "clustered-1e6x64", "clustered-1e6x128", "patches-1e6x64")

@@ -13,7 +13,7 @@ import argparse
 import importlib.util
 
 from tfmm.export import check_stock, export_model
-from tfmm.retrieval import index_for
+from tfmm.index import index_for
 from tfmm.training import load_run
 
 

@@ -24,14 +24,14 @@ from tfmm.encoders.projection import Blocks, VectorProjection
 from tfmm.encoders.text.lstm import LSTMKernel
 from tfmm.fusion import Fusion, fusion
 from tfmm.fusion import names as fusion_names
+from tfmm.index import IVF, BruteForce, Index, ScaNN
+from tfmm.index.approximate import Approximate
 from tfmm.models.alignment import Alignment
 from tfmm.models.graph_edges import Edges
 from tfmm.models.graph_tower import GraphItemTower
 from tfmm.models.propagation import Adjacency, Propagation, Relation
 from tfmm.models.query_tower import QueryTower
 from tfmm.models.softmax import InBatchSoftmax
-from tfmm.retrieval import IVF, BruteForce, Index, ScaNN
-from tfmm.retrieval.approximate import Approximate
 from tfmm.towers import Content, ItemTower, UserTower
 
 RNG = np.random.default_rng(0)

@@ -25,7 +25,7 @@ _PUBLIC = {
     "Client": "tfmm.serving",
 }
 _SUBMODULES = (
-    "baselines data encoders evaluation export fusion models optimizers retrieval sample_shop "
+    "baselines data encoders evaluation export fusion index models optimizers sample_shop "
     "serving tasks towers training"
 ).split()
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.export.servable import Servable
-from tfmm.retrieval import TermFilter
+from tfmm.index import TermFilter
 from tfmm.tasks.base import Signature
 
 N, U, D = 30, 12, 6

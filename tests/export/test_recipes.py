@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.export.shops import kind_column
-from tests.retrieval.clusters import clustered
+from tests.index.clusters import clustered
 from tfmm.data.interactions import Interactions
 from tfmm.export import check
 

@@ -19,7 +19,7 @@ from tests.export.shops import (
     small_servable,
 )
 from tfmm.export.servable import Servable
-from tfmm.retrieval import LOWEST_SCORE, TermFilter
+from tfmm.index import LOWEST_SCORE, TermFilter
 
 NONE = {"exclude": ids(width=4), "allow": ids(width=3)}
 

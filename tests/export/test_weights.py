@@ -11,11 +11,11 @@ import pytest
 import tensorflow as tf
 
 from tests.export.shops import ITEMS, D, MeanSession, U, arrays, ids, small_servable
-from tests.retrieval.test_tables import clustered
+from tests.index.test_tables import clustered
 from tfmm import cli
 from tfmm.export import ExportError, check_stock, export_model, write_version
-from tfmm.retrieval import BruteForce, TermFilter
-from tfmm.retrieval.tables import STORAGES
+from tfmm.index import BruteForce, TermFilter
+from tfmm.index.tables import STORAGES
 from tfmm.tasks.retrieval.agreement import agreement
 
 SMALL = ("bfloat16", "int8")

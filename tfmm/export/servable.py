@@ -13,10 +13,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.export.search import Search
-from tfmm.retrieval import LOWEST_SCORE, BruteForce, Index, TermFilter
-from tfmm.retrieval.candidates import check_vectors
-from tfmm.retrieval.lookup import row_table
-from tfmm.retrieval.tables import VectorTable, stored_bytes
+from tfmm.index import LOWEST_SCORE, BruteForce, Index, TermFilter
+from tfmm.index.candidates import check_vectors
+from tfmm.index.lookup import row_table
+from tfmm.index.tables import VectorTable, stored_bytes
 from tfmm.tasks.base import Export, Signature
 from tfmm.tasks.retrieval.answers import check_answer
 from tfmm.tasks.retrieval.arrays import check_seen, check_shapes, distinct_ids

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmm.retrieval.candidates import check_distinct
-from tfmm.retrieval.lookup import check_lines
+from tfmm.index.candidates import check_distinct
+from tfmm.index.lookup import check_lines
 
 
 def check_shapes(found: Mapping[str, tuple[Any, Any]], of: str) -> None:

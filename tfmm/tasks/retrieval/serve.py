@@ -13,11 +13,11 @@ from tfmm.data.columns import TextColumn
 from tfmm.data.search_catalog import CATALOG_FILE, SearchCatalog
 from tfmm.export.search import search_of
 from tfmm.export.servable import Servable
+from tfmm.index import INDEX_KINDS, Index, TermFilter, index_for, options_of
+from tfmm.index.options import check_name
+from tfmm.index.tables import STORAGES
 from tfmm.models.blend import Blend
 from tfmm.models.two_tower import TwoTower
-from tfmm.retrieval import INDEX_KINDS, Index, TermFilter, index_for, options_of
-from tfmm.retrieval.options import check_name
-from tfmm.retrieval.tables import STORAGES
 from tfmm.tasks.base import Export
 from tfmm.tasks.retrieval.agreement import agreement
 from tfmm.tasks.retrieval.settings import ExportSettings

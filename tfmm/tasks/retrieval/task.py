@@ -19,12 +19,12 @@ from tfmm.data.interactions import Interactions
 from tfmm.data.splits import split
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
+from tfmm.index import index_for
 from tfmm.models.blend import Blend
 from tfmm.models.build import make_encoders, two_tower
 from tfmm.models.linear_part import LinearPart
 from tfmm.models.queries import make_encoder
 from tfmm.models.two_tower import TwoTower
-from tfmm.retrieval import index_for
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, Task, silent
 from tfmm.tasks.retrieval.parts import Part, RetrievalParts
 from tfmm.tasks.retrieval.refresh import refreshed

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.retrieval.clusters import clustered, exactly, recall
-from tfmm.retrieval import IVF
-from tfmm.retrieval.partition import partition
-from tfmm.retrieval.top_k import best_rows
+from tests.index.clusters import clustered, exactly, recall
+from tfmm.index import IVF
+from tfmm.index.partition import partition
+from tfmm.index.top_k import best_rows
 
 N = 6000
 

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.retrieval.lookup import row_table
+from tfmm.index.lookup import row_table
 
 if TYPE_CHECKING:
     from tfmm.data.catalog import Catalog

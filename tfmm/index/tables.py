@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.retrieval.options import check_name
+from tfmm.index.options import check_name
 
 #: How vectors may be stored.
 STORAGES = ("float32", "bfloat16", "int8")

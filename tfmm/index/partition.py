@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmm.retrieval.padding import NO_ROW
+from tfmm.index.padding import NO_ROW
 
 # Vectors that k-means learns from, for each of its leaves, and how often it goes over them.
 _SAMPLE = 100

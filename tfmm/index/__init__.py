@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from tfmm.retrieval.base import Index
-from tfmm.retrieval.brute_force import BruteForce
-from tfmm.retrieval.filters import TermFilter
-from tfmm.retrieval.ivf import IVF
-from tfmm.retrieval.options import check_name, nearest_name
-from tfmm.retrieval.padding import LOWEST_SCORE
-from tfmm.retrieval.scann import ScaNN
+from tfmm.index.base import Index
+from tfmm.index.brute_force import BruteForce
+from tfmm.index.filters import TermFilter
+from tfmm.index.ivf import IVF
+from tfmm.index.options import check_name, nearest_name
+from tfmm.index.padding import LOWEST_SCORE
+from tfmm.index.scann import ScaNN
 
 #: The indices by name.
 INDEX_KINDS: dict[str, type[Index]] = {"brute_force": BruteForce, "ivf": IVF, "scann": ScaNN}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.retrieval import LOWEST_SCORE, BruteForce
-from tfmm.retrieval import base as module
+from tfmm.index import LOWEST_SCORE, BruteForce
+from tfmm.index import base as module
 
 RNG = np.random.default_rng(1)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.retrieval.clusters import clustered, exactly, recall
-from tfmm.retrieval import IVF, LOWEST_SCORE, ScaNN, TermFilter
-from tfmm.retrieval.base import Index
+from tests.index.clusters import clustered, exactly, recall
+from tfmm.index import IVF, LOWEST_SCORE, ScaNN, TermFilter
+from tfmm.index.base import Index
 
 N, K = 6000, 10
 QUERIES = clustered(256, seed=2)

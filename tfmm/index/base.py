@@ -10,11 +10,11 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 from numpy.typing import NDArray
 
-from tfmm.retrieval.candidates import check_identifiers, check_vectors
-from tfmm.retrieval.filters import RowFilter
-from tfmm.retrieval.options import check_positive
-from tfmm.retrieval.padding import NO_ROW, finish, pad_columns
-from tfmm.retrieval.request import (
+from tfmm.index.candidates import check_identifiers, check_vectors
+from tfmm.index.filters import RowFilter
+from tfmm.index.options import check_positive
+from tfmm.index.padding import NO_ROW, finish, pad_columns
+from tfmm.index.request import (
     DenseFilter,
     Found,
     Request,
@@ -22,7 +22,7 @@ from tfmm.retrieval.request import (
     over_blocks,
     ragged_rows,
 )
-from tfmm.retrieval.top_k import exact_top_k
+from tfmm.index.top_k import exact_top_k
 
 # Scores held at once: 2^25 float32 are 128 MiB, 33 queries at 1,000,000 candidates.
 _BLOCK_SCORES = 2**25

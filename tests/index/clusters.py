@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfmm.retrieval import BruteForce
+from tfmm.index import BruteForce
 
 
 def clustered(n: int, d: int = 16, clusters: int = 40, seed: int = 1) -> np.ndarray:

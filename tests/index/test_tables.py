@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.retrieval import BruteForce, tables
-from tfmm.retrieval.tables import VectorTable
+from tfmm.index import BruteForce, tables
+from tfmm.index.tables import VectorTable
 
 SMALL = ("bfloat16", "int8")
 

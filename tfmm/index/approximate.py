@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.retrieval import base
-from tfmm.retrieval.options import check_recall
-from tfmm.retrieval.padding import pad_columns
-from tfmm.retrieval.request import Found, Request, over_blocks
-from tfmm.retrieval.top_k import best_rows
+from tfmm.index import base
+from tfmm.index.options import check_recall
+from tfmm.index.padding import pad_columns
+from tfmm.index.request import Found, Request, over_blocks
+from tfmm.index.top_k import best_rows
 
 # Queries that an index tunes on: the fewer, the more candidates their neighbours are sought among.
 _FEWEST_SAMPLES, _MOST_SAMPLES = 512, 1024

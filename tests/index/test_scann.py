@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.retrieval.clusters import clustered, exactly, recall
-from tfmm.retrieval import ScaNN
+from tests.index.clusters import clustered, exactly, recall
+from tfmm.index import ScaNN
 
 pytest.importorskip("scann")
 

@@ -8,9 +8,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.retrieval.base import Index
-from tfmm.retrieval.options import check_name
-from tfmm.retrieval.tables import STORAGES, VectorTable
+from tfmm.index.base import Index
+from tfmm.index.options import check_name
+from tfmm.index.tables import STORAGES, VectorTable
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")

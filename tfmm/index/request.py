@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.retrieval.filters import RowFilter
+from tfmm.index.filters import RowFilter
 
 Found = tuple[tf.Tensor, tf.Tensor]
 

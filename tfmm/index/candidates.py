@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.retrieval.padding import NO_ROW
+from tfmm.index.padding import NO_ROW
 
 _SHOWN = 5
 _CHECK_ROWS = 65_536

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tfmm.retrieval import EXACT_UP_TO, IVF, BruteForce, ScaNN, index_for
+from tfmm.index import EXACT_UP_TO, IVF, BruteForce, ScaNN, index_for
 
 
 def test_indices_by_name() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.retrieval import BruteForce, TermFilter
+from tfmm.index import BruteForce, TermFilter
 
 
 class Column(SimpleNamespace):
@@ -83,7 +83,7 @@ def test_each_query_has_terms_of_its_own(filters: TermFilter) -> None:
 def test_search_takes_bound_terms(filters: TermFilter, monkeypatch: pytest.MonkeyPatch) -> None:
     index = BruteForce(k=3).index(np.eye(5))
     terms = tf.constant([["color=red"], [""], ["tag=new"]])
-    monkeypatch.setattr("tfmm.retrieval.base._FILTERED_BLOCK_SCORES", 5)  # a query a block
+    monkeypatch.setattr("tfmm.index.base._FILTERED_BLOCK_SCORES", 5)  # a query a block
     _, rows = index.search(tf.ones([3, 5]), allowed=filters.bind(terms))
     assert rows.numpy().tolist() == [[0, 3, -1], [0, 1, 2], [0, 2, -1]]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.retrieval.clusters import clustered
-from tfmm.retrieval import IVF, BruteForce, index_for
+from tests.index.clusters import clustered
+from tfmm.index import IVF, BruteForce, index_for
 
 N, D = 3000, 8
 ITEMS = clustered(N, D)

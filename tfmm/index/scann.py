@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.retrieval.approximate import Approximate
-from tfmm.retrieval.padding import NO_ROW
-from tfmm.retrieval.request import Found, Request, among
-from tfmm.retrieval.tables import gather
-from tfmm.retrieval.tuning import depths_to_tune, nearest, recall_of, recall_reached, sample_rows
+from tfmm.index.approximate import Approximate
+from tfmm.index.padding import NO_ROW
+from tfmm.index.request import Found, Request, among
+from tfmm.index.tables import gather
+from tfmm.index.tuning import depths_to_tune, nearest, recall_of, recall_reached, sample_rows
 
 # The smallest catalogue that ScaNN's tree and hashes can be learned from with any use.
 _SMALLEST = 4096

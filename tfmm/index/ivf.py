@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.retrieval.approximate import Approximate
-from tfmm.retrieval.options import check_name, check_positive
-from tfmm.retrieval.partition import partition
-from tfmm.retrieval.request import Found, Request, close
-from tfmm.retrieval.tables import STORAGES, gather
-from tfmm.retrieval.top_k import best_rows, exact_top_k
-from tfmm.retrieval.tuning import depths_to_tune, nearest, probes_for_recall, sample_rows
+from tfmm.index.approximate import Approximate
+from tfmm.index.options import check_name, check_positive
+from tfmm.index.partition import partition
+from tfmm.index.request import Found, Request, close
+from tfmm.index.tables import STORAGES, gather
+from tfmm.index.top_k import best_rows, exact_top_k
+from tfmm.index.tuning import depths_to_tune, nearest, probes_for_recall, sample_rows
 
 # Floats of gathered rows held at once: what fits the last-level cache is fastest by far.
 _GATHERED = 2**22
