@@ -18,8 +18,8 @@ import tensorflow as tf
 
 import tfmm
 from tfmm.data.pipeline import FeatureColumns
+from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.models.two_tower import TwoTower
-from tfmm.towers import ItemTower, UserTower
 
 
 def build(rows: int, dim: int, optimizer: tf.keras.optimizers.Optimizer) -> TwoTower:

@@ -24,9 +24,9 @@ from tfmm.data.columns import CategoryColumn
 from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns
 from tfmm.encoders import encoder
-from tfmm.fusion import fusion
+from tfmm.layers.fusion import fusion
+from tfmm.layers.towers import Content, ItemTower, UserTower
 from tfmm.models.two_tower import TwoTower
-from tfmm.towers import Content, ItemTower, UserTower
 
 
 class TutorialModel(tfrs.Model):

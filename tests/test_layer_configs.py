@@ -22,17 +22,17 @@ from tfmm.encoders.image.cnn import Convolution, GroupNorm, Residual
 from tfmm.encoders.pretrained.bridge import Keras3Bridge
 from tfmm.encoders.projection import Blocks, VectorProjection
 from tfmm.encoders.text.lstm import LSTMKernel
-from tfmm.fusion import Fusion, fusion
-from tfmm.fusion import names as fusion_names
 from tfmm.index import IVF, BruteForce, Index, ScaNN
 from tfmm.index.approximate import Approximate
+from tfmm.layers.fusion import Fusion, fusion
+from tfmm.layers.fusion import names as fusion_names
+from tfmm.layers.towers import Content, ItemTower, UserTower
 from tfmm.models.alignment import Alignment
 from tfmm.models.graph_edges import Edges
 from tfmm.models.graph_tower import GraphItemTower
 from tfmm.models.propagation import Adjacency, Propagation, Relation
 from tfmm.models.query_tower import QueryTower
 from tfmm.models.softmax import InBatchSoftmax
-from tfmm.towers import Content, ItemTower, UserTower
 
 RNG = np.random.default_rng(0)
 N, DIM = 6, 8

@@ -25,8 +25,8 @@ _PUBLIC = {
     "Client": "tfmm.serving",
 }
 _SUBMODULES = (
-    "baselines data encoders evaluation export fusion index models optimizers sample_shop "
-    "serving tasks towers training"
+    "baselines data encoders evaluation export index layers models optimizers sample_shop "
+    "serving tasks training"
 ).split()
 
 __all__ = ["__version__", *_PUBLIC, *_SUBMODULES]

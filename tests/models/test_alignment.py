@@ -8,10 +8,10 @@ import tfmm
 from tfmm.data.aligned import aligned_batches
 from tfmm.data.columns import TextColumn
 from tfmm.evaluation import same_group, vector_metrics
+from tfmm.layers.towers import unit
 from tfmm.models.alignment import Alignment
 from tfmm.models.query_tower import QueryTower
 from tfmm.tasks.weights import restore_weights, save_weights, saved_states
-from tfmm.towers import unit
 
 PHOTO = {"name": "classic", "size": (16, 16), "scales": True}
 CNN = {"name": "cnn", "size": (8, 8), "widths": (8,)}

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from tfmm.data.interactions import Interactions
+from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.models import two_tower as module
 from tfmm.models.blend import Blend
 from tfmm.models.linear_part import LinearPart
-from tfmm.towers import ItemTower, UserTower
 
 N, U, R, D = 12, 6, 5, 8
 

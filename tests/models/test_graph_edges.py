@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from tfmm.data.columns import CategoryColumn, TagsColumn, TextColumn
 from tfmm.data.interactions import Interactions
-from tfmm.models.frozen import frozen_vectors
+from tfmm.layers.frozen import frozen_vectors
 from tfmm.models.graph_edges import (
     Edges,
     attribute_edges,

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 import tfmm
+from tfmm.layers.towers import UserTower
 from tfmm.tasks.weights import restore_weights, save_weights, saved_states
-from tfmm.towers import UserTower
 
 LIGHT = {"title": "bag", "kind": "embedding", "price": "piecewise"}
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tfmm.encoders import Encoder, split_words
 from tfmm.export.pictures import read_pictures
+from tfmm.layers.towers import Content, unit
 from tfmm.models.two_tower import TwoTower
-from tfmm.towers import Content, unit
 
 #: Characters of a text past this many are left out.
 LONGEST_TEXT = 2_000

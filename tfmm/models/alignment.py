@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import no_config
+from tfmm.layers.towers import LEARNED
 from tfmm.models.contrastive import LOSSES, sigmoid_contrast, softmax_contrast
 from tfmm.models.query_tower import QueryTower
-from tfmm.towers import LEARNED
 
 #: The largest factor of cosines that training may reach, CLIP's.
 STEEPEST = 100.0

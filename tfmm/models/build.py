@@ -14,7 +14,8 @@ from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
-from tfmm.fusion import fusion as make_fusion
+from tfmm.layers.fusion import fusion as make_fusion
+from tfmm.layers.towers import Content, ItemTower, UserTower
 from tfmm.models.alignment import Alignment
 from tfmm.models.graph import Graph
 from tfmm.models.graph_build import graph_parts
@@ -22,7 +23,6 @@ from tfmm.models.graph_config import GraphConfig
 from tfmm.models.graph_tower import GraphItemTower
 from tfmm.models.queries import make_encoder, make_queries
 from tfmm.models.two_tower import TwoTower
-from tfmm.towers import Content, ItemTower, UserTower
 
 #: Rows that a training step encodes anew of a heavy feature.
 BUDGET = 4096
@@ -75,8 +75,8 @@ def two_tower(
         user_id, user_id_dropout: the user tower's `id` and `id_dropout`.
         user_features: like `encoders`, for the users' table; None reads no features.
         temperature, log_q, hard_negatives, negatives, search_weight: see `TwoTower`.
-        heads: independent parts of the item vectors, see `tfmm.towers.unit`; encoders that have
-            `heads` get as many.
+        heads: independent parts of the item vectors, see `tfmm.layers.towers.unit`; encoders that
+            have `heads` get as many.
         queries: query towers by feature, see `tfmm.models.queries.make_queries`; None or `{}` gives
             a model that does not search.
         contrast, search_temperature, hide: `loss`, `temperature` and `hide` of `Alignment`.

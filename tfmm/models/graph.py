@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns, Gather, training_batches
 from tfmm.data.shop import ShopData
+from tfmm.layers.towers import UserTower
 from tfmm.models.bpr import BPR
 from tfmm.models.graph_config import GraphConfig
 from tfmm.models.graph_edges import Edges, event_edges, event_types, together_edges
@@ -20,7 +21,6 @@ from tfmm.models.left_out import LeftOut
 from tfmm.models.neighbour_sampling import NeighbourSampler, item_rows, with_item_rows
 from tfmm.models.propagation import Adjacency, Propagation
 from tfmm.models.two_tower import TwoTower
-from tfmm.towers import UserTower
 
 LOSSES = ("softmax", "bpr")
 

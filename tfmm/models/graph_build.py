@@ -9,7 +9,8 @@ from typing import Any
 
 from tfmm.data.columns import CategoryColumn, TagsColumn
 from tfmm.data.shop import ShopData
-from tfmm.models.frozen import frozen_vectors, has_frozen
+from tfmm.layers.frozen import frozen_vectors, has_frozen
+from tfmm.layers.towers import Content
 from tfmm.models.graph_config import GraphConfig
 from tfmm.models.graph_edges import (
     ITEM,
@@ -20,7 +21,6 @@ from tfmm.models.graph_edges import (
     without_loops,
 )
 from tfmm.models.propagation import Propagation, Relation
-from tfmm.towers import Content
 
 
 def graph_parts(

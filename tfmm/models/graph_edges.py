@@ -15,7 +15,7 @@ from tfmm.baselines.neighbours import row_blocks
 from tfmm.data.columns import CategoryColumn, TagsColumn
 from tfmm.data.interactions import Interactions
 from tfmm.data.shop import ShopData
-from tfmm.models.frozen import incidence
+from tfmm.layers.frozen import incidence
 from tfmm.models.nearest import Vectors, nearest
 
 ITEM, USER = "item", "user"
@@ -147,7 +147,7 @@ def similar_edges(
 
     Args:
         feature: its name.
-        vectors: `[n, d]`, see `tfmm.models.frozen`.
+        vectors: `[n, d]`, see `tfmm.layers.frozen`.
         k: neighbours of an item.
         present: bool `[n]`, the items that have the feature.
     """

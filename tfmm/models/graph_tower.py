@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.towers import Content, ItemTower
+from tfmm.layers.towers import Content, ItemTower
 
 JOINS = ("sum", "gate", "concat")
 

@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
+from tfmm.layers.sparse import SparseMatrix
 from tfmm.models.graph_edges import ITEM, USER, Edges
 from tfmm.models.left_out import LeftOut, key_of
-from tfmm.sparse import SparseMatrix
 
 KINDS = ("lightgcn", "gcn")
 MIXES = ("learned", "fixed")

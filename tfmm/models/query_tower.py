@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfmm.encoders import Encoder
 from tfmm.encoders.base import no_config
-from tfmm.towers import LEARNED, unit
+from tfmm.layers.towers import LEARNED, unit
 
 
 class QueryTower(tf.keras.layers.Layer):
@@ -18,7 +18,7 @@ class QueryTower(tf.keras.layers.Layer):
     Args:
         encoders: encoders of one kind, adapted; one that was trained on much text and one that
             learns the shop's own words add up well.
-        heads: independent parts of the vector, see `tfmm.towers.unit`.
+        heads: independent parts of the vector, see `tfmm.layers.towers.unit`.
 
     Raises:
         ValueError: no encoder, or encoders of several kinds or lengths.

@@ -13,12 +13,12 @@ from tfmm.data.aligned import QueryColumns
 from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
 from tfmm.encoders import Encoder
+from tfmm.layers.towers import Content, ItemTower, UserTower
 from tfmm.models.alignment import Alignment
 from tfmm.models.linear_part import LinearPart
 from tfmm.models.queries import query_states
 from tfmm.models.softmax import InBatchSoftmax
 from tfmm.tasks.model import Model
-from tfmm.towers import Content, ItemTower, UserTower
 
 
 class TwoTower(Model):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.sparse import SparseMatrix, mean_of_rows
+from tfmm.layers.sparse import SparseMatrix, mean_of_rows
 
 RNG = np.random.default_rng(5)
 

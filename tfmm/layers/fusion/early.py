@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmm.encoders.base import positive
-from tfmm.fusion.base import Fusion, masked_softmax, register, zeroed
+from tfmm.layers.fusion.base import Fusion, masked_softmax, register, zeroed
 
 
 @register("concat")

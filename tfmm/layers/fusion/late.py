@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfmm.encoders.base import positive
 from tfmm.encoders.registry import unknown
-from tfmm.fusion.base import Fusion, fusion, masked_softmax, names, register, zeroed
+from tfmm.layers.fusion.base import Fusion, fusion, masked_softmax, names, register, zeroed
 
 
 @register("late")

@@ -12,8 +12,8 @@ import tensorflow as tf
 from tfmm.encoders import Encoder
 from tfmm.encoders.base import config_names, no_config
 from tfmm.encoders.projection import check_heads
-from tfmm.fusion import Fusion
-from tfmm.sparse import mean_of_rows
+from tfmm.layers.fusion import Fusion
+from tfmm.layers.sparse import mean_of_rows
 
 #: Why a layer with content has no configuration.
 LEARNED = (

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.fusion import Fusion, fusion, names
+from tfmm.layers.fusion import Fusion, fusion, names
 
 N, M, DIM = 12, 3, 8
 

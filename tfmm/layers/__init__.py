@@ -1,0 +1,1 @@
+"""Layers: what the models of every task are made of."""
