@@ -25,10 +25,10 @@ from rich.progress import track
 from tfmm.data import SearchCatalog
 from tfmm.data.search_catalog import CATALOG_FILE
 from tfmm.evaluation.query_metrics import mean_metrics, query_metrics
-from tfmm.serving.client import Client
-from tfmm.serving.hits import Hits
-from tfmm.serving.hybrid import WEIGHTS, Hybrid
-from tfmm.serving.open_model import find_catalog, open_model
+from tfmm.serving.ask.hybrid import WEIGHTS, Hybrid
+from tfmm.serving.client.client import Client
+from tfmm.serving.client.hits import Hits
+from tfmm.serving.server.open_model import find_catalog, open_model
 
 Query = tuple[str, dict[str, float]]
 MOST_RELEVANT = 50

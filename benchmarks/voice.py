@@ -35,9 +35,9 @@ from tfmm.data.columns import TextColumn
 from tfmm.evaluation.query_metrics import mean_metrics, query_metrics
 from tfmm.export import export_model
 from tfmm.serving import Client
-from tfmm.serving.keywords import Keywords
-from tfmm.serving.voice import SphinxRecognizer
-from tfmm.serving.voice.sphinx_recognizer import english_recognizer, spoken_words
+from tfmm.serving.ask.keywords import Keywords
+from tfmm.serving.ask.voice import SphinxRecognizer
+from tfmm.serving.ask.voice.sphinx_recognizer import english_recognizer, spoken_words
 from tfmm.training import load_run
 from tfmm.training.run import Run
 from tfmm.training.search import search_parts

@@ -15,9 +15,9 @@ from tfmm.data import Catalog, SearchCatalog
 from tfmm.data.columns import CategoryColumn, TextColumn
 from tfmm.data.search_catalog import CATALOG_FILE
 from tfmm.serving import Server
-from tfmm.serving.open_model import OpenModelError, open_model
+from tfmm.serving.server.open_model import OpenModelError, open_model
 
-SPEECH = Path(__file__).parent / "serving" / "voice" / "green_wool_hat.wav"
+SPEECH = Path(__file__).parent / "serving" / "ask" / "voice" / "green_wool_hat.wav"
 
 
 @pytest.fixture(scope="module")

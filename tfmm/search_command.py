@@ -18,10 +18,10 @@ from tfmm.data.search_catalog import SearchCatalog
 from tfmm.demo_page import Card, Section, Shelf, write_page
 from tfmm.evaluation.query_list import QueryListError, read_query_list
 from tfmm.evaluation.query_metrics import mean_metrics, query_metrics
-from tfmm.serving.client import Client
-from tfmm.serving.hits import Hits
-from tfmm.serving.hybrid import WEIGHTS, Hybrid
-from tfmm.serving.open_model import find_catalog, open_model
+from tfmm.serving.ask.hybrid import WEIGHTS, Hybrid
+from tfmm.serving.client.client import Client
+from tfmm.serving.client.hits import Hits
+from tfmm.serving.server.open_model import find_catalog, open_model
 
 # Servers refuse larger batches unless told otherwise.
 _BATCH = 32
@@ -33,7 +33,7 @@ def write_catalog(options: argparse.Namespace) -> int:
     catalog = SearchCatalog.from_shop(options.shop, title=options.title)
     print(f"wrote {catalog.save(options.out)}: {len(catalog):,} items")
     if options.voice is not None:
-        from tfmm.serving.voice import SphinxRecognizer
+        from tfmm.serving.ask.voice import SphinxRecognizer
 
         SphinxRecognizer.from_catalog(catalog, options.voice)
         about = json.loads((options.voice / "about.json").read_text(encoding="utf-8"))
@@ -127,7 +127,7 @@ def _transport(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _with_speech(options: argparse.Namespace) -> str:
-    from tfmm.serving.voice import HubRecognizer, Recognizer, SphinxRecognizer
+    from tfmm.serving.ask.voice import HubRecognizer, Recognizer, SphinxRecognizer
 
     if not options.audio:
         options.wrong_usage("--voice turns --audio into words: give --audio too")
@@ -159,7 +159,7 @@ def _print(hits: Hits, found: Hits, catalog: SearchCatalog | None) -> None:
 def _page(
     file: Path, text: str | None, image: str | None, hits: Hits, catalog: SearchCatalog | None
 ) -> Path:
-    from tfmm.serving.query_picture import query_picture
+    from tfmm.serving.ask.query_picture import query_picture
 
     with tempfile.TemporaryDirectory() as folder:
         picture = None

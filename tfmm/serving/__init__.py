@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from tfmm._lazy import lazy_package
 
 if TYPE_CHECKING:
-    from tfmm.serving.async_client import AsyncClient
-    from tfmm.serving.batching_parameters import BatchingParameters
-    from tfmm.serving.client import Client
-    from tfmm.serving.errors import ServingConfigError, ServingError
-    from tfmm.serving.hits import Hits
-    from tfmm.serving.hybrid import Hybrid
-    from tfmm.serving.keywords import Keywords
-    from tfmm.serving.server import Server, serve_forever
+    from tfmm.serving.ask.hybrid import Hybrid
+    from tfmm.serving.ask.keywords import Keywords
+    from tfmm.serving.client.async_client import AsyncClient
+    from tfmm.serving.client.client import Client
+    from tfmm.serving.client.hits import Hits
+    from tfmm.serving.server.errors import ServingConfigError, ServingError
+    from tfmm.serving.server.pools.batching_parameters import BatchingParameters
+    from tfmm.serving.server.server import Server, serve_forever
 
 __all__ = [
     "AsyncClient",
@@ -36,15 +36,15 @@ __all__ = [
 lazy_package(
     __name__,
     {
-        "AsyncClient": "tfmm.serving.async_client",
-        "BatchingParameters": "tfmm.serving.batching_parameters",
-        "Client": "tfmm.serving.client",
-        "Hits": "tfmm.serving.hits",
-        "Hybrid": "tfmm.serving.hybrid",
-        "Keywords": "tfmm.serving.keywords",
-        "Server": "tfmm.serving.server",
-        "ServingConfigError": "tfmm.serving.errors",
-        "ServingError": "tfmm.serving.errors",
-        "serve_forever": "tfmm.serving.server",
+        "AsyncClient": "tfmm.serving.client.async_client",
+        "BatchingParameters": "tfmm.serving.server.pools.batching_parameters",
+        "Client": "tfmm.serving.client.client",
+        "Hits": "tfmm.serving.client.hits",
+        "Hybrid": "tfmm.serving.ask.hybrid",
+        "Keywords": "tfmm.serving.ask.keywords",
+        "Server": "tfmm.serving.server.server",
+        "ServingConfigError": "tfmm.serving.server.errors",
+        "ServingError": "tfmm.serving.server.errors",
+        "serve_forever": "tfmm.serving.server.server",
     },
 )

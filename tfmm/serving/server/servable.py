@@ -1,0 +1,143 @@
+"""One version of one model: a SavedModel loaded into a session of its own, as TensorFlow Serving
+loads it.
+
+A session rather than `tf.saved_model.load`: it takes SavedModels of TensorFlow 1 and 2 alike,
+checks requests where TensorFlow Serving checks them (dtype yes, static shape no), and frees its
+memory on close.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
+
+from tfmm.serving.server.errors import StatusError, code_name
+
+# `inter_op_thread_pool = -1` runs the graph's ops in the calling thread: requests already run side
+# by side in the server's threads, and a small graph then takes a third of the time.
+_CALLER_THREAD = -1
+_MISSING_OP = "Op type not registered"
+
+
+class _NoDeprecation(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "is deprecated and will be removed" not in record.msg
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    # TF says that v1 loading is deprecated; there is no other loader for sessions.
+    logger, note = tf.get_logger(), _NoDeprecation()
+    logger.addFilter(note)
+    try:
+        yield
+    finally:
+        logger.removeFilter(note)
+
+
+class Servable:
+    """A loaded SavedModel.
+
+    Args:
+        name: the model's name in requests.
+        version: the number of the version directory.
+        path: the version directory.
+
+    Attributes:
+        signatures: `SignatureDef` by name, `__saved_model_init_op` included.
+
+    Raises:
+        StatusError: the directory holds no SavedModel that loads; the message is TensorFlow's.
+    """
+
+    def __init__(self, name: str, version: int, path: Path):
+        self.name = name
+        self.version = version
+        self.path = path
+        try:
+            meta_graph = self._load()
+        except tf.errors.OpError as error:
+            raise StatusError(code_name(error.error_code), error.message) from error
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+            raise StatusError("INVALID_ARGUMENT", f"{type(error).__name__}: {error}") from error
+        self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(meta_graph.signature_def)
+        # One callable for each set of outputs asked for, bounded because clients choose the sets.
+        self._callable = functools.lru_cache(maxsize=64)(self._make_callable)
+        self._in_use = 0
+        self._idle = threading.Condition()
+
+    def _load(self) -> meta_graph_pb2.MetaGraphDef:
+        try:
+            return self._load_once()
+        except (tf.errors.NotFoundError, ValueError) as error:
+            if _MISSING_OP not in str(error):
+                raise
+            # The stock server has TF Text's ops linked in; here they come with its import.
+            try:
+                import tensorflow_text  # noqa: F401
+            except ImportError:
+                raise error from None
+            return self._load_once()
+
+    def _load_once(self) -> meta_graph_pb2.MetaGraphDef:
+        config = config_pb2.ConfigProto(allow_soft_placement=True)
+        config.gpu_options.allow_growth = True
+        graph = tf.Graph()
+        self._session = tf.compat.v1.Session(graph=graph, config=config)
+        try:
+            with _quiet(), graph.as_default():
+                return tf.compat.v1.saved_model.load(self._session, ["serve"], str(self.path))
+        except BaseException:
+            self._session.close()
+            raise
+
+    def _make_callable(
+        self, feeds: tuple[str, ...], fetches: tuple[str, ...]
+    ) -> Callable[..., list[np.ndarray]]:
+        options = config_pb2.CallableOptions(feed=feeds, fetch=fetches)
+        options.run_options.inter_op_thread_pool = _CALLER_THREAD
+        # The public `make_callable` falls back to `Session.run`, which checks static shapes.
+        return self._session._make_callable_from_options(options)
+
+    def run(
+        self, feeds: Sequence[str], values: Sequence[np.ndarray], fetches: Sequence[str]
+    ) -> list[np.ndarray]:
+        """Feed tensors by name and fetch others, in the calling thread.
+
+        Raises:
+            StatusError: with TensorFlow's own code and text.
+        """
+        try:
+            return list(self._callable(tuple(feeds), tuple(fetches))(*values))
+        except tf.errors.OpError as error:
+            raise StatusError(code_name(error.error_code), error.message) from error
+
+    def acquire(self) -> None:
+        """Keep the session open until `release`; only the manager may, while it lists the
+        version."""
+        with self._idle:
+            self._in_use += 1
+
+    def release(self) -> None:
+        with self._idle:
+            self._in_use -= 1
+            self._idle.notify_all()
+
+    def close(self) -> None:
+        """Wait for the requests inside, then free the model."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._in_use == 0)
+        self._callable.cache_clear()
+        self._session.close()
+        # Graphs are cycles: without this the old version's memory stays until some later
+        # collection.
+        gc.collect()
