@@ -25,8 +25,8 @@ from trainings import seeded, split_of, trained
 from tfmm import baselines
 from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.evaluation.compare import tune
-from tfmm.models.blend import Blend
-from tfmm.training.blend import BlendChoice, choose_blend, fit_linear
+from tfmm.tasks.retrieval.blend import Blend
+from tfmm.tasks.retrieval.blend_choice import BlendChoice, choose_blend, fit_linear
 from tfmm.training.config import BlendConfig, RunConfig
 from tfmm.training.fit import best_epoch
 from tfmm.training.run import load_data

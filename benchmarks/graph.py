@@ -26,7 +26,7 @@ import tensorflow as tf
 import tfmm
 from tfmm.data.catalog import Catalog
 from tfmm.data.interactions import Interactions
-from tfmm.models.graph_memory import full_memory
+from tfmm.tasks.retrieval.graph.memory import full_memory
 
 BATCH, DIM = 2048, 64
 

@@ -19,7 +19,7 @@ import tensorflow as tf
 import tfmm
 from tfmm.data.pipeline import FeatureColumns
 from tfmm.layers.towers import ItemTower, UserTower
-from tfmm.models.two_tower import TwoTower
+from tfmm.tasks.retrieval.two_tower import TwoTower
 
 
 def build(rows: int, dim: int, optimizer: tf.keras.optimizers.Optimizer) -> TwoTower:

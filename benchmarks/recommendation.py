@@ -25,9 +25,9 @@ import yaml
 from trainings import seeded, split_of, trained
 
 from tfmm.evaluation import evaluate, evaluate_split_baselines
+from tfmm.tasks.retrieval.measure import CHOICE
 from tfmm.training.config import RunConfig
 from tfmm.training.fit import best_epoch
-from tfmm.training.measure import CHOICE
 from tfmm.training.run import load_data
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

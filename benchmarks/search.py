@@ -34,14 +34,14 @@ from tfmm.data.columns import VectorColumn
 from tfmm.data.shop import ShopData
 from tfmm.encoders import encoder
 from tfmm.encoders.cache import cache_folder
-from tfmm.evaluation import category_precision, same_group, vector_metrics
-from tfmm.export.search import search_of
-from tfmm.models.build import two_tower
-from tfmm.models.hubness import hub_bias
-from tfmm.models.two_tower import TwoTower
+from tfmm.tasks.retrieval.build import two_tower
+from tfmm.tasks.retrieval.two_tower import TwoTower
+from tfmm.tasks.search.examples import aligned, hub_queries, search_parts
+from tfmm.tasks.search.hubness import hub_bias
+from tfmm.tasks.search.measure import category_precision, same_group, vector_metrics
+from tfmm.tasks.search.signatures import search_of
 from tfmm.training.config import RunConfig
 from tfmm.training.fit import make_optimizer
-from tfmm.training.search import aligned, hub_queries, search_parts
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Where the parts of a vector of `lite0_mid` end: the maps, the colours, the thumbnail.

@@ -26,7 +26,7 @@ from tfmm.data.pipeline import FeatureColumns
 from tfmm.encoders import encoder
 from tfmm.layers.fusion import fusion
 from tfmm.layers.towers import Content, ItemTower, UserTower
-from tfmm.models.two_tower import TwoTower
+from tfmm.tasks.retrieval.two_tower import TwoTower
 
 
 class TutorialModel(tfrs.Model):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tfmm.data.parts import Split
 from tfmm.data.shop import ShopData
-from tfmm.models.two_tower import TwoTower
 from tfmm.tasks.retrieval.parts import RetrievalParts
+from tfmm.tasks.retrieval.two_tower import TwoTower
 from tfmm.training.config import RunConfig
 from tfmm.training.run import task_of
 from tfmm.training.trainer import Choice, Trainer

@@ -38,9 +38,9 @@ from tfmm.serving import Client
 from tfmm.serving.ask.keywords import Keywords
 from tfmm.serving.ask.voice import SphinxRecognizer
 from tfmm.serving.ask.voice.sphinx_recognizer import english_recognizer, spoken_words
+from tfmm.tasks.search.examples import search_parts
 from tfmm.training import load_run
 from tfmm.training.run import Run
-from tfmm.training.search import search_parts
 
 Find = Callable[[str], Sequence[str]]
 VOICES = ("en-us", "en-gb", "en-us+f3", "en-gb+f4", "en-us+m3", "en-gb-x-rp", "en-gb-scotland")

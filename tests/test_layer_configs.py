@@ -27,12 +27,12 @@ from tfmm.index.approximate import Approximate
 from tfmm.layers.fusion import Fusion, fusion
 from tfmm.layers.fusion import names as fusion_names
 from tfmm.layers.towers import Content, ItemTower, UserTower
-from tfmm.models.alignment import Alignment
-from tfmm.models.graph_edges import Edges
-from tfmm.models.graph_tower import GraphItemTower
-from tfmm.models.propagation import Adjacency, Propagation, Relation
-from tfmm.models.query_tower import QueryTower
-from tfmm.models.softmax import InBatchSoftmax
+from tfmm.tasks.retrieval.graph.edges import Edges
+from tfmm.tasks.retrieval.graph.propagation import Adjacency, Propagation, Relation
+from tfmm.tasks.retrieval.graph.tower import GraphItemTower
+from tfmm.tasks.retrieval.softmax import InBatchSoftmax
+from tfmm.tasks.search.alignment import Alignment
+from tfmm.tasks.search.query_tower import QueryTower
 
 RNG = np.random.default_rng(0)
 N, DIM = 6, 8

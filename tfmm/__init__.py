@@ -17,16 +17,15 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "load": "tfmm.data",
     "split": "tfmm.data",
-    "TwoTower": "tfmm.models.two_tower",
-    "Graph": "tfmm.models.graph",
-    "LazyAdam": "tfmm.optimizers",
+    "TwoTower": "tfmm.tasks.retrieval.two_tower",
+    "Graph": "tfmm.tasks.retrieval.graph.model",
+    "LazyAdam": "tfmm.training.optimizers",
     "evaluate": "tfmm.evaluation",
     "export_model": "tfmm.export",
     "Client": "tfmm.serving",
 }
 _SUBMODULES = (
-    "baselines data encoders evaluation export index layers models optimizers sample_shop "
-    "serving tasks training"
+    "baselines data encoders evaluation export index layers sample_shop serving tasks training"
 ).split()
 
 __all__ = ["__version__", *_PUBLIC, *_SUBMODULES]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.export.servable import Servable
 from tfmm.index import TermFilter
 from tfmm.tasks.base import Signature
+from tfmm.tasks.retrieval.signatures import Servable
 
 N, U, D = 30, 12, 6
 ITEMS = [f"{i:04}" for i in range(N)]  # leading zeros

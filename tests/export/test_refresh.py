@@ -21,8 +21,8 @@ from tests.conftest import write_shop
 from tfmm import cli
 from tfmm.encoders import ClassicFeatures
 from tfmm.export import ExportError, check, export_model, refresh_index
-from tfmm.models import two_tower
 from tfmm.serving import Client, Server
+from tfmm.tasks.retrieval import two_tower
 from tfmm.tasks.retrieval.vector_file import VectorFile, vectors_path
 from tfmm.training import Run, load_run, train
 

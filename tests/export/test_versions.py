@@ -17,7 +17,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.export.shops import ITEMS, USERS, ids, quick_servable, small_servable
 from tfmm.export import ExportError, check, list_versions, write_version
-from tfmm.export.servable import Servable
+from tfmm.tasks.retrieval.signatures import Servable
 
 ROOT = Path(__file__).parents[2]
 

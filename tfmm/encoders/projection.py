@@ -31,7 +31,7 @@ class VectorProjection(Encoder):
         dropout: share of the input components that training leaves out.
         skip: whether a linear map joins the hidden layer's result.
         heads: independent networks of `hidden` / `heads` units that give an equal part of the
-            vector each, see `tfmm.models.alignment`.
+            vector each, see `tfmm.tasks.search.alignment`.
         scales: whether every component has a scale of its own.
         name: Keras's layer name.
 

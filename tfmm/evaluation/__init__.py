@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tfmm._lazy import lazy_package
 
 if TYPE_CHECKING:
+    from tfmm._lazy import lazy_package
     from tfmm.evaluation.compare import (
         as_scorer,
         evaluate_baselines,
@@ -16,30 +17,19 @@ if TYPE_CHECKING:
     from tfmm.evaluation.evaluator import evaluate
     from tfmm.evaluation.ranking import NotANumberError, Ranking, rank_scores, rank_vectors
     from tfmm.evaluation.report import Section, write_report
-    from tfmm.evaluation.search import (
-        both_ways,
-        category_precision,
-        same_group,
-        search_metrics,
-        vector_metrics,
-    )
 
 __all__ = [
     "NotANumberError",
     "Ranking",
     "Section",
     "as_scorer",
-    "both_ways",
-    "category_precision",
     "evaluate",
     "evaluate_baselines",
     "evaluate_split_baselines",
+    "lazy_package",
     "rank_scores",
     "rank_vectors",
-    "same_group",
-    "search_metrics",
     "tune",
-    "vector_metrics",
     "write_report",
 ]
 
@@ -50,17 +40,13 @@ lazy_package(
         "Ranking": "tfmm.evaluation.ranking",
         "Section": "tfmm.evaluation.report",
         "as_scorer": "tfmm.evaluation.compare",
-        "both_ways": "tfmm.evaluation.search",
-        "category_precision": "tfmm.evaluation.search",
         "evaluate": "tfmm.evaluation.evaluator",
         "evaluate_baselines": "tfmm.evaluation.compare",
         "evaluate_split_baselines": "tfmm.evaluation.compare",
+        "lazy_package": "tfmm._lazy",
         "rank_scores": "tfmm.evaluation.ranking",
         "rank_vectors": "tfmm.evaluation.ranking",
-        "same_group": "tfmm.evaluation.search",
-        "search_metrics": "tfmm.evaluation.search",
         "tune": "tfmm.evaluation.compare",
-        "vector_metrics": "tfmm.evaluation.search",
         "write_report": "tfmm.evaluation.report",
     },
 )

@@ -70,8 +70,8 @@ class Index(tfrs.layers.factorized_top_k.TopK):
             queries: `[Q, D]` such as will be asked, which an approximate index tunes its recall
                 on; some of the candidates if None. An exact index has no use for them.
             bias: `[N]`, added to the candidates' inner products with queries that `search` is told
-                to bias (a correction for hubs, see `tfmm.models.hubness`). It is stored as one
-                more component of the vectors, for which such queries have a 1 and others a 0.
+                to bias (a correction for hubs, see `tfmm.tasks.search.hubness`). It is stored as
+                one more component of the vectors, for which such queries have a 1 and others a 0.
 
         Raises:
             ValueError: wrong rank, unequal lengths, NaN or infinite vectors, identifiers that

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmm.data.shop_file.strict_yaml import read_yaml
-from tfmm.models.graph_config import GraphConfig
+from tfmm.tasks.retrieval.graph.config import GraphConfig
 
 
 class RunFileError(ValueError):
@@ -129,7 +129,8 @@ class SearchConfig:
     hard_block: int = 8
     """How many of one category stand together."""
     hubness: float = 30.0
-    """How sharply items near many queries are marked down (`tfmm.models.hubness`); 0 leaves it."""
+    """How sharply items near many queries are marked down (`tfmm.tasks.search.hubness`); 0 leaves
+    it."""
     hub_queries: int = 8000
     """The most training queries that hubs are found by."""
     valid: float = 0.1

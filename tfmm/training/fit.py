@@ -12,10 +12,10 @@ from typing import Any
 import tensorflow as tf
 
 from tfmm.data.files import write_text
-from tfmm.optimizers import LazyAdam
 from tfmm.tasks.base import Metric, Say, Task, silent
 from tfmm.tasks.model import Model
 from tfmm.training.config import RunFileError, TrainConfig
+from tfmm.training.optimizers import LazyAdam
 
 History = list[dict[str, float]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfmm.export.servable import Servable
+from tfmm.tasks.retrieval.signatures import Servable
 
 _BATCH = 128
 

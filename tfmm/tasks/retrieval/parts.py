@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tfmm.data.interactions import Interactions
 from tfmm.data.parts import Split
-from tfmm.training.search import SearchParts
+from tfmm.tasks.search.examples import SearchParts
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,21 +12,21 @@ import numpy as np
 from tfmm.data.catalog import Catalog
 from tfmm.data.media.media import MEDIA, find_corrupt
 from tfmm.data.shop import ShopData
-from tfmm.models.blend import Blend
-from tfmm.models.linear_part import LinearPart
-from tfmm.models.two_tower import TwoTower
 from tfmm.tasks.base import Export
+from tfmm.tasks.retrieval.blend import Blend
 from tfmm.tasks.retrieval.fingerprints import (
     id_fingerprints,
     item_fingerprints,
     model_fingerprint,
 )
+from tfmm.tasks.retrieval.linear_part import LinearPart
 from tfmm.tasks.retrieval.serve import export_of
 from tfmm.tasks.retrieval.settings import ExportSettings
+from tfmm.tasks.retrieval.two_tower import TwoTower
 from tfmm.tasks.retrieval.vector_file import VectorFile, vectors_path
+from tfmm.tasks.search.examples import load_hubs
 from tfmm.tasks.weights import restore_weights, saved_states
 from tfmm.training.config import RunFileError
-from tfmm.training.search import load_hubs
 
 
 def refreshed(task: Any, folder: Path, settings: ExportSettings) -> tuple[Export, dict[str, int]]:

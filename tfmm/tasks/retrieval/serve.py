@@ -11,18 +11,18 @@ import numpy as np
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import TextColumn
 from tfmm.data.search_catalog import CATALOG_FILE, SearchCatalog
-from tfmm.export.search import search_of
-from tfmm.export.servable import Servable
 from tfmm.index import INDEX_KINDS, Index, TermFilter, index_for, options_of
 from tfmm.index.options import check_name
 from tfmm.index.tables import STORAGES
-from tfmm.models.blend import Blend
-from tfmm.models.two_tower import TwoTower
 from tfmm.tasks.base import Export
 from tfmm.tasks.retrieval.agreement import agreement
+from tfmm.tasks.retrieval.blend import Blend
 from tfmm.tasks.retrieval.settings import ExportSettings
+from tfmm.tasks.retrieval.signatures import Servable
+from tfmm.tasks.retrieval.two_tower import TwoTower
+from tfmm.tasks.search.examples import search_bias
+from tfmm.tasks.search.signatures import search_of
 from tfmm.training.config import IndexConfig
-from tfmm.training.search import search_bias
 
 #: Kinds of index whose candidates `weights` may shrink; others have a storage of their own.
 _EXACT = ("auto", "brute_force")

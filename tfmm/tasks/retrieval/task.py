@@ -20,22 +20,20 @@ from tfmm.data.splits import split
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.index import index_for
-from tfmm.models.blend import Blend
-from tfmm.models.build import make_encoders, two_tower
-from tfmm.models.linear_part import LinearPart
-from tfmm.models.queries import make_encoder
-from tfmm.models.two_tower import TwoTower
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, Task, silent
+from tfmm.tasks.retrieval.blend import Blend
+from tfmm.tasks.retrieval.blend_choice import check_blend, choose_blend, fit_linear
+from tfmm.tasks.retrieval.build import make_encoders, two_tower
+from tfmm.tasks.retrieval.linear_part import LinearPart
+from tfmm.tasks.retrieval.measure import CHOICE, looked_at, measure, measure_parts, validate
 from tfmm.tasks.retrieval.parts import Part, RetrievalParts
 from tfmm.tasks.retrieval.refresh import refreshed
 from tfmm.tasks.retrieval.report import sections
 from tfmm.tasks.retrieval.serve import export_of
 from tfmm.tasks.retrieval.settings import ExportSettings
+from tfmm.tasks.retrieval.two_tower import TwoTower
 from tfmm.tasks.retrieval.vector_file import remember_vectors
-from tfmm.training.blend import check_blend, choose_blend, fit_linear
-from tfmm.training.config import RunConfig, RunFileError
-from tfmm.training.measure import CHOICE, looked_at, measure, measure_parts, validate
-from tfmm.training.search import (
+from tfmm.tasks.search.examples import (
     SEARCH_CHOICE,
     aligned,
     hub_queries,
@@ -45,6 +43,8 @@ from tfmm.training.search import (
     save_hubs,
     search_parts,
 )
+from tfmm.tasks.search.queries import make_encoder
+from tfmm.training.config import RunConfig, RunFileError
 
 
 class Retrieval(Task):

@@ -1,0 +1,1 @@
+"""Retrieval over the graph of users, items and features."""

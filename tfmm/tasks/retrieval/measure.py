@@ -1,0 +1,141 @@
+"""Measures a fitted model on its split, beside the baselines and with each modality hidden in
+turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from tfmm.data.catalog import Catalog
+from tfmm.data.columns import TextColumn
+from tfmm.data.parts import Split
+from tfmm.evaluation import evaluate, evaluate_split_baselines
+from tfmm.tasks.retrieval.blend import Blend
+from tfmm.tasks.retrieval.two_tower import TwoTower
+from tfmm.training.config import EvaluateConfig
+
+#: What choices are made on.
+CHOICE = "recall@20"
+
+
+def validate(model: TwoTower, parts: Split) -> dict[str, float]:
+    """Recall@20 and NDCG@20 on the validation part, for the model fitted on the training part."""
+    found = _evaluate(model, parts.train, parts.valid, parts.cold_valid_pairs, (20,))
+    row = {key: found["model"][key] for key in (CHOICE, "ndcg@20")}
+    if "cold" in found:
+        row[f"cold_{CHOICE}"] = found["cold"][CHOICE]
+    return row
+
+
+def measure(
+    model: TwoTower | Blend,
+    parts: Split,
+    config: EvaluateConfig,
+    say: Callable[[str], None] = lambda line: None,
+    *,
+    params: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """The sections `model`, `cold`, `baselines` and `modalities` of `metrics.json`, on the test
+    part.
+
+    Args:
+        model: fitted on `parts.final_train()`.
+        parts: the split; the baselines are tuned on its validation part.
+        config: list lengths and baselines.
+        say: takes lines of progress.
+        params: configuration of baselines, by name, that was chosen on validation already.
+    """
+    ks = tuple(sorted({*config.k, 20}))
+    seen, cold = parts.final_train(), parts.cold_test_pairs
+    say("Measuring the model on the test part.")
+    metrics = _evaluate(model, seen, parts.test, cold, ks)
+    weights = model.modality_weights()
+    metrics["modalities"] = {}
+    for name in model.reads:
+        without = _evaluate(model, seen, parts.test, cold, (20,), mask=name)
+        row = {"recall_drop": metrics["model"][CHOICE] - without["model"][CHOICE]}
+        if "cold" in without:
+            row["cold_recall_drop"] = metrics["cold"][CHOICE] - without["cold"][CHOICE]
+        if name in weights:
+            row["weight"] = weights[name]
+        metrics["modalities"][name] = row
+    if config.baselines:
+        say(f"Tuning and measuring the baselines: {', '.join(config.baselines)}.")
+        metrics["baselines"] = evaluate_split_baselines(
+            parts, names=config.baselines, ks=ks, params=params
+        )
+    return metrics
+
+
+def looked_at(model: TwoTower, parts: Split, items: Catalog, count: int = 6) -> dict[str, Any]:
+    """The fusion weights of the items that the test asks for most, the section `looked_at` of
+    `metrics.json`.
+
+    Args:
+        model: fitted.
+        parts: the split.
+        items: the catalogue.
+        count: warm items, and as many cold ones where the split has some.
+
+    Returns:
+        `warm` and `cold`: a list of `{item, title, weights}` each, `title` the item's first text
+        and `weights` by feature; empty where the model reads no feature.
+    """
+    if not model.items.columns:
+        return {}
+    weights = model.item_modality_weights()
+    texts = [column for column in items.features.values() if isinstance(column, TextColumn)]
+    titles = texts[0].values if texts else items.ids
+    found = {}
+    for part, pairs in (("warm", parts.test), ("cold", parts.cold_test_pairs)):
+        asked = np.bincount(pairs.item, minlength=len(items))
+        rows = np.argsort(-asked, kind="stable")[:count]
+        found[part] = [
+            {
+                "item": str(items.ids[row]),
+                "title": str(titles[row]),
+                "weights": {
+                    name: round(float(weight), 4)
+                    for name, weight in zip(model.items.columns, weights[row], strict=True)
+                },
+            }
+            for row in rows[asked[rows] > 0]
+        ]
+    return {part: rows for part, rows in found.items() if rows}
+
+
+def measure_parts(blend: Blend, parts: Split, config: EvaluateConfig) -> dict[str, Any]:
+    """What each part of a blend is worth alone on the test part: `learned` and `linear`.
+
+    Each holds the metrics over warm test items, and under `cold` those over cold ones.
+    """
+    ks = tuple(sorted({*config.k, 20}))
+    seen, cold = parts.final_train(), parts.cold_test_pairs
+    items = blend.item_vectors(refresh=False)
+    users = blend.user_vectors(seen, items=items)
+    found = {}
+    for name, span in (("learned", slice(blend.dim)), ("linear", slice(blend.dim, None))):
+        result = evaluate(
+            (users[:, span], items[:, span]),
+            parts.test,
+            seen=seen,
+            cold=cold if len(cold) else None,
+            ks=ks,
+        )
+        found[name] = result["model"] | ({"cold": result["cold"]} if "cold" in result else {})
+    return found
+
+
+def _evaluate(
+    model: TwoTower | Blend,
+    seen: Any,
+    truth: Any,
+    cold: Any,
+    ks: tuple[int, ...],
+    mask: str | None = None,
+) -> dict[str, Any]:
+    items = model.item_vectors(mask=mask, refresh=mask is None)
+    users = model.user_vectors(seen, items=items)
+    return evaluate((users, items), truth, seen=seen, cold=cold if len(cold) else None, ks=ks)

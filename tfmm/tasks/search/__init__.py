@@ -1,0 +1,1 @@
+"""Search: which items a text, a picture or a sound asks for."""

@@ -1,0 +1,104 @@
+"""Builds the query towers of a catalogue and what they read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmm import encoders as registry
+from tfmm.data.aligned import QueryColumns, same_text
+from tfmm.data.catalog import Catalog
+from tfmm.data.columns import TextColumn
+from tfmm.encoders import Encoder
+from tfmm.encoders.base import config_names
+from tfmm.tasks.search.query_tower import QueryTower
+
+#: What a shopper can ask by.
+ASKED_BY = ("text", "image", "audio")
+
+
+def default_queries(catalog: Catalog) -> dict[str, Any]:
+    """Every text feature, read by its words and their pieces."""
+    return {name: "subwords" for name, c in catalog.features.items() if c.kind == "text"}
+
+
+def make_queries(
+    catalog: Catalog,
+    chosen: Mapping[str, Any],
+    *,
+    dim: int,
+    heads: int = 1,
+    cache: Path | None = None,
+    states: Mapping[str, Sequence[Any]] | None = None,
+) -> tuple[dict[str, QueryTower], QueryColumns]:
+    """Query towers by feature, adapted, and what they read of the catalogue.
+
+    Args:
+        catalog: the items.
+        chosen: by feature an encoder, or a list of encoders whose vectors add up; each a registered
+            name or a mapping `{name: …, …its arguments}`.
+        dim, heads: those of the item vectors; encoders that have `heads` get them.
+        cache: see `tfmm.tasks.retrieval.build.two_tower`.
+        states: what the encoders of a saved model learned, in place of learning it.
+
+    Raises:
+        ValueError: a feature or encoder that there is not, or a kind that nobody asks by.
+    """
+    towers, columns, present = {}, {}, {}
+    for feature, choice in chosen.items():
+        column = catalog.features.get(feature)
+        if column is None or column.kind not in ASKED_BY:
+            known = [name for name, c in catalog.features.items() if c.kind in ASKED_BY]
+            what = f"of kind {column.kind!r}" if column else "no feature of the shop file"
+            raise ValueError(
+                f"A query tower is named for {feature!r}, which is {what}; of kind "
+                f"{', '.join(ASKED_BY)} there are: {', '.join(known) or 'none'}."
+            )
+        choices = choice if isinstance(choice, (list, tuple)) else [choice]
+        made = [make_encoder(column.kind, one, dim, heads) for one in choices]
+        learned = (states or {}).get(feature)
+        for place, one in enumerate(made):
+            if learned is not None:
+                one.load_state(learned[place])
+            else:
+                one.adapt(column, cache=cache)
+        towers[feature] = QueryTower(made, heads=heads, name=f"query_{feature}")
+        columns[feature] = [one.prepare(column, cache=cache) for one in made]
+        present[feature] = np.asarray(column.present)
+    kinds = [tower.kind for tower in towers.values()]
+    if len(set(kinds)) < len(kinds):
+        raise ValueError(
+            f"Each kind of query has one tower, but there are {len(towers)}, for "
+            f"{', '.join(f'{n} ({t.kind})' for n, t in towers.items())}. Join texts in one feature "
+            "of the shop file (`columns`), or leave towers out of `search.queries`."
+        )
+    return towers, QueryColumns(columns, present, text_groups(catalog, towers))
+
+
+def query_states(towers: Mapping[str, QueryTower]) -> dict[str, list[dict[str, Any]]]:
+    """What the encoders learned from the data, as JSON values, for `make_queries(states=…)`."""
+    return {name: [one.state() for one in tower.encoders] for name, tower in towers.items()}
+
+
+def make_encoder(kind: str, choice: str | Mapping[str, Any], dim: int, heads: int = 1) -> Encoder:
+    """An encoder by a registered name or `{name: …, …}`; one that has `heads` gets as many."""
+    config: dict[str, Any] = {"name": choice} if isinstance(choice, str) else dict(choice)
+    name = config.pop("name", None)
+    if heads > 1 and "heads" in config_names(registry.encoder_class(kind, name)):
+        config.setdefault("heads", heads)
+    return registry.encoder(kind, name, dim=dim, **config)
+
+
+def text_groups(catalog: Catalog, features: Iterable[str]) -> np.ndarray:
+    """int32 `[n]`: items whose text is the same are right for each other's queries.
+
+    The text is the first of `features` that is one, or else of the catalogue's.
+    """
+    for feature in [*features, *catalog.features]:
+        column = catalog.features[feature]
+        if isinstance(column, TextColumn):
+            return same_text(column.values)
+    return np.arange(len(catalog), dtype=np.int32)
