@@ -12,6 +12,8 @@ import os
 import sys
 from typing import Any
 
+from tfmm import _moved
+
 __version__ = "0.1.0"
 
 _PUBLIC = {
@@ -51,12 +53,13 @@ def _choose_keras_2() -> None:
 
 
 _choose_keras_2()
+_moved.install()
 
 
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
         return getattr(importlib.import_module(_PUBLIC[name]), name)
-    if name in _SUBMODULES:
+    if name in _SUBMODULES or f"tfmm.{name}" in _moved.MODULES:
         return importlib.import_module(f"tfmm.{name}")
     raise AttributeError(f"module 'tfmm' has no attribute {name!r}")
 

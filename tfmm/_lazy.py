@@ -7,14 +7,17 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from tfmm import _moved
+
 
 class _LazyPackage(ModuleType):
     _places: dict[str, str]
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self._places:
+        place = self._places.get(name) or _moved.place_of(self.__name__, name)
+        if place is None:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(self._places[name]), name)
+        value = getattr(importlib.import_module(place), name)
         super().__setattr__(name, value)
         return value
 
