@@ -75,14 +75,9 @@ def test_public_names_of_renamed_packages_are_the_same():
 
 
 def test_an_old_submodule_hides_no_function_of_its_name():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        forget("tfmm.training.recommend")
-        importlib.import_module("tfmm.training.recommend")
     importlib.import_module("tfmm.training.train")
-    from tfmm.training import recommend, train
+    from tfmm.training import train
 
-    assert callable(recommend)
     assert callable(train)
 
 

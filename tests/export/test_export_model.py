@@ -72,6 +72,26 @@ def test_every_kind_of_index_exports(run: SimpleNamespace, tmp_path: Path, kind:
     assert answer(user_id=tf.constant([USERS[3]]))["item_id"].shape == (1, 7)
 
 
+@pytest.mark.parametrize("kind", ["ivf", "scann"])
+def test_an_index_that_is_exact_after_all_is_said_and_written(run, tmp_path, kind) -> None:
+    if kind == "scann":
+        pytest.importorskip("scann")
+    lines: list[str] = []
+    sizes = {"exclude_size": 3, "allow_size": 2}
+    version = export_model(run, tmp_path, say=lines.append, index=kind, **sizes)
+    assert lines == [
+        f"The index is exact: 30 items are too few for {kind} to save what it would miss."
+    ]
+    card = json.loads((version / "model_card.json").read_text("utf-8"))
+    assert (card["index"]["asked"], card["index"]["written"]) == (kind, "exact")
+    assert "| written | exact |" in (version / "model_card.md").read_text("utf-8")
+    assert card["export"]["index"] == kind  # what a refresh keeps asking for
+    lines.clear()
+    version = export_model(run, tmp_path, say=lines.append, **sizes)
+    card = json.loads((version / "model_card.json").read_text("utf-8"))
+    assert (card["index"]["asked"], card["index"]["written"], lines) == ("auto", "exact", [])
+
+
 def test_an_unknown_index_is_refused(run: SimpleNamespace, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Did you mean 'scann'"):
         export_model(run, tmp_path, index="scan")

@@ -117,6 +117,8 @@ def to_markdown(card: Mapping[str, Any]) -> str:
     parts += ["## Server", _server(card["stock_server"]["lacks"])]
     if card.get("refresh"):
         parts += ["## Refresh", _table(["items", "count"], card["refresh"].items())]
+    if card.get("index"):
+        parts += ["## Index", _table(["", ""], card["index"].items())]
     if card.get("weights"):
         parts += ["## Weights", _table(["", ""], card["weights"].items())]
     parts += ["## Sizes", _table(["", ""], card["sizes"].items())]

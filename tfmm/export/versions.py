@@ -14,6 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmm.data.names import MODEL_RULE, is_model_name
 from tfmm.export import check
 from tfmm.export.card import make_card, write_card
 from tfmm.export.errors import ExportError
@@ -21,7 +22,6 @@ from tfmm.export.ops import lacking_ops
 from tfmm.export.stock import read_graph
 from tfmm.tasks.base import Export
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
 # A server takes folders named by numbers only, so that this one is invisible to it.
 _ASIDE = re.compile(r"\.tmp-(?P<host>.+)-(?P<pid>\d+)-[0-9a-f]+")
 
@@ -57,10 +57,10 @@ def write_version(
     Raises:
         ExportError: the name is not allowed, or a step failed; the message names the step.
     """
-    if not _NAME.fullmatch(name):
+    if not is_model_name(name):
         raise ExportError(
-            f"A model's name may hold letters, digits, _ and - only, because it becomes a folder "
-            f"and part of a URL, but it is {name!r}. To resolve this, pass another `name`."
+            f"A model's name may hold {MODEL_RULE}, but it is {name!r}. To resolve this, pass "
+            "another `name`."
         )
     model = Path(models_dir) / name
     aside = model / f".tmp-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"

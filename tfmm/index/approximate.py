@@ -63,6 +63,10 @@ class Approximate(base.Index):
         """False: only the likely candidates are scored."""
         return False
 
+    @property
+    def scores_all(self) -> bool:
+        return not self._efforts
+
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments; the indexed candidates are weights, not config."""
         return {**super().get_config(), "recall": self.recall, "seed": self.seed}

@@ -274,6 +274,14 @@ class Index(tfrs.layers.factorized_top_k.TopK):
         """Scores and rows `[B, at most k]`; -inf where a row may not be returned."""
         return self._find_exactly(request)
 
+    @property
+    def scores_all(self) -> bool:
+        """Whether every search scores all that was indexed, so that nothing is missed.
+
+        An approximate index does so where scanning a part would save less than it misses.
+        """
+        return True
+
     def _find_exactly(self, request: Request) -> Found:
         """As `_find`, by scoring every candidate, in blocks of queries."""
         block = tf.constant(max(1, _BLOCK_SCORES // self._n))

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 import tensorflow as tf
 
+from tfmm.data.names import scope_name
 from tfmm.encoders import Encoder
 from tfmm.encoders.base import config_names, no_config
 from tfmm.encoders.projection import check_heads
@@ -57,13 +58,17 @@ class Content(tf.keras.layers.Layer):
         self.filled: dict[str, tf.Variable] = {}
         for feature in self.heavy:
             self.banks[feature] = self.add_weight(
-                f"{feature}_bank",
+                scope_name(f"{feature}_bank"),
                 (rows, self.encoders[feature].dim),
                 initializer="zeros",
                 trainable=False,
             )
             self.filled[feature] = self.add_weight(
-                f"{feature}_filled", (rows,), dtype=tf.bool, initializer="zeros", trainable=False
+                scope_name(f"{feature}_filled"),
+                (rows,),
+                dtype=tf.bool,
+                initializer="zeros",
+                trainable=False,
             )
 
     def call(self, batch: Mapping[str, Any], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:

@@ -52,7 +52,7 @@ def saved_states(folder: str | Path) -> dict[str, Any]:
     path = Path(folder) / "encoders.json"
     if not path.exists():
         raise FileNotFoundError(f"{folder} holds no saved model: {path.name} is missing.")
-    return json.loads(path.read_text())
+    return json.loads(path.read_text("utf-8"))
 
 
 def restore_weights(
@@ -84,7 +84,7 @@ def restore_weights(
     """
     saved_states(folder)
     item_ids, user_ids = ([str(one) for one in ids] for ids in (item_ids, user_ids))
-    old_names = json.loads((Path(folder) / "rows.json").read_text())
+    old_names = json.loads((Path(folder) / "rows.json").read_text("utf-8"))
     new_names = _row_names(model, item_ids, user_ids)
     counts = {"restored": 0, "new": 0, "new_items": 0, "new_users": 0}
     new_rows: dict[str, np.ndarray] = {}

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from tfmm.data.media.media import MEDIA
+from tfmm.data.names import MODEL_RULE, is_model_name
 from tfmm.data.shop import ShopData, load
 from tfmm.data.shop_file.schema import Shop
 from tfmm.data.shop_file.strict_yaml import read_yaml
@@ -103,6 +104,20 @@ def read_config(config: RunConfig | Mapping[str, Any] | str | Path) -> RunConfig
     except ValueError as error:
         raise RunFileError(f"{source or 'the run configuration'}: `task`: {error}") from error
     return form.from_dict(config, source=source)
+
+
+def check_new(config: RunConfig) -> None:
+    """Refuses a configuration that could not be trained and exported, before any work.
+
+    Raises:
+        RunFileError: the message names the key, what came and what was expected.
+    """
+    if not is_model_name(config.name):
+        raise RunFileError(
+            f"`name` must be {MODEL_RULE}, got {config.name!r}. The words that people read may be "
+            "in any language: ids, columns, features, categories and files."
+        )
+    task_class(config.task).check(config)
 
 
 def task_of(config: RunConfig, data: ShopData | None = None) -> Task:

@@ -13,9 +13,8 @@ import yaml
 
 from tfmm.data.files import write_text
 from tfmm.evaluation.report import PLOTS, write_report
-from tfmm.tasks.registry import task_class
 from tfmm.training.config import RunConfig
-from tfmm.training.run import MODEL, Run, load_run, read_config, task_of
+from tfmm.training.run import MODEL, Run, check_new, load_run, read_config, task_of
 from tfmm.training.trainer import Trainer, warm_start
 
 
@@ -50,7 +49,7 @@ def train(
         FileExistsError: when `out` holds something else.
     """
     config = read_config(config)
-    task_class(config.task).check(config)
+    check_new(config)
     out = Path(out)
     if _claim(out, config):
         say(f"{out} holds the finished run of this configuration.")

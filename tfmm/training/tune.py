@@ -23,7 +23,7 @@ from tfmm.data.files import write_text
 from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.tasks.base import Metric, Task
 from tfmm.training.config import RunFileError
-from tfmm.training.run import read_config, task_of
+from tfmm.training.run import check_new, read_config, task_of
 from tfmm.training.search_space import (
     DEFAULT,
     Choice,
@@ -106,6 +106,7 @@ def tune(
     base, where = _base(config)
     complete = read_config(base)
     searched = search_space(DEFAULT if space is None else space, base, where)
+    check_new(complete)
     out = Path(out)
     _claim(out, base, searched)
     task = task_of(complete)

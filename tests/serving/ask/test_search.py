@@ -89,7 +89,7 @@ def test_exclude_and_allow_hold_in_searches(client):
     assert client.search(text="shoe", allow=["colour=blue"]).item_id == ["b1", "b2"]
     with pytest.raises(ValueError, match="search_mixed does not take it"):
         client.search(text="shoe", image=RED, exclude=["r1"])
-    with pytest.raises(ValueError, match=r"exclude: .* takes at most 2 entries"):
+    with pytest.raises(ValueError, match=r"`exclude`: .* takes at most 2 entries"):
         client.search(text="shoe", exclude=["a", "b", "c"])
 
 

@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tfmm.serving import Client, Hits, Server, ServingError
@@ -76,21 +77,59 @@ def test_embeddings(client):
 
 
 def test_too_many_entries_name_the_limit_and_the_count(client):
-    with pytest.raises(ValueError, match=r"exclude: .* takes at most 2 entries .*; got 3"):
+    with pytest.raises(ValueError, match=r"`exclude`: .* takes at most 2 entries .*; got 3"):
         client.recommend("ann", exclude=["a", "b", "c"])
-    with pytest.raises(ValueError, match=r"allow: .* takes at most 1 entries .*; got 2"):
+    with pytest.raises(ValueError, match=r"`allow`: .* takes at most 1 entries .*; got 2"):
         client.similar("boot", allow=["type=a", "type=b"])
 
 
+@pytest.mark.parametrize(
+    ("asked", "argument"),
+    [
+        (lambda client, bad: client.recommend(bad), "user_ids"),
+        (lambda client, bad: client.recommend(["ann", bad]), "user_ids"),
+        (lambda client, bad: client.similar(bad), "item_ids"),
+        (lambda client, bad: client.recommend_session(bad), "history"),
+        (lambda client, bad: client.recommend_session(["hat", bad]), "history"),
+        (lambda client, bad: client.recommend_session([["hat"], [bad]]), "history"),
+        (lambda client, bad: client.recommend("ann", exclude=bad), "exclude"),
+        (lambda client, bad: client.recommend("ann", exclude=["hat", bad]), "exclude"),
+        (lambda client, bad: client.recommend("ann", allow=[bad]), "allow"),
+        (lambda client, bad: client.embed_user(bad), "user_ids"),
+        (lambda client, bad: client.embed_item([bad]), "item_ids"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (17, r"got 17 \(int\)\. Write '17'\."),
+        (np.int64(17), r"got np\.int64\(17\) \(int64\)\. Write '17'\."),
+        (None, r"got None \(NoneType\)\."),
+        (float("nan"), r"got nan \(float\)\."),
+        (b"ann", r"got b'ann' \(bytes\)\. Decode it: value\.decode\(\)\."),
+    ],
+)
+def test_ids_that_are_no_strings_name_the_argument(client, asked, argument, bad, told):
+    with pytest.raises(TypeError, match=rf"`{argument}`: ids are strings, {told}"):
+        asked(client, bad)
+
+
+def test_ids_may_come_as_strings_of_any_kind(client):
+    for ids in (("ann", "bob"), np.array(["ann", "bob"]), pd.Series(["ann", "bob"])):
+        assert [h.item_id[0] for h in client.recommend(ids)] == ["boot", "sock"]
+    history = np.array(["boot", "clog"], object)
+    assert client.recommend_session(history) == client.recommend_session(["boot", "clog"])
+    assert client.recommend(np.str_("ann")) == client.recommend("ann")
+    assert client.recommend("ann", exclude=pd.Series(["boot"])).item_id[0] == "clog"
+
+
 def test_arguments_that_mean_nothing(client):
-    with pytest.raises(TypeError, match=r"user_id: ids are strings, got 7 \(int\)"):
-        client.recommend([7])
     with pytest.raises(
-        ValueError, match="exclude: expected one list for each of 1 requests, got 2"
+        ValueError, match="`exclude`: expected one list for each of 1 requests, got 2"
     ):
         client.recommend("ann", exclude=[["a"], ["b"]])
-    with pytest.raises(ValueError, match="exclude: expected a list of strings"):
-        client.recommend("ann", exclude=[1, 2])
+    with pytest.raises(ValueError, match="`exclude`: expected a list of strings"):
+        client.recommend("ann", exclude=["a", ["b"]])
     with pytest.raises(ValueError, match="transport must be"):
         Client("localhost:1", "shop", transport="http")
     with pytest.raises(ValueError, match="version or label"):

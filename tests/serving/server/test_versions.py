@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -237,3 +241,59 @@ def test_requests_inside_keep_a_version_open(install):
         assert stopping.is_alive()
     stopping.join(10)
     assert manager.states("shop")[0].state == "END"
+
+
+def test_a_model_that_does_not_load_keeps_no_other_from_being_served(install):
+    models = install("shop1", "shop/1")
+    install("shop2", "broken/1")
+    (models / "broken/1/saved_model.pb").write_bytes(b"\x00broken")
+    (models / "empty").mkdir()
+    with (
+        _serve(models) as server,
+        Client(server.grpc_address, "shop") as client,
+        Client(server.rest_address, "broken", transport="rest") as broken,
+    ):
+        assert _second_score(client) == -1.0
+        assert any("'broken' does not load" in line for line in server.not_served)
+        (state,) = broken.status()
+        assert (state.state, state.error_code) != ("AVAILABLE", "OK")
+        assert state.error_message
+
+
+@pytest.mark.slow
+def test_the_ops_of_scann_come_with_the_export_that_needs_them(tmp_path):
+    """In a process of its own, which has imported neither scann nor what exports it."""
+    pytest.importorskip("scann")
+    program = f"""
+import numpy as np
+from tests.export.shops import D, U, Column, TermFilter, small_servable
+from tfmm.export import write_version
+from tfmm.index import index_for
+n = 5000
+vectors = np.random.default_rng(1).normal(size=(n, D)).astype("f")
+filters = TermFilter({{"kind": Column(kind="category", codes=np.zeros(n, np.int32),
+                                     vocabulary=np.array(["hat"], object))}}, n)
+made = small_servable(item_ids=[str(i) for i in range(n)], item_vectors=vectors, filters=filters,
+                      seen_offsets=np.zeros(U + 1, np.int64), seen_rows=np.zeros(0, np.int32),
+                      index=index_for("scann", k=10, recall=0.5))
+assert not made.scores_all
+write_version(made.export(), {str(tmp_path)!r}, "near")
+"""
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment, timeout=300)
+    serve = f"""
+import sys
+from tfmm.serving import Client, Server
+if sys.argv[1:]:
+    sys.modules["scann"] = None
+with Server({str(tmp_path)!r}, grpc_port=0, rest_port=0) as server:
+    with Client(server.grpc_address, "near") as client:
+        print(len(client.recommend("user 1").item_id))
+"""
+    command = [sys.executable, "-c", serve]
+    options = {"env": environment, "capture_output": True, "text": True, "timeout": 300}
+    done = subprocess.run(command, check=False, **options)
+    assert done.stdout.strip() == "10", done.stderr
+    without = subprocess.run([*command, "without"], check=False, **options)
+    assert "of the package scann, `pip install 'tfmm[scann]'`" in without.stderr

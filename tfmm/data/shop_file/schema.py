@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tfmm.data.checks import nearest, policy_problem
+from tfmm.data.names import FEATURE_RULE, is_feature_name
 from tfmm.data.shop_file.path_templates import template_columns
 from tfmm.data.shop_file.specs import (
     KINDS,
@@ -35,7 +36,6 @@ _SOURCES = ("column", "columns", "path", "paths")
 _SEPARATORS = {"text": " ", "tags": "|", **dict.fromkeys(MEDIA_KINDS, "|")}
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_FEATURE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _DEFAULTS = {"TFMM_DATA": Path(__file__).resolve().parents[3].parent / "shared" / "data"}
 
 
@@ -226,11 +226,8 @@ class _Reader:
         given = self.mapping(f"{key}.features", keys.get("features", {}), None)
         for feature, spec in given.items():
             where = f"{key}.features.{feature}"
-            if not isinstance(feature, str) or not _FEATURE_NAME.fullmatch(feature):
-                self.fail(
-                    where,
-                    f"{feature!r} cannot name a feature; use a letter, then letters, digits, _ . -",
-                )
+            if not is_feature_name(feature):
+                self.fail(where, f"{feature!r} cannot name a feature; {FEATURE_RULE}")
             features[feature] = self.feature(where, feature, spec, has_table=table is not None)
         return TableSpec(table, name, features)
 

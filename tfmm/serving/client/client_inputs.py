@@ -14,15 +14,31 @@ Ids = Iterable[str] | Iterable[Iterable[str]]
 
 def listed(name: str, ids: str | Sequence[str]) -> list[str]:
     """One id or several as a list. Raises TypeError for ids that are no strings."""
-    found = [ids] if isinstance(ids, str) else list(ids)
+    found = [ids] if isinstance(ids, str) else several(name, ids)
     _check_ids(name, found)
     return found
+
+
+def several(name: str, values: Any) -> list[Any]:
+    """The values of something to go through, which text and bytes are not."""
+    if isinstance(values, bytes) or not isinstance(values, Iterable):
+        raise _no_id(name, values)
+    return list(values)
 
 
 def _check_ids(name: str, ids: Iterable[object]) -> None:
     for value in ids:
         if not isinstance(value, str):
-            raise TypeError(f"{name}: ids are strings, got {value!r} ({type(value).__name__}).")
+            raise _no_id(name, value)
+
+
+def _no_id(name: str, value: object) -> TypeError:
+    kind, advice = type(value).__name__, ""
+    if isinstance(value, bytes):
+        advice = " Decode it: value.decode()."
+    elif isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        advice = f" Write {str(value)!r}."
+    return TypeError(f"`{name}`: ids are strings, got {value!r} ({kind}).{advice}")
 
 
 def rows(name: str, values: Any, count: int) -> list[list[str]]:
@@ -32,19 +48,22 @@ def rows(name: str, values: Any, count: int) -> list[list[str]]:
         ValueError: neither a list of strings nor one for each request.
         TypeError: ids that are no strings.
     """
-    given = [values] if isinstance(values, str) else list(values)
+    given = [values] if isinstance(values, str) else several(name, values)
     if all(isinstance(value, str) for value in given):
         return [[value for value in given if value]] * count
-    if any(isinstance(v, str) or not isinstance(v, Iterable) for v in given):
+    for value in given:
+        if isinstance(value, bytes) or not isinstance(value, Iterable):
+            raise _no_id(name, value)
+    if any(isinstance(v, str) for v in given):
         raise ValueError(
-            f"{name}: expected a list of strings, or one list of strings for each request, got "
+            f"`{name}`: expected a list of strings, or one list of strings for each request, got "
             f"{given!r}."
         )
     if len(given) != count:
         raise ValueError(
-            f"{name}: expected one list for each of {count} requests, got {len(given)}."
+            f"`{name}`: expected one list for each of {count} requests, got {len(given)}."
         )
-    made = [list(row) for row in given]
+    made = [several(name, row) for row in given]
     for row in made:
         _check_ids(name, row)
     return [[value for value in row if value] for row in made]
@@ -61,7 +80,7 @@ def padded(name: str, given: Sequence[Sequence[str]], width: int | None) -> np.n
         width = max(1, longest)
     if longest > width:
         raise ValueError(
-            f"{name}: the signature takes at most {width} entries a request, a limit fixed at "
+            f"`{name}`: the signature takes at most {width} entries a request, a limit fixed at "
             f"export; got {longest}. Send fewer, or export with more room."
         )
     array = np.full((len(given), width), "", object)

@@ -15,7 +15,7 @@ import numpy as np
 
 from tfmm.serving.ask.query import Query
 from tfmm.serving.client.client_errors import at_fault, hint, no_servable, versions_text
-from tfmm.serving.client.client_inputs import Ids, as_array, listed, padded, rows
+from tfmm.serving.client.client_inputs import Ids, as_array, listed, padded, rows, several
 from tfmm.serving.client.hits import Hits
 from tfmm.serving.client.transport import (
     Metadata,
@@ -90,7 +90,7 @@ class Conversation:
         self, signature: str, name: str, ids: str | Sequence[str], exclude: Ids, allow: Ids
     ) -> Talk[Any]:
         """Hits for one id, or a list of them for several."""
-        found = listed(name, ids)
+        found = listed(f"{name}s", ids)
         if not found:
             return []
         inputs = {name: np.array(found, object)}
@@ -102,8 +102,9 @@ class Conversation:
     ) -> Talk[Any]:
         """Hits for one history, or a list of them for several; each keeps its latest items."""
         signature = "recommend_session"
-        many = bool(history) and not all(isinstance(item, str) for item in history)
-        found = rows("history", history, len(history) if many else 1)
+        given = [history] if isinstance(history, str) else several("history", history)
+        many = bool(given) and not all(isinstance(item, str) for item in given)
+        found = rows("history", given, len(given) if many else 1)
         if many and not found:
             return []
         width = yield from self._width(signature, "history")
@@ -135,7 +136,7 @@ class Conversation:
 
     def embed(self, signature: str, name: str, ids: str | Sequence[str]) -> Talk[np.ndarray]:
         """Vectors float32[B, D], or [D] for one id."""
-        found = listed(name, ids)
+        found = listed(f"{name}s", ids)
         if not found:
             spec = yield from self._signature(signature)
             shape = spec.outputs["embedding"].shape or (-1, -1)

@@ -181,12 +181,38 @@ class ModelManager:
                 if not waiting:
                     return
                 for name in waiting:
-                    self._raise_if_hopeless(name, version)
+                    if (error := self._hopeless(name, version)) is not None:
+                        raise error
                 left = deadline - time.monotonic()
                 if left <= 0 or not self._changed.wait(left):
                     raise TimeoutError(
                         f"No version ready after {timeout:g} s: {', '.join(waiting)}"
                         + (f" (version {version})" if version is not None else "")
+                    )
+
+    def wait_started(self, timeout: float) -> list[str]:
+        """Wait until every model has a version to answer with, or none that loads.
+
+        Returns:
+            What is not served, and why, a line a model.
+
+        Raises:
+            ServingConfigError: none of the models loads.
+            TimeoutError: it took longer than `timeout` seconds.
+        """
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while True:
+                waiting = self._not_ready(None, None)
+                hopeless = [e for name in waiting if (e := self._hopeless(name, None)) is not None]
+                if len(hopeless) == len(waiting):
+                    if hopeless and not self._loaded:
+                        raise hopeless[0]
+                    return [str(error) for error in hopeless]
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    raise TimeoutError(
+                        f"No version ready after {timeout:g} s: {', '.join(waiting)}"
                     )
 
     def _not_ready(self, model: str | None, version: int | None) -> list[str]:
@@ -200,9 +226,10 @@ class ModelManager:
             or (version is not None and version not in self._loaded[name])
         ]
 
-    def _raise_if_hopeless(self, name: str, version: int | None) -> None:
+    def _hopeless(self, name: str, version: int | None) -> ServingConfigError | None:
+        """Why a model has no version to wait for; None where there is hope."""
         if self._polls_done < self._polls_wanted:
-            return
+            return None
         config = self._configs.get(name)
         states = self._states.get(name, {})
         if version is not None:
@@ -210,15 +237,16 @@ class ModelManager:
         failed = [state for state in states.values() if state.code != "OK"]
         if failed and not any(s.state in ("START", "LOADING") for s in states.values()):
             last = max(failed, key=lambda state: state.version)
-            raise ServingConfigError(
+            return ServingConfigError(
                 f"Version {last.version} of model {name!r} does not load: {last.code}: "
                 f"{last.message}"
             )
         if config is not None and not states and version is None:
-            raise ServingConfigError(
+            return ServingConfigError(
                 f"Model {name!r} has no version to serve: expected "
                 f"{config.base_path}/1/saved_model.pb (policy: {config.policy})."
             )
+        return None
 
     def reload(self, configs: list[ModelConfig], timeout: float = 300.0) -> None:
         """Serve these models from now on, and wait until each has a version that answers.
@@ -308,8 +336,10 @@ class ModelManager:
         before = _fingerprint(path)
         self._set_state(name, VersionState(version, "LOADING"))
         started = time.perf_counter()
+        lacks: list[str] = []
         try:
             servable = Servable(name, version, path)
+            lacks = servable.missing_ops
             try:
                 warm_up(servable)
             except BaseException:
@@ -319,6 +349,8 @@ class ModelManager:
             code, message = "INTERNAL", f"{type(error).__name__}: {error}"
             if isinstance(error, StatusError):
                 code, message = error.code, error.message
+            if lacks:
+                message += f"\nThis server lacks {', '.join(lacks)}."
             self._failed[name, version] = (path, before)
             # Anyone may ask for a status: it names the version, not where it lies on the disk.
             told = message.replace(str(path), f"{name}/{version}")

@@ -21,11 +21,11 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 
 from tfmm.serving.server.errors import StatusError, code_name
+from tfmm.serving.server.op_packages import import_op_packages
 
 # `inter_op_thread_pool = -1` runs the graph's ops in the calling thread: requests already run side
 # by side in the server's threads, and a small graph then takes a third of the time.
 _CALLER_THREAD = -1
-_MISSING_OP = "Op type not registered"
 
 
 class _NoDeprecation(logging.Filter):
@@ -66,9 +66,10 @@ class Servable:
         try:
             meta_graph = self._load()
         except tf.errors.OpError as error:
-            raise StatusError(code_name(error.error_code), error.message) from error
+            raise StatusError(code_name(error.error_code), self._told(error.message)) from error
         except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-            raise StatusError("INVALID_ARGUMENT", f"{type(error).__name__}: {error}") from error
+            told = self._told(f"{type(error).__name__}: {error}")
+            raise StatusError("INVALID_ARGUMENT", told) from error
         self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(meta_graph.signature_def)
         # One callable for each set of outputs asked for, bounded because clients choose the sets.
         self._callable = functools.lru_cache(maxsize=64)(self._make_callable)
@@ -76,19 +77,8 @@ class Servable:
         self._idle = threading.Condition()
 
     def _load(self) -> meta_graph_pb2.MetaGraphDef:
-        try:
-            return self._load_once()
-        except (tf.errors.NotFoundError, ValueError) as error:
-            if _MISSING_OP not in str(error):
-                raise
-            # The stock server has TF Text's ops linked in; here they come with its import.
-            try:
-                import tensorflow_text  # noqa: F401
-            except ImportError:
-                raise error from None
-            return self._load_once()
-
-    def _load_once(self) -> meta_graph_pb2.MetaGraphDef:
+        #: Ops that no package here has, in words.
+        self.missing_ops = import_op_packages(self.path)
         config = config_pb2.ConfigProto(allow_soft_placement=True)
         config.gpu_options.allow_growth = True
         graph = tf.Graph()
@@ -99,6 +89,11 @@ class Servable:
         except BaseException:
             self._session.close()
             raise
+
+    def _told(self, message: str) -> str:
+        if not self.missing_ops:
+            return message
+        return f"{message}\nThis server lacks {', '.join(self.missing_ops)}."
 
     def _make_callable(
         self, feeds: tuple[str, ...], fetches: tuple[str, ...]

@@ -140,12 +140,17 @@ class Server:
         self._grpc: GrpcFront | None = None
         self._rest: RestFront | None = None
         self._state = "new"
+        #: What did not load when the server started, and why, a line a model.
+        self.not_served: list[str] = []
 
     def start(self, timeout: float = _READY_SECONDS) -> Self:
         """Listen, load every model, and return once each has a version that answers.
 
+        A model that does not load keeps none of the others from being served: `not_served` says
+        which, and its state is END, with the error.
+
         Raises:
-            ServingConfigError: a port is taken, or a model does not load.
+            ServingConfigError: a port is taken, or no model loads.
             TimeoutError: loading took longer than `timeout` seconds.
         """
         if self._state != "new":
@@ -155,7 +160,7 @@ class Server:
         try:
             self._on_loop(self._listen())
             self._manager.start()
-            self.wait_ready(timeout)
+            self.not_served = self._manager.wait_started(timeout)
             assert self._grpc is not None
             self._on_loop(self._grpc.ready())
         except BaseException:
@@ -293,6 +298,8 @@ def serve_forever(
     }
     try:
         with Server(models, on_event=tell, **options) as server:
+            for line in server.not_served:
+                say(f"not served: {line}")
             say(f"gRPC on {server.grpc_address}, REST on {server.rest_url}/v1/models/")
             asked_to_stop.wait()
             say("stopping, requests already accepted are finished")

@@ -83,9 +83,10 @@ def export_of(
         },
         "export": _plain(settings),
     }
+    card["index"], told = _index_told(task.config.index, settings, servable)
 
     def notes(size: int) -> list[str]:
-        return []
+        return told
 
     if settings.weights != "float32":
         index = index_for("brute_force", k=settings.k)
@@ -105,7 +106,7 @@ def export_of(
 
         def notes(size: int) -> list[str]:
             whole = f"The version takes {_mb(size)}; as float32 it would take {_mb(size + spared)}."
-            return [said, whole]
+            return [*told, said, whole]
 
     catalog = _search_catalog(task)
     files = {} if catalog is None else {CATALOG_FILE: catalog.save}
@@ -206,6 +207,21 @@ def _index(config: IndexConfig, settings: ExportSettings, n_candidates: int) -> 
 
 def _mb(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
+
+
+def _index_told(
+    config: IndexConfig, settings: ExportSettings, servable: Servable
+) -> tuple[dict[str, Any], list[str]]:
+    """What the card and the terminal say of the index: what was asked for, and what was written."""
+    asked = settings.index or config.kind
+    if isinstance(asked, Index):
+        asked = next((n for n, kind in INDEX_KINDS.items() if type(asked) is kind), "own")
+    written = "exact" if servable.scores_all else servable.index_kind
+    told = {"asked": asked, "written": written, "items": servable.n_items}
+    if not servable.scores_all or asked in ("auto", "brute_force"):
+        return told, []
+    told["why"] = f"{servable.n_items:,} items are too few for {asked} to save what it would miss"
+    return told, [f"The index is exact: {told['why']}."]
 
 
 def _plain(settings: ExportSettings) -> dict[str, Any]:

@@ -145,6 +145,8 @@ class Servable(tf.Module):
         asked = check_vectors(user_vectors, "user_vectors") if users else None
         index = BruteForce(k=k, storage=weights) if index is None else index
         index.index(check_vectors(item_vectors, "item_vectors"), queries=asked, bias=search_bias)
+        #: The kind of index, and whether it scores all items for every query.
+        self.index_kind, self.scores_all = type(index).__name__, index.scores_all
         #: How this must be saved: with which namespaces of ops that TensorFlow lacks.
         self.save_options = index.save_options()
 

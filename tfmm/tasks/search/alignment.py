@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 import tensorflow as tf
 
+from tfmm.data.names import scope_name
 from tfmm.encoders.base import no_config
 from tfmm.layers.towers import LEARNED
 from tfmm.tasks.search.contrastive import LOSSES, sigmoid_contrast, softmax_contrast
@@ -70,7 +71,7 @@ class Alignment(tf.keras.layers.Layer):
         self.heads, self.loss, self.hide = heads, loss, hide
         self.log_scale = {
             feature: self.add_weight(
-                f"{feature}_log_scale",
+                scope_name(f"{feature}_log_scale"),
                 (heads,),
                 initializer=tf.keras.initializers.Constant(float(np.log(1.0 / temperature))),
             )
@@ -79,7 +80,9 @@ class Alignment(tf.keras.layers.Layer):
         # Far more pairs are no pair: SigLIP starts from their share.
         self.offset = {
             feature: self.add_weight(
-                f"{feature}_offset", (heads,), initializer=tf.keras.initializers.Constant(-10.0)
+                scope_name(f"{feature}_offset"),
+                (heads,),
+                initializer=tf.keras.initializers.Constant(-10.0),
             )
             for feature in (queries if loss == "sigmoid" else ())
         }

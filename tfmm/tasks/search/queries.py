@@ -12,6 +12,7 @@ from tfmm import encoders as registry
 from tfmm.data.aligned import QueryColumns, same_text
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import TextColumn
+from tfmm.data.names import scope_name
 from tfmm.encoders import Encoder
 from tfmm.encoders.base import config_names
 from tfmm.tasks.search.query_tower import QueryTower
@@ -65,7 +66,7 @@ def make_queries(
                 one.load_state(learned[place])
             else:
                 one.adapt(column, cache=cache)
-        towers[feature] = QueryTower(made, heads=heads, name=f"query_{feature}")
+        towers[feature] = QueryTower(made, heads=heads, name=scope_name(f"query_{feature}"))
         columns[feature] = [one.prepare(column, cache=cache) for one in made]
         present[feature] = np.asarray(column.present)
     kinds = [tower.kind for tower in towers.values()]
