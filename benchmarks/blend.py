@@ -12,7 +12,6 @@ their weights, in units of each part's deviation over a user's items, are chosen
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import time
 from pathlib import Path
 from typing import Any
@@ -25,9 +24,10 @@ from trainings import seeded, split_of, trained
 from tfmm import baselines
 from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.evaluation.compare import tune
+from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.blend import Blend
 from tfmm.tasks.retrieval.blend_choice import BlendChoice, choose_blend, fit_linear
-from tfmm.training.config import BlendConfig, RunConfig
+from tfmm.tasks.retrieval.config import BlendConfig
 from tfmm.training.fit import best_epoch
 from tfmm.training.run import load_data
 
@@ -117,7 +117,7 @@ def main() -> None:
     blends = {rank: BlendConfig(ease=True, rank=rank) for rank in args.ranks}
     lam = None
     for rank, blend_config in blends.items():
-        given_lam = dataclasses.replace(blend_config, lam=lam)
+        given_lam = blend_config.with_values(lam=lam)
         choices[rank] = choose_blend(model, parts, given_lam, say=print)
         lam = choices[rank].lam
     assert lam is not None

@@ -40,10 +40,11 @@ from tfmm.data.parts import Split
 from tfmm.data.shop import ShopData
 from tfmm.encoders.cache import cache_folder
 from tfmm.evaluation import evaluate, evaluate_baselines
+from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.blend import Blend
 from tfmm.tasks.retrieval.blend_choice import choose_blend, fit_linear
+from tfmm.tasks.retrieval.config import BlendConfig
 from tfmm.tasks.retrieval.linear_part import LinearPart
-from tfmm.training.config import BlendConfig, RunConfig
 from tfmm.training.fit import best_epoch
 from tfmm.training.run import load_data
 

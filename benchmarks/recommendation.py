@@ -25,8 +25,8 @@ import yaml
 from trainings import seeded, split_of, trained
 
 from tfmm.evaluation import evaluate, evaluate_split_baselines
+from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.measure import CHOICE
-from tfmm.training.config import RunConfig
 from tfmm.training.fit import best_epoch
 from tfmm.training.run import load_data
 

@@ -34,13 +34,13 @@ from tfmm.data.columns import VectorColumn
 from tfmm.data.shop import ShopData
 from tfmm.encoders import encoder
 from tfmm.encoders.cache import cache_folder
+from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.build import two_tower
 from tfmm.tasks.retrieval.two_tower import TwoTower
 from tfmm.tasks.search.examples import aligned, hub_queries, search_parts
 from tfmm.tasks.search.hubness import hub_bias
 from tfmm.tasks.search.measure import category_precision, same_group, vector_metrics
 from tfmm.tasks.search.signatures import search_of
-from tfmm.training.config import RunConfig
 from tfmm.training.fit import make_optimizer
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from functools import partial
 from pathlib import Path
 
 from tfmm.data.parts import Split
 from tfmm.data.shop import ShopData
+from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.parts import RetrievalParts
 from tfmm.tasks.retrieval.two_tower import TwoTower
-from tfmm.training.config import RunConfig
 from tfmm.training.run import task_of
 from tfmm.training.trainer import Choice, Trainer
 
 
 def seeded(config: RunConfig, seed: int) -> RunConfig:
     """The configuration with another seed."""
-    return dataclasses.replace(config, train=dataclasses.replace(config.train, seed=seed))
+    return config.with_values(train=config.train.with_values(seed=seed))
 
 
 def split_of(config: RunConfig, data: ShopData) -> Split:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.export.shops import ITEMS, USERS, Column, MeanSession, kind_column
+from tfmm.tasks.retrieval.config import IndexConfig
 from tfmm.tasks.retrieval.task import Retrieval
-from tfmm.training.config import IndexConfig
 
 
 class Catalog(SimpleNamespace):

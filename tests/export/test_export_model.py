@@ -15,8 +15,8 @@ from tfmm.data import Catalog, SearchCatalog
 from tfmm.data.columns import CategoryColumn, TextColumn
 from tfmm.data.search_catalog import CATALOG_FILE
 from tfmm.export import export_model
+from tfmm.tasks.retrieval.config import IndexConfig
 from tfmm.tasks.retrieval.serve import servable_of
-from tfmm.training.config import IndexConfig
 
 
 def test_a_run_becomes_a_version(run: SimpleNamespace, tmp_path: Path) -> None:

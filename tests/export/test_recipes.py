@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import runpy
 import sys
 from pathlib import Path
@@ -25,7 +24,7 @@ def recipe(name: str, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def loaded(run, monkeypatch: pytest.MonkeyPatch):
-    run.config.index = dataclasses.replace(run.config.index, k=100)
+    run.config.index = run.config.index.with_values(k=100)
     monkeypatch.setattr("tfmm.training.load_run", lambda path: run)
     monkeypatch.setattr(check, "check_written", lambda *_: None)
     return run

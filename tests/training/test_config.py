@@ -2,7 +2,8 @@
 
 import pytest
 
-from tfmm.training.config import RunConfig, RunFileError
+from tfmm.tasks.config import RunConfig, RunFileError
+from tfmm.tasks.retrieval.config import RetrievalConfig
 
 
 def test_a_key_given_twice_is_refused_by_name_and_line(tmp_path):
@@ -10,3 +11,15 @@ def test_a_key_given_twice_is_refused_by_name_and_line(tmp_path):
     file.write_text("name: a\nshop: shop.yaml\ntrain: {epochs: 3}\ntrain: {batch_size: 64}\n")
     with pytest.raises(RunFileError, match=r"run\.yaml.*'train' is given twice(.|\n)*line 4"):
         RunConfig.from_file(file)
+
+
+def test_the_hash_of_a_configuration_is_what_it_always_was():
+    config = RunConfig.from_dict({"shop": "/x/shop.yaml"})
+    assert config.sha256 == "dbbc7ed307deb8fa0053695603f6d0b774ed4b36fc22abc1c1c6ef30897a269a"
+    assert "task" not in config.to_dict()
+
+
+def test_defaults_are_the_same_however_a_form_is_made():
+    assert RunConfig.from_dict({"shop": "/s.yaml"}) == RetrievalConfig(shop="/s.yaml")
+    with pytest.raises(ValueError, match="frozen"):
+        RetrievalConfig(shop="s").name = "other"

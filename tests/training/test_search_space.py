@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfmm.training.config import RunConfig
+from tfmm.tasks.config import RunConfig
 from tfmm.training.search_space import (
     DEFAULT,
     Choice,

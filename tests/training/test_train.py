@@ -185,9 +185,20 @@ def test_a_folder_of_something_else_is_refused(run, shop_file, tmp_path):
         ({"train": {"epoch": 3}}, r"unknown key `train.epoch`; did you mean `train.epochs`\?"),
         ({"train": {"epochs": "many"}}, "`train.epochs` must be int, got 'many'"),
         ({"train": {"epochs": True}}, "`train.epochs` must be int, got True"),
-        ({"items": {"encoders": ["lstm"]}}, r"`items.encoders` must be dict\S* or NoneType"),
+        (
+            {"items": {"encoders": ["lstm"]}},
+            r"`items.encoders` must be a mapping or null, got",
+        ),
         ({"train": 3}, "`train` must be a mapping, got 3"),
         ({"split": {"seed": 1.5}}, "`split.seed` must be int, got 1.5"),
+        ({"train": {"epochs": "3"}}, "`train.epochs` must be int, got '3'"),
+        ({"evaluate": {"k": [5, "x"]}}, r"`evaluate.k` must be a list of ints, got 'x'"),
+        ({"graph": {"layer": 3}}, r"unknown key `graph.layer`; did you mean `graph.layers`\?"),
+        ({"task": "retreival"}, r"`task`: Unknown task: 'retreival'. Did you mean 'retrieval'\?"),
+        (
+            {"train": {"epochs": "x", "epoch": 1}},
+            r"`train.epochs` must(.|\n)*unknown key",
+        ),
     ],
 )
 def test_a_wrong_key_or_value_is_named(change, message):

@@ -9,7 +9,7 @@ from typing import Any
 
 from tfmm.export.versions import write_version
 from tfmm.tasks.base import Export
-from tfmm.training.config import RunConfig
+from tfmm.tasks.config import RunConfig
 from tfmm.training.run import Run, load_run
 
 

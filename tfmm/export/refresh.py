@@ -11,9 +11,9 @@ from typing import Any
 from tfmm.export.errors import ExportError
 from tfmm.export.model import card_of
 from tfmm.export.versions import list_versions, write_version
+from tfmm.tasks.config import RunFileError
 from tfmm.tasks.registry import task_class
-from tfmm.training.config import RunFileError
-from tfmm.training.run import MODEL, load_data, read_run, with_shop
+from tfmm.training.run import MODEL, load_data, read_run
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def refresh_index(
             "export it anew."
         )
     if shop is not None:
-        config = with_shop(config, shop)
+        config = config.with_values(shop=shop)
     settings = kind.settings(config, _written(Path(models_dir) / (name or config.name)))
     task = kind(config, load_data(config, refresh=True))
     try:

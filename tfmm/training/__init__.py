@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from tfmm._lazy import lazy_package
 
 if TYPE_CHECKING:
+    from tfmm.tasks.config import RunConfig, RunFileError
     from tfmm.tasks.retrieval.recommend import recommend, write_recommendations
-    from tfmm.training.config import RunConfig, RunFileError
     from tfmm.training.features import build_features
     from tfmm.training.run import Run, load_run
     from tfmm.training.train import train
@@ -28,8 +28,8 @@ lazy_package(
     __name__,
     {
         "Run": "tfmm.training.run",
-        "RunConfig": "tfmm.training.config",
-        "RunFileError": "tfmm.training.config",
+        "RunConfig": "tfmm.tasks.config",
+        "RunFileError": "tfmm.tasks.config",
         "build_features": "tfmm.training.features",
         "load_run": "tfmm.training.run",
         "recommend": "tfmm.tasks.retrieval.recommend",

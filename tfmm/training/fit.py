@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from tfmm.data.files import write_text
 from tfmm.tasks.base import Metric, Say, Task, silent
+from tfmm.tasks.config import RunFileError, TrainConfig
 from tfmm.tasks.model import Model
-from tfmm.training.config import RunFileError, TrainConfig
 from tfmm.training.optimizers import LazyAdam
 
 History = list[dict[str, float]]
@@ -150,10 +150,11 @@ class _EpochKeeper(tf.keras.callbacks.Callback):
             "seconds": time.perf_counter() - self.started,
         }
         if not row["loss"] < float("inf"):
+            warm = getattr(self.config, "temperature", None)
+            other = "" if warm is None else f" or raise `train.temperature` (it is {warm})"
             raise FloatingPointError(
                 f"The loss became {row['loss']} in epoch {epoch + 1}. To resolve this, lower "
-                f"`train.learning_rate` (it is {self.config.learning_rate}) or raise "
-                f"`train.temperature` (it is {self.config.temperature})."
+                f"`train.learning_rate` (it is {self.config.learning_rate}){other}."
             )
         if self.validate is not None:
             row |= self.validate()

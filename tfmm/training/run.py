@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +14,9 @@ from tfmm.data.media.media import MEDIA
 from tfmm.data.names import MODEL_RULE, is_model_name
 from tfmm.data.shop import ShopData, load
 from tfmm.data.shop_file.schema import Shop
-from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.tasks.base import Task
+from tfmm.tasks.config import RunConfig, RunFileError
 from tfmm.tasks.registry import task_class
-from tfmm.training.config import RunConfig, RunFileError
 
 MODEL = "model"
 
@@ -29,7 +27,7 @@ class Run:
 
     Attributes:
         path: the run folder.
-        config: the complete configuration.
+        config: the complete configuration, of the form that the task has.
         task: the `Task` that it was trained for, with the shop's data and the parts.
         model: the finished model, with a row for every item and user of the data.
         metrics: what `metrics.json` holds.
@@ -37,7 +35,7 @@ class Run:
     """
 
     path: Path
-    config: RunConfig
+    config: Any
     task: Any
     model: Any
     metrics: dict[str, Any]
@@ -85,25 +83,16 @@ def read_run(path: Path) -> tuple[RunConfig, dict[str, Any]]:
 
 
 def read_config(config: RunConfig | Mapping[str, Any] | str | Path) -> RunConfig:
-    """The configuration of a run file, or of what it would hold, in the form of its task.
+    """The configuration of a run file, or of what it would hold.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        RunFileError: YAML that does not parse, a task that there is not, unknown keys and values of
-            the wrong type.
+        FileNotFoundError, RunFileError: as by `RunConfig.from_file`.
     """
     if isinstance(config, RunConfig):
         return config
-    source = None
     if isinstance(config, (str, Path)):
-        source = Path(config)
-        config = read_yaml(source, RunFileError, "run file")
-    name = config.get("task", "retrieval") if isinstance(config, Mapping) else "retrieval"
-    try:
-        form = task_class(str(name)).Config
-    except ValueError as error:
-        raise RunFileError(f"{source or 'the run configuration'}: `task`: {error}") from error
-    return form.from_dict(config, source=source)
+        return RunConfig.from_file(config)
+    return RunConfig.from_dict(config)
 
 
 def check_new(config: RunConfig) -> None:
@@ -133,11 +122,6 @@ def task_of(config: RunConfig, data: ShopData | None = None) -> Task:
     kind = task_class(config.task)
     kind.check(config)
     return kind(config, load_data(config) if data is None else data)
-
-
-def with_shop(config: RunConfig, shop: Any) -> RunConfig:
-    """The configuration with another shop file or mapping."""
-    return dataclasses.replace(config, shop=shop)
 
 
 def load_data(config: RunConfig, refresh: bool = False) -> ShopData:

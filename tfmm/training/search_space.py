@@ -13,8 +13,9 @@ from typing import Any
 
 import yaml
 
+from tfmm.config import Section, section_of
 from tfmm.data.shop_file.strict_yaml import read_yaml
-from tfmm.training.config import RunConfig, RunFileError, section_of
+from tfmm.tasks.config import RunConfig, RunFileError
 from tfmm.training.run import read_config
 
 #: What is searched where nothing is said.
@@ -185,7 +186,7 @@ def _range(key: str, spec: str, kind: Any, where: str) -> Range:
     return Range(int(low) if whole else low, int(high) if whole else high, option == "log", whole)
 
 
-def _kind(key: str, form: type, where: str) -> Any:
+def _kind(key: str, form: type[Section], where: str) -> Any:
     """The type of a dotted key of a run file; Any below a key that holds a mapping of its own."""
     for fixed, meaning in _FIXED.items():
         if key == fixed or key.startswith(f"{fixed}."):
@@ -202,13 +203,13 @@ def _kind(key: str, form: type, where: str) -> Any:
     raise SearchSpaceError(f"{where}: there is no key `{key}` in a run file.{hint}")
 
 
-def _leaves(cls: type, prefix: str = "") -> dict[str, Any]:
+def _leaves(cls: type[Section], prefix: str = "") -> dict[str, Any]:
     """The types of all keys of a configuration class, by dotted key."""
     found: dict[str, Any] = {}
-    for name, kind in typing.get_type_hints(cls).items():
-        section = section_of(kind)
+    for name, field in cls.model_fields.items():
+        section = section_of(field.annotation)
         if section is not None:
             found |= _leaves(section, f"{prefix}{name}.")
         else:
-            found[prefix + name] = kind
+            found[prefix + name] = field.annotation
     return found

@@ -13,7 +13,7 @@ import yaml
 
 from tfmm.data.files import write_text
 from tfmm.evaluation.report import PLOTS, write_report
-from tfmm.training.config import RunConfig
+from tfmm.tasks.config import RunConfig
 from tfmm.training.run import MODEL, Run, check_new, load_run, read_config, task_of
 from tfmm.training.trainer import Trainer, warm_start
 

@@ -10,9 +10,9 @@ from typing import Any
 import tensorflow as tf
 
 from tfmm.tasks.base import Say, Task, silent
+from tfmm.tasks.config import RunFileError
 from tfmm.tasks.model import Model
 from tfmm.tasks.weights import restore_weights
-from tfmm.training.config import RunFileError
 from tfmm.training.fit import History, best_epoch, fit
 
 

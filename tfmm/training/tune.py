@@ -22,7 +22,7 @@ from rich.table import Table
 from tfmm.data.files import write_text
 from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.tasks.base import Metric, Task
-from tfmm.training.config import RunFileError
+from tfmm.tasks.config import RunFileError
 from tfmm.training.run import check_new, read_config, task_of
 from tfmm.training.search_space import (
     DEFAULT,

@@ -13,9 +13,9 @@ from tfmm.baselines import EASE, EASEMemoryError
 from tfmm.export import export_model, refresh_index
 from tfmm.tasks.retrieval.blend import Blend
 from tfmm.tasks.retrieval.blend_choice import WEIGHTS, check_blend, choose_blend, fit_linear
+from tfmm.tasks.retrieval.config import BlendConfig
 from tfmm.tasks.retrieval.serve import servable_of
 from tfmm.training import RunFileError, load_run, recommend, train
-from tfmm.training.config import BlendConfig
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from tests.conftest import COLOURS, write_shop
 from tests.media import tone, wav
 from tfmm.data import load
 from tfmm.data.media.images import thumbnail
+from tfmm.encoders.image.pictures import read_pictures
 from tfmm.export import check, check_stock, export_model, refresh_index
-from tfmm.export.pictures import read_pictures
 from tfmm.tasks.retrieval.build import two_tower
 from tfmm.tasks.search.examples import search_bias
 from tfmm.tasks.search.signatures import Search, search_of

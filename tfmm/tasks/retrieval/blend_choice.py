@@ -14,10 +14,11 @@ from tfmm.data.interactions import Interactions
 from tfmm.data.parts import Split
 from tfmm.evaluation import evaluate
 from tfmm.evaluation.compare import tune
+from tfmm.tasks.config import RunFileError
 from tfmm.tasks.retrieval.blend import Blend
+from tfmm.tasks.retrieval.config import BlendConfig
 from tfmm.tasks.retrieval.linear_part import SCALES, LinearPart, Scale
 from tfmm.tasks.retrieval.two_tower import TwoTower
-from tfmm.training.config import BlendConfig, RunFileError
 
 #: Weights that are tried for each scale; 0, the learned model alone, is tried too.
 WEIGHTS: dict[Scale, tuple[float, ...]] = {

@@ -13,8 +13,8 @@ from tfmm.data.columns import TextColumn
 from tfmm.data.parts import Split
 from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.tasks.retrieval.blend import Blend
+from tfmm.tasks.retrieval.config import EvaluateConfig
 from tfmm.tasks.retrieval.two_tower import TwoTower
-from tfmm.training.config import EvaluateConfig
 
 #: What choices are made on.
 CHOICE = "recall@20"

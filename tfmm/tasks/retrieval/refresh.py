@@ -13,6 +13,7 @@ from tfmm.data.catalog import Catalog
 from tfmm.data.media.media import MEDIA, find_corrupt
 from tfmm.data.shop import ShopData
 from tfmm.tasks.base import Export
+from tfmm.tasks.config import RunFileError
 from tfmm.tasks.retrieval.blend import Blend
 from tfmm.tasks.retrieval.fingerprints import (
     id_fingerprints,
@@ -26,7 +27,6 @@ from tfmm.tasks.retrieval.two_tower import TwoTower
 from tfmm.tasks.retrieval.vector_file import VectorFile, vectors_path
 from tfmm.tasks.search.examples import load_hubs
 from tfmm.tasks.weights import restore_weights, saved_states
-from tfmm.training.config import RunFileError
 
 
 def refreshed(task: Any, folder: Path, settings: ExportSettings) -> tuple[Export, dict[str, int]]:

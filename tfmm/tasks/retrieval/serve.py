@@ -17,12 +17,12 @@ from tfmm.index.tables import STORAGES
 from tfmm.tasks.base import Export
 from tfmm.tasks.retrieval.agreement import agreement
 from tfmm.tasks.retrieval.blend import Blend
+from tfmm.tasks.retrieval.config import IndexConfig
 from tfmm.tasks.retrieval.settings import ExportSettings
 from tfmm.tasks.retrieval.signatures import Servable
 from tfmm.tasks.retrieval.two_tower import TwoTower
 from tfmm.tasks.search.examples import search_bias
 from tfmm.tasks.search.signatures import search_of
-from tfmm.training.config import IndexConfig
 
 #: Kinds of index whose candidates `weights` may shrink; others have a storage of their own.
 _EXACT = ("auto", "brute_force")

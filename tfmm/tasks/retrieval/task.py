@@ -21,9 +21,11 @@ from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.index import index_for
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, Task, silent
+from tfmm.tasks.config import RunFileError
 from tfmm.tasks.retrieval.blend import Blend
 from tfmm.tasks.retrieval.blend_choice import check_blend, choose_blend, fit_linear
 from tfmm.tasks.retrieval.build import make_encoders, two_tower
+from tfmm.tasks.retrieval.config import RetrievalConfig
 from tfmm.tasks.retrieval.linear_part import LinearPart
 from tfmm.tasks.retrieval.measure import CHOICE, looked_at, measure, measure_parts, validate
 from tfmm.tasks.retrieval.parts import Part, RetrievalParts
@@ -44,7 +46,6 @@ from tfmm.tasks.search.examples import (
     search_parts,
 )
 from tfmm.tasks.search.queries import make_encoder
-from tfmm.training.config import RunConfig, RunFileError
 
 
 class Retrieval(Task):
@@ -55,12 +56,12 @@ class Retrieval(Task):
     """
 
     name = "retrieval"
-    Config = RunConfig
+    Config = RetrievalConfig
     Settings = ExportSettings
     refreshes = True
 
     @classmethod
-    def check(cls, config: RunConfig) -> None:
+    def check(cls, config: RetrievalConfig) -> None:
         options = {"recall": config.index.recall, "storage": config.index.storage}
         try:
             index_for(config.index.kind, k=config.index.k, n_candidates=0, **options)
@@ -77,7 +78,7 @@ class Retrieval(Task):
             )
 
     @classmethod
-    def event_columns(cls, config: RunConfig, shop: Any) -> Iterable[str]:
+    def event_columns(cls, config: RetrievalConfig, shop: Any) -> Iterable[str]:
         columns = [config.split.column] if config.split.column else []
         typed = config.graph is not None and config.graph.types
         if typed and shop.events is not None and shop.events.type is not None:
@@ -109,7 +110,7 @@ class Retrieval(Task):
         check_blend(self.config.blend, len(self.data.items))
         if self.config.blend.ease and not self.events:
             raise RunFileError("`blend` needs events to learn EASE from, and the shop has none.")
-        made = split(self.data, **dataclasses.asdict(self.config.split)) if self.events else None
+        made = split(self.data, **self.config.split.model_dump()) if self.events else None
         if not self.queries:
             return RetrievalParts(made, None)
         chosen = self.config.items.encoders
@@ -299,7 +300,7 @@ class Retrieval(Task):
         )
 
     @classmethod
-    def settings(cls, config: RunConfig, given: Mapping[str, Any]) -> ExportSettings:
+    def settings(cls, config: RetrievalConfig, given: Mapping[str, Any]) -> ExportSettings:
         own = {"k": config.index.k, "history_size": config.users.history_size}
         return super().settings(config, own | {k: v for k, v in given.items() if v is not None})
 

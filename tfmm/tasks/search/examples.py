@@ -17,18 +17,17 @@ from tfmm.data.aligned import aligned_batches, held_out
 from tfmm.data.columns import CategoryColumn, MediaColumn
 from tfmm.data.shop import ShopData
 from tfmm.encoders.cache import file_digests
-from tfmm.tasks.retrieval.two_tower import TwoTower
+from tfmm.tasks.config import RunFileError
 from tfmm.tasks.search.hubness import hub_bias
 from tfmm.tasks.search.measure import same_group, vector_metrics
 from tfmm.tasks.search.queries import default_queries, text_groups
-from tfmm.training.config import RunConfig, RunFileError
 
 #: What choices are made on where there are no shoppers.
 SEARCH_CHOICE = "search_recall@10"
 HUBS = "hub_queries.npy"
 
 
-def queries_of(config: RunConfig, data: ShopData) -> dict[str, Any]:
+def queries_of(config: Any, data: ShopData) -> dict[str, Any]:
     """The query towers that a configuration asks for, by feature; see `SearchConfig.queries`.
 
     Raises:
@@ -61,7 +60,7 @@ class SearchParts:
 
 
 def search_parts(
-    config: RunConfig,
+    config: Any,
     data: ShopData,
     features: Iterable[str],
     warm: NDArray[np.bool_] | None = None,
@@ -107,9 +106,9 @@ def _together(keys: list[NDArray[Any]]) -> NDArray[np.int32]:
 class Aligned:
     """The search batches of a training; called with the number of the first epoch."""
 
-    model: TwoTower
+    model: Any
     rows: NDArray[np.integer]
-    config: RunConfig
+    config: Any
     classes: NDArray[np.integer] | None
     steps: int
 
@@ -130,9 +129,9 @@ class Aligned:
 
 
 def aligned(
-    config: RunConfig,
+    config: Any,
     data: ShopData,
-    model: TwoTower,
+    model: Any,
     rows: NDArray[np.integer],
     steps: int | None = None,
 ) -> Aligned:
@@ -153,9 +152,7 @@ def aligned(
     return Aligned(model, rows, config, classes, own if steps is None else steps)
 
 
-def hub_queries(
-    model: TwoTower, config: RunConfig, rows: NDArray[np.integer]
-) -> NDArray[np.float32] | None:
+def hub_queries(model: Any, config: Any, rows: NDArray[np.integer]) -> NDArray[np.float32] | None:
     """Vectors `[Q, dim]` of the distinct queries of some items, which hubs are found by."""
     if not config.search.hubness or model.queries is None:
         return None
@@ -173,7 +170,7 @@ def hub_queries(
 
 
 def search_bias(
-    config: RunConfig, items: NDArray[np.float32], hubs: NDArray[np.float32] | None
+    config: Any, items: NDArray[np.float32], hubs: NDArray[np.float32] | None
 ) -> NDArray[np.float32] | None:
     """The correction for hubs that items are served with; None where there is none."""
     if hubs is None or not config.search.hubness:
@@ -182,8 +179,8 @@ def search_bias(
 
 
 def measure_search(
-    model: TwoTower,
-    config: RunConfig,
+    model: Any,
+    config: Any,
     parts: SearchParts,
     rows: NDArray[np.integer],
     learned: NDArray[np.integer],

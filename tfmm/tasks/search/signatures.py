@@ -10,9 +10,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.encoders import Encoder, split_words
-from tfmm.export.pictures import read_pictures
+from tfmm.encoders.image.pictures import read_pictures
 from tfmm.layers.towers import Content, unit
-from tfmm.tasks.retrieval.two_tower import TwoTower
 
 #: Characters of a text past this many are left out.
 LONGEST_TEXT = 2_000
@@ -96,7 +95,7 @@ class Search(tf.Module):
         return joined, tf.reduce_any(tf.stack(known, 1), axis=1)
 
 
-def search_of(model: TwoTower, texts: Sequence[str] = (), dim: int | None = None) -> Search | None:
+def search_of(model: Any, texts: Sequence[str] = (), dim: int | None = None) -> Search | None:
     """What a model searches by; None for one without query towers.
 
     Words (and sounds) are read by their query tower. A picture without a query tower of its own is

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from pydantic import Field
+
+from tfmm.config import Listed, Section
 
 
-@dataclass(frozen=True, kw_only=True)
-class GraphConfig:
+class GraphConfig(Section):
     """A graph model. The section's presence in a run file selects it, all of it has defaults."""
 
     propagation: str = "lightgcn"
@@ -19,7 +20,7 @@ class GraphConfig:
     """Of `gcn`."""
     types: bool = True
     """Whether each type of event (view, cart, buy) has edges of its own."""
-    similar: tuple[str, ...] | None = None
+    similar: Listed[str] | None = None
     """Features by whose frozen vectors items are joined with their nearest; by default all that
     have such: text, given vectors, and whatever a frozen encoder reads."""
     neighbours: int = 10
@@ -28,11 +29,11 @@ class GraphConfig:
     """Items joined with an item because the same users bought them; 0 leaves these edges out."""
     shrink: float = 10.0
     """Added to the denominator of the cosine that `together` ranks by."""
-    attributes: tuple[str, ...] = ()
+    attributes: Listed[str] = ()
     """Categories and tags whose values are nodes of the graph."""
     mix: str = "fixed"
     """Whether the weights of the types of edges are `learned` or stay `fixed`."""
-    weights: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float] = Field(default_factory=dict)
     """The weights to begin with, by type of edge (`events/buy`, `similar/photo`, `has/brand`) or by
     what comes before its slash (which multiplies the weights of these): by default types of events
     share 1 by the shop file's weights, and every other type has 1."""

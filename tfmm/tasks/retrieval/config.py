@@ -1,0 +1,135 @@
+"""The run file of retrieval, with a default for all but the shop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfmm.config import Listed, Section
+from tfmm.tasks.config import RunConfig
+from tfmm.tasks.config import TrainConfig as BaseTrainConfig
+from tfmm.tasks.retrieval.graph.config import GraphConfig
+from tfmm.tasks.search.config import SearchConfig
+
+
+class SplitConfig(Section):
+    """How events are parted, see `tfmm.data.split`."""
+
+    by: str = "user"
+    """`user`, `leave_one_out`, `time` or `column`."""
+    valid: Any = None
+    """Share for validation (`user`, `time`), an instant (`time`) or the column's value
+    (`column`)."""
+    test: Any = None
+    """Likewise for the test."""
+    train: Any = None
+    """The column's value of training events (`column`)."""
+    column: str | None = None
+    """The events' column that tells the part (`column`)."""
+    seed: int = 1
+    cold_items: float = 0.0
+    """Share of items that are never trained on, half of them met in validation, half in the
+    test."""
+
+
+class ItemsConfig(Section):
+    """The item tower."""
+
+    encoders: dict[str, Any] | None = None
+    """Encoder by feature; by default every feature with the default of its kind."""
+    fusion: Any = "gated"
+    """`concat`, `weighted`, `gated`, `attention`, `late` or `hybrid`; or `{name: …, …}`."""
+    id: bool = True
+    """Whether items have an id embedding beside their content."""
+    id_dropout: float = 0.5
+    """Share of items whose id embedding is hidden in training, so that content stands alone."""
+    modality_dropout: float = 0.1
+    """Share of modalities hidden in training."""
+    dim: int = 256
+    """Of the vectors: 64 train and search in a quarter of the time, for some 5 % of recall."""
+    budget: int = 4096
+    """Items that a training step encodes anew with a heavy encoder (CNN, LSTM)."""
+
+
+class UsersConfig(Section):
+    """The user tower."""
+
+    id: bool = False
+    """Whether users have an id embedding beside their history."""
+    id_dropout: float = 0.5
+    history: str = "mean"
+    """`mean`, `self_attention`, `gru` or `none`."""
+    history_size: int = 50
+    """The latest items of a history that are read."""
+    features: dict[str, Any] | None = None
+    """Encoder by feature of the users' table; by default none."""
+
+
+class TrainConfig(BaseTrainConfig):
+    """Training."""
+
+    temperature: float = 0.1
+    log_q: bool = True
+    hard_negatives: int | None = None
+    negatives: int = 0
+    """Uniform negatives that join each batch."""
+    balance: float = 0.0
+    """0 draws events as they come; 1 draws every item equally often."""
+    balance_by: str | None = None
+    """A category feature whose classes `balance` evens out, in place of single items."""
+
+
+class BlendConfig(Section):
+    """A linear model whose scores join the learned model's, in one inner product."""
+
+    ease: bool = False
+    """Whether EASE joins."""
+    rank: int = 256
+    """Dimensions that it adds to every vector: the more, the nearer to the whole of EASE."""
+    activity: float = 0.5
+    """How much less a shopper of a long history counts when EASE is fitted (`EASE.activity`); 0 is
+    EASE as published."""
+    lam: float | None = None
+    """EASE's ridge penalty; by default chosen on validation, for EASE alone."""
+    weight: float | None = None
+    """EASE's weight beside the learned model; by default chosen on validation, where 0, the learned
+    model alone, may win."""
+    scale: str | None = None
+    """`sum`, so that EASE weighs more the longer a history is, or `unit`; by default chosen on
+    validation."""
+    memory: float = 4.0
+    """GiB that EASE's matrix of items by items may take: 4 are 32,768 items."""
+
+
+class IndexConfig(Section):
+    """The retrieval index of the export."""
+
+    kind: str = "auto"
+    """`brute_force` (exact), `ivf`, `scann`, or `auto`: exact for small catalogues, else `ivf`."""
+    k: int = 100
+    """Items in an answer."""
+    recall: float | None = None
+    """The share of the k best items that an approximate index finds; by default 0.95."""
+    storage: str | None = None
+    """Of the rows that `ivf` scans: `float32` (default), `bfloat16` or `int8`."""
+
+
+class EvaluateConfig(Section):
+    """What is measured."""
+
+    k: Listed[int] = (5, 10, 20, 50)
+    baselines: Listed[str] = ("popularity", "item_knn", "user_knn", "ease")
+
+
+class RetrievalConfig(RunConfig):
+    """The run file of retrieval."""
+
+    split: SplitConfig = SplitConfig()
+    items: ItemsConfig = ItemsConfig()
+    users: UsersConfig = UsersConfig()
+    train: TrainConfig = TrainConfig()
+    search: SearchConfig = SearchConfig()
+    blend: BlendConfig = BlendConfig()
+    index: IndexConfig = IndexConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    graph: GraphConfig | None = None
+    """Makes the model a graph model; `graph: {}` takes all its defaults."""
