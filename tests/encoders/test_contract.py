@@ -31,6 +31,7 @@ from tfmm.data.columns import (
     VectorColumn,
     VideoColumn,
 )
+from tfmm.encoders.raw import RawReader, raw_value
 
 N = 24
 DIM = 8
@@ -85,11 +86,11 @@ def text_column() -> TextColumn:
     return TextColumn(np.array([*words[:-1], ""], object))
 
 
-def image_column(folder: Path) -> ImageColumn:
+def image_column(folder: Path, size: tuple[int, int] = (20, 16)) -> ImageColumn:
     rng = np.random.default_rng(0)
     paths = []
     for i, label in rows():
-        pixels = rng.integers(0, 60, (20, 16, 3), dtype=np.uint8)
+        pixels = rng.integers(0, 60, (*size, 3), dtype=np.uint8)
         pixels[..., label] += 150
         Image.fromarray(pixels).save(folder / f"{i}.png")
         paths.append((folder / f"{i}.png",))
@@ -299,6 +300,67 @@ def test_exported_encoder_gives_the_same_vectors(case: Case, tmp_path: Path) -> 
     loaded = tf.saved_model.load(str(tmp_path))
     # Convolutions may be computed in another order.
     np.testing.assert_allclose(loaded.embed(inputs), expected, rtol=1e-3, atol=1e-4)
+
+
+def raw_values(kind: str, column: Any, encoder: Any) -> np.ndarray:
+    """What requests would hold of a column's rows."""
+    if kind == "video":
+        # The frames themselves, as a network that is trained reads them.
+        size = list(getattr(encoder.encoder, "size", (16, 16)))
+        stills = encoders.encoder("video", "frames", frames=3, image={"name": "cnn", "size": size})
+        stills.adapt(column)
+        return np.asarray(stills.prepare(column))
+    values = [raw_value(kind, column, row) for row in range(N)]
+    if kind == "tags":
+        width = max(map(len, values))
+        return np.array([[*tags, *[""] * (width - len(tags))] for tags in values], object)
+    if kind == "vector":
+        nothing = np.full(column.values.shape[1], np.nan, np.float32)
+        return np.stack([nothing if value is None else value for value in values])
+    return np.array(values, np.float32 if kind == "number" else object)
+
+
+def test_raw_values_give_the_vectors_of_their_column(case: Case, tmp_path: Path) -> None:
+    kind, column = case[0], case[3]
+    encoder = adapted(*case)
+    if kind == "image":
+        # Of the size that is read, since training scales pictures by another library.
+        column = image_column(tmp_path, tuple(encoder.size))
+    expected = encoder(encoder.prepare(column)).numpy()
+    reader = RawReader(encoder)
+    values = raw_values(kind, column, encoder)
+    asked = tf.constant(values, reader.spec.dtype)
+    assert reader.spec.is_compatible_with(asked)
+    vectors, present = (part.numpy() for part in reader(asked))
+    np.testing.assert_array_equal(present, column.present)
+    np.testing.assert_allclose(vectors[present], expected[present], rtol=1e-3, atol=2e-3)
+
+    module = tf.Module()
+    module.reader = reader
+    module.read = tf.function(lambda values: reader(values), input_signature=[reader.spec])
+    tf.saved_model.save(module, str(tmp_path / "saved"))
+    loaded = tf.saved_model.load(str(tmp_path / "saved"))
+    again = loaded.read(asked)
+    np.testing.assert_allclose(again[0], vectors, rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(again[1], present)
+
+
+def test_raw_values_that_training_never_met_are_unknown_ones() -> None:
+    words = ["衬衫", "👗", "café", "a=b"]
+    category = encoders.encoder("category", "embedding", dim=4)
+    category.adapt(CategoryColumn(np.arange(4, dtype=np.int32), np.array(words, object)))
+    embed = category.embedder()
+    np.testing.assert_array_equal(embed(tf.constant(words)), category(tf.range(1, 5)))
+    unknown = embed(tf.constant(["cafe\u0301", ""]))
+    np.testing.assert_array_equal(unknown, category(tf.constant([0, 0])))
+    tags = encoders.encoder("tags", "embedding", dim=4, max_tags=2)
+    tags.adapt(TagsColumn(np.arange(4, dtype=np.int32), np.array([0, 4]), np.array(words, object)))
+    found = tags.embedder()(tf.constant([["👗", "", ""], ["new", "👗", "衬衫"], ["", "", ""]]))
+    rows = tf.constant([[3, 0], [1, 3], [0, 0]])
+    np.testing.assert_allclose(found, tags(rows), atol=1e-6)
+    empty = encoders.encoder("category", "embedding", dim=4)
+    empty.adapt(CategoryColumn(np.full(3, -1, np.int32), np.array([], object)))
+    assert empty.embedder()(tf.constant(["a", ""])).shape == (2, 4)
 
 
 def test_tables_are_updated_sparsely(case: Case) -> None:

@@ -155,6 +155,24 @@ class Encoder(tf.keras.layers.Layer):
         """A learning rate for some of its variables alone; None where all take the optimizer's."""
         return None
 
+    def embedder(self) -> Embedder:
+        """The encoder from raw values on, as a module that `tf.saved_model.save` takes.
+
+        Raw values are what people write: text and categories as string `[n]`, tags as string `[n,
+        T]` padded with "", numbers as float32 `[n]`, vectors as float32 `[n, D]`, sounds as the
+        bytes of WAV files `[n]`, pictures as uint8 `[n, h, w, 3]` and clips as uint8 `[n, frames,
+        h, w, 3]`; `tfmm.encoders.raw.RawReader` reads pictures from the bytes of files. Its
+        `spec` says which. The ops are those of the stock TensorFlow Serving.
+
+        Returns:
+            A module to call as `module(values)`, which gives float32 `[n, dim]`; what a value that
+            says nothing gives is as `call` has it.
+
+        Raises:
+            ValueError: nothing was adapted yet.
+        """
+        raise NotImplementedError
+
     # What subclasses write.
 
     def _learn(self, column: Any, cache: Path | None) -> dict[str, Any]:

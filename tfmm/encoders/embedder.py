@@ -26,6 +26,8 @@ class Embedder(tf.Module):
         resources: Sequence[Any] = (),
     ) -> None:
         super().__init__(name="embedder")
+        #: Shape and type of the raw values, the batch first.
+        self.spec = spec
         self.embed = tf.function(embed, input_signature=[spec], autograph=False)
         self.embed.get_concrete_function()
         # Variables alone: a tracked Keras layer brings its own functions into the SavedModel.

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import Encoder, positive, rate
+from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.registry import register
 
 if TYPE_CHECKING:
@@ -107,6 +108,11 @@ class VectorProjection(Encoder):
             layer.build([None, width])
             width = layer.units
         super().build(input_shape)
+
+    def embedder(self) -> Embedder:
+        width = len(self.state()["mean"])
+        spec = tf.TensorSpec([None, width], tf.float32, name="vector")
+        return self._embedder(lambda vectors: self(vectors), spec)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         state = self.state()

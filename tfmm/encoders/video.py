@@ -20,6 +20,7 @@ from tfmm.data.rows import MappedRows
 from tfmm.encoders.ahead import Decoding
 from tfmm.encoders.base import Encoder, OwnRate, positive
 from tfmm.encoders.cache import file_digests
+from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.registry import encoder, register
 
 if TYPE_CHECKING:
@@ -121,7 +122,24 @@ class VideoFrames(Encoder):
         """Vectors of clips `[n, frames, ...]`, each frame as the picture encoder reads it."""
         mask = tf.reduce_any(inputs != 0, axis=range(2, inputs.shape.rank))
         flat = tf.reshape(inputs, [-1, *inputs.shape[2:]])
-        vectors = self.encoder(flat, training=training)
+        return self._pooled(self.encoder(flat, training=training), mask)
+
+    def embedder(self) -> Embedder:
+        still = self.encoder.embedder()
+        spec = tf.TensorSpec([None, self.frames, *still.spec.shape[1:]], tf.uint8, name="video")
+
+        def embed(clips: tf.Tensor) -> tf.Tensor:
+            mask = tf.reduce_any(clips > 0, axis=[2, 3, 4])
+            return self._pooled(still(tf.reshape(clips, [-1, *spec.shape[2:]])), mask)
+
+        self._check_adapted()
+        if not self.built:
+            self.build([None, self.frames, *spec.shape[2:]])
+        pool = [] if self.pooling == "mean" else self.pool.weights
+        return Embedder(embed, spec, pool, [still])
+
+    def _pooled(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """One vector a clip, of those `[n * frames, dim]` of its frames."""
         vectors = tf.reshape(vectors, [-1, self.frames, self.dim])
         seen = tf.cast(mask, vectors.dtype)[..., None]
         if self.pooling == "mean":

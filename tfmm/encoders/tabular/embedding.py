@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import RESERVED, Encoder, positive, rate
+from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.registry import register
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class CategoryEmbedding(Encoder):
         self._check_adapted()
         self.embeddings = add_table(self, len(self.state()["vocabulary"]) + 1, self.dim)
         super().build(input_shape)
+
+    def embedder(self) -> Embedder:
+        table = value_table(self.state()["vocabulary"], first=1, absent=0)
+        spec = tf.TensorSpec([None], tf.string, name="category")
+        return self._embedder(lambda values: self(table.lookup(values)), spec, [table])
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if training and self.unknown_rate:
@@ -117,6 +123,16 @@ class TagsEmbedding(Encoder):
         self.embeddings = add_table(self, rows, self.dim, reserved=2)
         super().build(input_shape)
 
+    def embedder(self) -> Embedder:
+        table = value_table(self.state()["vocabulary"], first=2, absent=1)
+        spec = tf.TensorSpec([None, None], tf.string, name="tags")
+
+        def embed(tags: tf.Tensor) -> tf.Tensor:
+            tags = tags[:, : self.max_tags]
+            return self(tf.where(tf.strings.length(tags) > 0, table.lookup(tags), 0))
+
+        return self._embedder(embed, spec, [table])
+
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         if training and self.unknown_rate:
             hidden = tf.random.uniform(tf.shape(inputs)) < self.unknown_rate
@@ -142,6 +158,15 @@ def masked_mean(vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     share = tf.cast(mask, vectors.dtype)
     share = tf.math.divide_no_nan(share, tf.reduce_sum(share, axis=1, keepdims=True))
     return tf.einsum("nt,ntd->nd", share, vectors)
+
+
+def value_table(known: list[str], *, first: int, absent: int) -> tf.lookup.StaticHashTable:
+    """`lookup` as a table that a SavedModel holds: string -> int32."""
+    keys = tf.constant(known or [RESERVED], tf.string)
+    rows = tf.range(first, first + max(1, len(known)), dtype=tf.int32)
+    if not known:
+        rows = tf.constant([absent], tf.int32)
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, rows), absent)
 
 
 def lookup(known: list[str], values: np.ndarray, *, first: int, absent: int) -> np.ndarray:

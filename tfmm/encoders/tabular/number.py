@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import Encoder, positive
+from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.registry import register
 
 if TYPE_CHECKING:
@@ -78,6 +79,24 @@ class PiecewiseNumber(Encoder):
         self.projection = tf.keras.layers.Dense(self.dim, name="projection")
         self.projection.build([None, 2 + max(len(self.state()["edges"]) - 1, 0)])
         super().build(input_shape)
+
+    def embedder(self) -> Embedder:
+        state = self.state()
+
+        def embed(values: tf.Tensor) -> tf.Tensor:
+            values = tf.cast(values, tf.float64)
+            missing = ~tf.math.is_finite(values)
+            if state["log"]:
+                values = tf.math.log1p(tf.maximum(values, 0.0))
+            values = tf.where(missing, tf.constant(state["mean"], tf.float64), values)
+            scaled = (values - state["mean"]) / state["deviation"]
+            scaled = tf.clip_by_value(scaled, -LIMIT, LIMIT)
+            if not state["edges"]:
+                scaled = tf.zeros_like(scaled)
+            both = tf.stack([scaled, tf.cast(missing, tf.float64)], axis=1)
+            return self(tf.cast(both, tf.float32))
+
+        return self._embedder(embed, tf.TensorSpec([None], tf.float32, name="number"))
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         edges = np.asarray(self.state()["edges"], inputs.dtype.as_numpy_dtype)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.encoders import Encoder, split_words
-from tfmm.encoders.image.pictures import read_pictures
+from tfmm.encoders.raw import RawReader
 from tfmm.layers.towers import Content, unit
 
 #: Characters of a text past this many are left out.
@@ -114,21 +114,13 @@ def search_of(model: Any, texts: Sequence[str] = (), dim: int | None = None) -> 
     readers: dict[str, Reader] = {}
     tracked: list[Any] = []
 
-    def embed(encoder: Encoder) -> tf.Module:
-        made = encoder.embedder()
-        tracked.append(made)
-        return made
-
     def reader(kind: str, encoders: Sequence[Encoder], finish: Any) -> Reader:
-        parts = [embed(one) for one in encoders]
-        sizes = [getattr(one, "size", ()) for one in encoders]
+        parts = [RawReader(one) for one in encoders]
+        tracked.extend(parts)
 
         def read(raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             raw, known = _clean(raw) if kind == "text" else (raw, tf.strings.length(raw) > 0)
-            made = []
-            for part, size in zip(parts, sizes, strict=True):
-                made.append(part(read_pictures(raw, tuple(size)) if kind == "image" else raw))
-            vectors = finish(tf.add_n(made))
+            vectors = finish(tf.add_n([part(raw)[0] for part in parts]))
             return tf.pad(vectors, [[0, 0], [0, longer]]), known
 
         return read
@@ -140,8 +132,6 @@ def search_of(model: Any, texts: Sequence[str] = (), dim: int | None = None) -> 
     content = model.item_tower.content
     for name, encoder in (content.encoders if content else {}).items():
         if encoder.kind in ("image", "audio") and encoder.kind not in readers:
-            if not hasattr(encoder, "embedder"):
-                continue
             assert content is not None
             tracked.append(content.fusion.weights)
             readers[encoder.kind] = reader(

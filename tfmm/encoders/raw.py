@@ -1,0 +1,81 @@
+"""Raw values, as requests hold them, to vectors: what signatures serve items by that nobody has
+seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from tfmm.encoders.base import Encoder
+from tfmm.encoders.image.pictures import read_pictures
+
+#: Kinds whose raw values are whole files in a request, and pixels or samples in an embedder.
+_FILES = ("image", "audio")
+
+
+class RawReader(tf.Module):
+    """An encoder over the raw values of requests, as a module that a SavedModel can hold.
+
+    | kind | raw values | nothing is said by |
+    | --- | --- | --- |
+    | text, category | string `[n]` | `""` |
+    | image, audio | string `[n]`, encoded files (WAV for audio) | `""` |
+    | tags | string `[n, T]`, padded with `""` | a row of `""` |
+    | number | float32 `[n]` | NaN |
+    | vector | float32 `[n, D]` | a row that holds NaN |
+    | video | uint8 `[n, frames, h, w, 3]`, black where there is no frame | black frames alone |
+
+    Args:
+        encoder: adapted.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__(name="raw_reader")
+        self.kind = encoder.kind
+        self.embedder = encoder.embedder()
+        self._size = tuple(getattr(encoder, "size", ()))
+        #: Shape and type of the raw values, the batch first.
+        self.spec = tf.TensorSpec([None], tf.string) if self.kind in _FILES else self.embedder.spec
+
+    def __call__(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Vectors float32 `[n, dim]`, and bool `[n]`, whether a row says anything."""
+        present = _present(self.kind, values)
+        if self.kind == "image":
+            values = read_pictures(values, self._size)
+        return self.embedder(values), present
+
+
+def _present(kind: str, values: tf.Tensor) -> tf.Tensor:
+    if kind == "number":
+        return tf.math.is_finite(values)
+    if kind == "vector":
+        return tf.reduce_all(tf.math.is_finite(values), axis=1)
+    if kind == "video":
+        return tf.reduce_any(values > 0, axis=[1, 2, 3, 4])
+    said = tf.strings.length(values) > 0
+    return tf.reduce_any(said, axis=1) if kind == "tags" else said
+
+
+def raw_value(kind: str, column: Any, row: int) -> Any:
+    """What a request would hold of a row of a column; see `RawReader`.
+
+    Videos are not read: a request holds their frames.
+
+    Args:
+        kind: the column's.
+        column: of a catalogue.
+        row: which.
+    """
+    if not column.present[row]:
+        return {"number": float("nan"), "tags": [], "vector": None}.get(kind, "")
+    if kind == "text":
+        return str(column.values[row])
+    if kind in _FILES:
+        return column.paths[row][0].read_bytes()
+    if kind == "category":
+        return str(column.vocabulary[column.codes[row]])
+    if kind == "tags":
+        codes = column.values[column.offsets[row] : column.offsets[row + 1]]
+        return [str(column.vocabulary[code]) for code in codes]
+    return column.values[row]
