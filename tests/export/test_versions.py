@@ -138,7 +138,7 @@ def test_card_says_what_was_exported(written: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", "a/b", "ü", ".hidden", "a.b"])
 def test_names_that_are_no_model_names_are_refused(servable, name, tmp_path) -> None:
-    with pytest.raises(ExportError, match="letters, digits"):
+    with pytest.raises(ExportError, match="letters of ASCII, digits"):
         write_version(servable.export(), tmp_path, name)
     assert not list(tmp_path.iterdir())
 
