@@ -18,7 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.data.shop import ShopData
-from tfmm.evaluation.report import Section
+from tfmm.evaluation.report import Section, table
+from tfmm.tasks.config import RunConfig
 from tfmm.tasks.model import Model
 
 if TYPE_CHECKING:
@@ -136,8 +137,40 @@ class Export:
     notes: Callable[[int], Sequence[str]] = lambda size: ()
 
 
+@dataclass(frozen=True, eq=False)
+class RowParts:
+    """`Parts` that are rows of the catalogue.
+
+    Attributes:
+        train, valid, test: int64, ascending, no row in two of them.
+        refit: as of `Parts`.
+    """
+
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+    refit: bool = True
+
+    def final_train(self) -> np.ndarray:
+        """What the tested model is fitted on."""
+        if not self.refit:
+            return self.train
+        return np.sort(np.concatenate([self.train, self.valid]))
+
+    def counts(self) -> dict[str, int]:
+        """Items in each part, for reports."""
+        return {name: len(getattr(self, name)) for name in ("train", "valid", "test")}
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """An export that fixes nothing."""
+
+
 class Task(abc.ABC):
     """What a model is for: what it learns from, how it is measured, what it answers.
+
+    What is abstract must be written; the rest has a default that serves many tasks.
 
     Args:
         config: the run file, of the class `Config`.
@@ -147,9 +180,11 @@ class Task(abc.ABC):
     #: `task: ranking` in the run file.
     name: ClassVar[str]
     #: The form of its run file.
-    Config: ClassVar[Any]
-    #: The form of what `tfmm export` may set; a frozen dataclass with defaults.
-    Settings: ClassVar[type]
+    Config: ClassVar[Any] = RunConfig
+    #: The form of what `tfmm export` may set; a frozen dataclass.
+    Settings: ClassVar[Any] = NoSettings
+    #: What validation chooses by.
+    choice: Metric
     #: Whether `refresh` is there.
     refreshes: ClassVar[bool] = False
 
@@ -169,11 +204,6 @@ class Task(abc.ABC):
     def event_columns(cls, config: Any, shop: Any) -> Iterable[str]:
         """Further columns of the events that it reads."""
         return ()
-
-    @property
-    @abc.abstractmethod
-    def choice(self) -> Metric:
-        """What validation chooses by."""
 
     @cached_property
     def parts(self) -> Any:
@@ -204,13 +234,13 @@ class Task(abc.ABC):
     def batches(self, model: Model, part: Any, first_epoch: int = 0) -> tf.data.Dataset:
         """Batches for `model.fit`, an epoch a pass; pure, and may be made for any part."""
 
-    @abc.abstractmethod
     def steps(self, part: Any) -> int:
         """Batches of an epoch."""
+        return -(-self.examples(part) // self.config.train.batch_size)
 
-    @abc.abstractmethod
     def examples(self, part: Any) -> int:
         """Examples of an epoch."""
+        return len(part)
 
     @abc.abstractmethod
     def validate(self, model: Model) -> dict[str, float]:
@@ -243,9 +273,17 @@ class Task(abc.ABC):
             say: takes lines of progress.
         """
 
-    @abc.abstractmethod
     def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
-        """The report's sections; plots go to `folder`, named `plots` beside the report."""
+        """The report's sections; plots go to `folder`, named `plots` beside the report.
+
+        By default a table of `model` beside each of `baselines`.
+        """
+        shown = {"**model**": metrics["model"], **metrics.get("baselines", {})}
+        names = [
+            name for name, value in metrics["model"].items() if isinstance(value, (int, float))
+        ]
+        rows = [[title, *(row.get(name) for name in names)] for title, row in shown.items()]
+        return [Section("The model beside the baselines", [table(["", *names], rows)])]
 
     @abc.abstractmethod
     def signatures(self, run: Any, settings: Any) -> Export | list[Signature]:

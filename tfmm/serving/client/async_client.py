@@ -132,6 +132,10 @@ class AsyncClient:
         """As `Client.predict`."""
         return await self._result(self._talk.predict(signature, inputs))
 
+    async def ask(self, signature: str = "serving_default", **inputs: Any) -> dict[str, np.ndarray]:
+        """As `Client.ask`."""
+        return await self.predict(signature, inputs)
+
     async def metadata(self) -> ModelMetadata:
         """As `Client.metadata`."""
         return await self._result(self._talk.metadata())

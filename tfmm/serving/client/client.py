@@ -202,6 +202,15 @@ class Client:
         """
         return self._result(self._talk.predict(signature, inputs))
 
+    def ask(self, signature: str = "serving_default", **inputs: Any) -> dict[str, np.ndarray]:
+        """`predict` with the inputs by keyword, whatever task the model is of.
+
+        ```python
+        client.ask("classify_item", title=["red wool hat"])
+        ```
+        """
+        return self.predict(signature, inputs)
+
     def metadata(self) -> ModelMetadata:
         """The version that answers now and its signatures. Raises ServingError."""
         return self._result(self._talk.metadata())

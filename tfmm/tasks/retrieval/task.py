@@ -86,7 +86,7 @@ class Retrieval(Task):
         return tuple(dict.fromkeys(columns))
 
     @property
-    def choice(self) -> Metric:
+    def choice(self) -> Metric:  # type: ignore[override]
         return Metric(CHOICE if self.events else SEARCH_CHOICE)
 
     @property
