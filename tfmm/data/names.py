@@ -38,4 +38,4 @@ def scope_name(name: str) -> str:
     if _SCOPE.fullmatch(name):
         return name
     plain = re.sub(r"[^A-Za-z0-9_./-]+", "_", name).strip("._/-")
-    return f"{plain}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+    return f"{plain or 'name'}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"

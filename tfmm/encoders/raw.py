@@ -9,7 +9,10 @@ import tensorflow as tf
 
 from tfmm.encoders.base import Encoder
 from tfmm.encoders.image.pictures import read_pictures
+from tfmm.encoders.text.tokenizer import split_words
 
+#: Characters of a text past this many are left out.
+LONGEST_TEXT = 2_000
 #: Kinds whose raw values are whole files in a request, and pixels or samples in an embedder.
 _FILES = ("image", "audio")
 
@@ -19,7 +22,8 @@ class RawReader(tf.Module):
 
     | kind | raw values | nothing is said by |
     | --- | --- | --- |
-    | text, category | string `[n]` | `""` |
+    | text | string `[n]` | a text without letter or digit |
+    | category | string `[n]` | `""` |
     | image, audio | string `[n]`, encoded files (WAV for audio) | `""` |
     | tags | string `[n, T]`, padded with `""` | a row of `""` |
     | number | float32 `[n]` | NaN |
@@ -40,10 +44,26 @@ class RawReader(tf.Module):
 
     def __call__(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Vectors float32 `[n, dim]`, and bool `[n]`, whether a row says anything."""
+        if self.kind == "text":
+            values = cleaned(values)
         present = _present(self.kind, values)
         if self.kind == "image":
             values = read_pictures(values, self._size)
         return self.embedder(values), present
+
+
+def cleaned(texts: tf.Tensor) -> tf.Tensor:
+    """Texts that every tokenizer can read: bytes that are no UTF-8 count as spaces, characters past
+    `LONGEST_TEXT` are left out."""
+    texts = tf.strings.unicode_transcode(
+        texts,
+        "UTF-8",
+        "UTF-8",
+        errors="replace",
+        replacement_char=0x20,
+        replace_control_characters=True,
+    )
+    return tf.strings.substr(texts, 0, LONGEST_TEXT, unit="UTF8_CHAR")
 
 
 def _present(kind: str, values: tf.Tensor) -> tf.Tensor:
@@ -53,6 +73,8 @@ def _present(kind: str, values: tf.Tensor) -> tf.Tensor:
         return tf.reduce_all(tf.math.is_finite(values), axis=1)
     if kind == "video":
         return tf.reduce_any(values > 0, axis=[1, 2, 3, 4])
+    if kind == "text":
+        return split_words(values).row_lengths() > 0
     said = tf.strings.length(values) > 0
     return tf.reduce_any(said, axis=1) if kind == "tags" else said
 

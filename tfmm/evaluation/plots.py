@@ -41,7 +41,7 @@ _WIDE = (
 _MANY = ("#1f6f8b", "#e07a3f", "#7a9e4b", "#8a6fb0", "#d3a625", "#5aa5a0", "#b05a6f", "#6b7785")
 
 
-def _figure(height: float, width: float = 7.2, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def new_figure(height: float, width: float = 7.2, columns: int = 1) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     axes = [figure.add_subplot(1, columns, i + 1) for i in range(columns)]
     for ax in axes:
@@ -53,7 +53,7 @@ def _figure(height: float, width: float = 7.2, columns: int = 1) -> tuple[Figure
     return figure, axes
 
 
-def _title(ax: Axes, text: str) -> None:
+def set_title(ax: Axes, text: str) -> None:
     ax.set_title(text, loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
 
 
@@ -65,7 +65,7 @@ def _fonts() -> list[str]:
     return ["DejaVu Sans", *(name for name in _WIDE if name in there)]
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save(figure: Figure, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     for text in figure.findobj(Text):
         text.set_fontfamily(_fonts())
@@ -99,11 +99,11 @@ def _bars(ax: Axes, values: Mapping[str, float], colours: Sequence[str], form: s
 
 def compare(values: Mapping[str, float], metric: str, title: str, path: Path) -> Path:
     """One metric of the model, which comes first, and of the baselines, as bars."""
-    figure, (ax,) = _figure(1.25 + 0.42 * len(values))
+    figure, (ax,) = new_figure(1.25 + 0.42 * len(values))
     _bars(ax, values, [OURS] + [OTHERS] * (len(values) - 1), ".4f")
-    _title(ax, title)
+    set_title(ax, title)
     ax.set_xlabel(f"{metric}, mean over shoppers with test items", fontsize=10, color=INK)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def learning_curve(
@@ -115,7 +115,7 @@ def learning_curve(
 ) -> Path:
     """A validation metric by epoch, its best marked, beside the training loss if there is one."""
     alone = losses is None
-    figure, axes = _figure(3.4, columns=1 if alone else 2, width=7.2 if alone else 9)
+    figure, axes = new_figure(3.4, columns=1 if alone else 2, width=7.2 if alone else 9)
     ax = axes[0]
     ax.plot(epochs, values, color=OURS, marker="o", markersize=4.5, linewidth=1.8)
     best = max(range(len(values)), key=values.__getitem__)
@@ -129,21 +129,21 @@ def learning_curve(
         color=SECOND,
         fontsize=10,
     )
-    _title(ax, f"{metric} on validation")
+    set_title(ax, f"{metric} on validation")
     if losses is not None:
         axes[1].plot(epochs, losses, color=INK, marker="o", markersize=4.5, linewidth=1.8)
-        _title(axes[1], "Training loss")
+        set_title(axes[1], "Training loss")
     for ax in axes:
         ax.set_xlabel("epoch", fontsize=10, color=INK)
         ax.yaxis.grid(True, color=_FAINT)
         ax.margins(x=0.06, y=0.18)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def deciles(rows: Sequence[Mapping[str, Any]], metric: str, path: Path) -> Path:
     """Recall by the training popularity of the test items, and how many test items there are."""
-    figure, (ax,) = _figure(3.6)
+    figure, (ax,) = new_figure(3.6)
     places = range(len(rows))
     values = [row[metric] for row in rows]
     bars = ax.bar(places, values, color=OURS, width=0.72)
@@ -159,8 +159,8 @@ def deciles(rows: Sequence[Mapping[str, Any]], metric: str, path: Path) -> Path:
         color=INK,
     )
     ax.set_ylabel(metric, fontsize=10, color=INK)
-    _title(ax, f"{metric} by popularity of the test item")
-    return _save(figure, path)
+    set_title(ax, f"{metric} by popularity of the test item")
+    return save(figure, path)
 
 
 def modalities(rows: Mapping[str, Mapping[str, float]], path: Path) -> Path:
@@ -168,20 +168,20 @@ def modalities(rows: Mapping[str, Mapping[str, float]], path: Path) -> Path:
     drops = {name: row["recall_drop"] for name, row in rows.items() if "recall_drop" in row}
     weights = {name: row["weight"] for name, row in rows.items() if "weight" in row}
     shown = [values for values in (drops, weights) if values]
-    figure, axes = _figure(
+    figure, axes = new_figure(
         1.5 + 0.42 * len(rows), columns=len(shown), width=7.2 if len(shown) == 1 else 10
     )
     for ax, values in zip(axes, shown, strict=True):
         if values is drops:
             _bars(ax, values, [SECOND if v > 0 else OTHERS for v in values.values()], "+.4f")
             ax.axvline(0, color="#9aa1a8", linewidth=0.8)
-            _title(ax, "Recall lost without it")
+            set_title(ax, "Recall lost without it")
             ax.set_xlabel("drop of recall@20 when masked", fontsize=10, color=INK)
         else:
             _bars(ax, values, [OURS] * len(values), ".2f")
-            _title(ax, "Weight in fusion")
+            set_title(ax, "Weight in fusion")
             ax.set_xlabel("mean weight over the items", fontsize=10, color=INK)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def looked_at(
@@ -195,7 +195,7 @@ def looked_at(
         path: of the plot.
     """
     rows = max(len(part) for part in parts.values())
-    figure, axes = _figure(1.5 + 0.62 * rows, columns=len(parts), width=7.2 * len(parts))
+    figure, axes = new_figure(1.5 + 0.62 * rows, columns=len(parts), width=7.2 * len(parts))
     names = list(
         dict.fromkeys(n for part in parts.values() for row in part for n in row["weights"])
     )
@@ -214,7 +214,7 @@ def looked_at(
         ax.tick_params(axis="y", pad=40 if pictures else 4, labelsize=9)
         ax.set_ylim(rows - 0.5, -0.5)
         ax.set_xlim(0, 1)
-        _title(ax, {"warm": "Warm items", "cold": "Cold items"}.get(part, part))
+        set_title(ax, {"warm": "Warm items", "cold": "Cold items"}.get(part, part))
         ax.set_xlabel("weight in fusion", fontsize=10, color=INK)
     bars = [Patch(color=_MANY[number % len(_MANY)]) for number in range(len(names))]
     figure.legend(
@@ -225,7 +225,7 @@ def looked_at(
         frameon=False,
         fontsize=10,
     )
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _inside(ax: Axes, x: float, y: float, text: str) -> None:

@@ -339,8 +339,13 @@ class Task(abc.ABC):
         """
         from tfmm.encoders.registry import unknown
 
-        known = [f.name for f in dataclasses.fields(cls.Settings)]
+        form = cls.Settings
+        known = list(getattr(form, "model_fields", None) or _fields(form))
         for key in given:
             if key not in known:
                 raise ValueError(unknown(f"setting of an export of task {cls.name!r}", key, known))
         return cls.Settings(**given)
+
+
+def _fields(form: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(form)]

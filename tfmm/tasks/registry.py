@@ -8,6 +8,7 @@ from tfmm.tasks.base import Task
 
 _TASKS = {
     "retrieval": "tfmm.tasks.retrieval.task:Retrieval",
+    "classification": "tfmm.tasks.classification.task:Classification",
 }
 _REGISTERED: dict[str, type[Task]] = {}
 

@@ -13,7 +13,7 @@ import yaml
 from tfmm.data.shop import ShopData, load
 from tfmm.encoders import Encoder, Pretrained, VideoFrames
 from tfmm.encoders.cache import cache_folder
-from tfmm.tasks.retrieval.build import make_encoders
+from tfmm.encoders.choice import make_encoders
 from tfmm.training.run import load_data, read_config, task_of
 
 

@@ -128,7 +128,9 @@ class TagsEmbedding(Encoder):
         spec = tf.TensorSpec([None, None], tf.string, name="tags")
 
         def embed(tags: tf.Tensor) -> tf.Tensor:
-            tags = tags[:, : self.max_tags]
+            # What pads goes last, so that no tag is cut off for it.
+            order = tf.argsort(tf.cast(tf.strings.length(tags) == 0, tf.int32), axis=1, stable=True)
+            tags = tf.gather(tags, order, batch_dims=1)[:, : self.max_tags]
             return self(tf.where(tf.strings.length(tags) > 0, table.lookup(tags), 0))
 
         return self._embedder(embed, spec, [table])

@@ -112,9 +112,10 @@ class Fusion(tf.keras.layers.Layer):
             mask = drop_modalities(mask, self.modality_dropout)
         if self.normalize:
             # Zeros for missing values first: a NaN there would come back through the gradient.
-            # In this order: TensorFlow takes `x * gain + bias` of a batch of one for its own layer
-            # norm, which wants a vector for the gain, and fails.
-            tokens = self.bias + self.gain * standardise(zeroed(tokens, mask))
+            # The mask stands between gain and bias: TensorFlow takes `x * gain + bias` of a batch of
+            # one for its own layer norm, which wants a vector for the gain, and fails.
+            scaled = self.gain * standardise(zeroed(tokens, mask))
+            tokens = self.bias + zeroed(scaled, mask)
         vector, weights = self._fuse(zeroed(tokens, mask), mask, training)
         some = tf.reduce_any(mask, axis=1, keepdims=True)
         return tf.where(some, vector, 0.0), zeroed(weights, mask)

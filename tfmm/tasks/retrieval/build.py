@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tfmm import encoders as registry
-from tfmm.data.catalog import Catalog
 from tfmm.data.interactions import Interactions
-from tfmm.data.pipeline import FeatureColumns
 from tfmm.data.shop import ShopData
-from tfmm.encoders import Encoder
-from tfmm.layers.fusion import fusion as make_fusion
-from tfmm.layers.towers import Content, ItemTower, UserTower
+from tfmm.layers.content import build_content
+from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.tasks.retrieval.graph.build import graph_parts
 from tfmm.tasks.retrieval.graph.config import GraphConfig
 from tfmm.tasks.retrieval.graph.model import Graph
 from tfmm.tasks.retrieval.graph.tower import GraphItemTower
 from tfmm.tasks.retrieval.two_tower import TwoTower
 from tfmm.tasks.search.alignment import Alignment
-from tfmm.tasks.search.queries import make_encoder, make_queries
+from tfmm.tasks.search.queries import make_queries
 
 #: Rows that a training step encodes anew of a heavy feature.
 BUDGET = 4096
@@ -95,37 +90,12 @@ def two_tower(
     fusing: dict[str, Any] = {"name": fusion} if isinstance(fusion, str) else dict(fusion)
     fusing.setdefault("modality_dropout", modality_dropout)
 
-    def content(
-        catalog: Catalog, chosen: Mapping[str, Any] | None, state: Mapping, label: str
-    ) -> tuple[Content | None, FeatureColumns]:
-        made = make_encoders(catalog, chosen, dim, heads if label == "item_content" else 1)
-        for name, encoder in made.items():
-            if name in state:
-                encoder.load_state(state[name])
-            else:
-                encoder.adapt(catalog.features[name], cache=folder)
-        columns = {
-            name: encoder.prepare(catalog.features[name], cache=folder)
-            for name, encoder in made.items()
-        }
-        present = np.ones((len(catalog), len(made)), bool)
-        for m, name in enumerate(made):
-            present[:, m] = catalog.features[name].present
-        budgets = {name: budget for name, encoder in made.items() if encoder.heavy}
-        inputs = FeatureColumns(columns, present, budgets)
-        if not made:
-            return None, inputs
-        options = dict(fusing)
-        return (
-            Content(
-                made, make_fusion(options.pop("name"), dim=dim, **options), len(catalog), label
-            ),
-            inputs,
-        )
-
-    item_content, items = content(data.items, encoders, states.get("items", {}), "item_content")
-    user_content, users = content(
-        data.users, user_features or {}, states.get("users", {}), "user_content"
+    made = partial(build_content, fusion=fusing, dim=dim, budget=budget, cache=folder)
+    item_content, items = made(
+        data.items, encoders, states=states.get("items"), heads=heads, name="item_content"
+    )
+    user_content, users = made(
+        data.users, user_features or {}, states=states.get("users"), name="user_content"
     )
     if users.budgets:
         raise ValueError(
@@ -194,24 +164,3 @@ def two_tower(
         search_weight=search_weight,
         **options,
     )
-
-
-def make_encoders(
-    catalog: Catalog, chosen: Mapping[str, Any] | None, dim: int = 64, heads: int = 1
-) -> dict[str, Encoder]:
-    """Encoders by feature, not adapted yet; see `two_tower` for what `chosen` may be."""
-    if chosen is None:
-        chosen = {name: registry.default(c.kind) for name, c in catalog.features.items()}
-    return {name: _encoder(catalog, name, value, dim, heads) for name, value in chosen.items()}
-
-
-def _encoder(
-    catalog: Catalog, feature: str, choice: str | Mapping[str, Any], dim: int, heads: int
-) -> Encoder:
-    if feature not in catalog.features:
-        raise ValueError(
-            f"An encoder is named for the feature {feature!r}, which the shop file does not have; "
-            f"it has {', '.join(catalog.features) or 'none'}."
-        )
-    config = {"name": choice} if isinstance(choice, str) else dict(choice)
-    return make_encoder(catalog.features[feature].kind, config, dim, heads)

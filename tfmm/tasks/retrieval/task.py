@@ -19,12 +19,13 @@ from tfmm.data.interactions import Interactions
 from tfmm.data.splits import split
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
+from tfmm.encoders.choice import make_encoder, make_encoders
 from tfmm.index import index_for
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, Task, silent
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.retrieval.blend import Blend
 from tfmm.tasks.retrieval.blend_choice import check_blend, choose_blend, fit_linear
-from tfmm.tasks.retrieval.build import make_encoders, two_tower
+from tfmm.tasks.retrieval.build import two_tower
 from tfmm.tasks.retrieval.config import RetrievalConfig
 from tfmm.tasks.retrieval.linear_part import LinearPart
 from tfmm.tasks.retrieval.measure import CHOICE, looked_at, measure, measure_parts, validate
@@ -45,7 +46,6 @@ from tfmm.tasks.search.examples import (
     save_hubs,
     search_parts,
 )
-from tfmm.tasks.search.queries import make_encoder
 
 
 class Retrieval(Task):

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.data.aligned import aligned_batches, held_out
-from tfmm.data.columns import CategoryColumn, MediaColumn
+from tfmm.data.columns import CategoryColumn
 from tfmm.data.shop import ShopData
-from tfmm.encoders.cache import file_digests
+from tfmm.encoders.near_copies import near_copies
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.search.hubness import hub_bias
 from tfmm.tasks.search.measure import same_group, vector_metrics
@@ -75,31 +74,12 @@ def search_parts(
     """
     names = dict.fromkeys(features)
     groups = text_groups(data.items, names)
-    keys = [groups.astype(str)]
-    for name in names:
-        column = data.items.features[name]
-        if isinstance(column, MediaColumn):
-            firsts = [paths[0] if paths else None for paths in column.paths]
-            found = file_digests(firsts)
-            keys.append(np.array([d.hex() if d else f"none {i}" for i, d in enumerate(found)]))
-    together = _together(keys)
+    together = near_copies(data.items, names, groups)
     shares = config.search.valid, config.search.test
     valid, test = held_out(together, *shares, seed=config.split.seed)
     learned = np.ones(len(groups), bool) if warm is None else warm.copy()
     learned[valid] = learned[test] = False
     return SearchParts(np.flatnonzero(learned), valid, test, groups)
-
-
-def _together(keys: list[NDArray[Any]]) -> NDArray[np.int32]:
-    """The component of each row, rows that share any key being one."""
-    n = len(keys[0])
-    edges = []
-    for values in keys:
-        distinct, member = np.unique(values, return_inverse=True)
-        edges.append(sp.csr_array((np.ones(n), (np.arange(n), member)), (n, len(distinct))))
-    shared = sp.hstack(edges).tocsr()
-    graph = sp.block_array([[None, shared], [shared.T, None]])
-    return sp.csgraph.connected_components(graph, directed=False)[1][:n]
 
 
 @dataclass(frozen=True)

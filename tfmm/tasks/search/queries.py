@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tfmm import encoders as registry
 from tfmm.data.aligned import QueryColumns, same_text
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import TextColumn
 from tfmm.data.names import scope_name
-from tfmm.encoders import Encoder
-from tfmm.encoders.base import config_names
+from tfmm.encoders.choice import make_encoder
 from tfmm.tasks.search.query_tower import QueryTower
 
 #: What a shopper can ask by.
@@ -82,15 +80,6 @@ def make_queries(
 def query_states(towers: Mapping[str, QueryTower]) -> dict[str, list[dict[str, Any]]]:
     """What the encoders learned from the data, as JSON values, for `make_queries(states=…)`."""
     return {name: [one.state() for one in tower.encoders] for name, tower in towers.items()}
-
-
-def make_encoder(kind: str, choice: str | Mapping[str, Any], dim: int, heads: int = 1) -> Encoder:
-    """An encoder by a registered name or `{name: …, …}`; one that has `heads` gets as many."""
-    config: dict[str, Any] = {"name": choice} if isinstance(choice, str) else dict(choice)
-    name = config.pop("name", None)
-    if heads > 1 and "heads" in config_names(registry.encoder_class(kind, name)):
-        config.setdefault("heads", heads)
-    return registry.encoder(kind, name, dim=dim, **config)
 
 
 def text_groups(catalog: Catalog, features: Iterable[str]) -> np.ndarray:

@@ -9,12 +9,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.encoders import Encoder, split_words
+from tfmm.encoders import Encoder
 from tfmm.encoders.raw import RawReader
 from tfmm.layers.towers import Content, unit
-
-#: Characters of a text past this many are left out.
-LONGEST_TEXT = 2_000
 
 #: Raw queries string `[B]` to vectors float32 `[B, D]` and bool `[B]`, whether they say anything.
 Reader = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -119,8 +116,9 @@ def search_of(model: Any, texts: Sequence[str] = (), dim: int | None = None) -> 
         tracked.extend(parts)
 
         def read(raw: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            raw, known = _clean(raw) if kind == "text" else (raw, tf.strings.length(raw) > 0)
-            vectors = finish(tf.add_n([part(raw)[0] for part in parts]))
+            read_by = [part(raw) for part in parts]
+            vectors = finish(tf.add_n([vectors for vectors, _ in read_by]))
+            known = read_by[0][1]
             return tf.pad(vectors, [[0, 0], [0, longer]]), known
 
         return read
@@ -155,20 +153,6 @@ def _alone(content: Content, name: str, heads: int) -> Callable[[tf.Tensor], tf.
         return unit(content.fusion(tokens, mask)[0], heads)
 
     return finish
-
-
-def _clean(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Texts that every tokenizer can read, and which of them say anything."""
-    texts = tf.strings.unicode_transcode(
-        texts,
-        "UTF-8",
-        "UTF-8",
-        errors="replace",
-        replacement_char=0x20,
-        replace_control_characters=True,
-    )
-    texts = tf.strings.substr(texts, 0, LONGEST_TEXT, unit="UTF8_CHAR")
-    return texts, split_words(texts).row_lengths() > 0
 
 
 def _picture() -> bytes:

@@ -1,0 +1,1 @@
+"""Classification: labels and tags of items, from words, pictures and whatever else is known."""

@@ -1,0 +1,90 @@
+"""Batches of labelled items."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfmm.data.pipeline import FeatureColumns, Gather
+
+
+def label_batches(
+    rows: NDArray[np.integer],
+    items: FeatureColumns,
+    has: NDArray[np.bool_],
+    *,
+    batch_size: int = 64,
+    balance: float = 0.0,
+    seed: int = 1,
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """Items in shuffled batches; one pass over the dataset is one epoch.
+
+    Every pass draws a new order, a function of `seed` and the number of the epoch alone, so that a
+    resumed training (`first_epoch`) sees what an unbroken one would have seen.
+
+    Args:
+        rows: the items.
+        items: what the encoders read.
+        has: bool `[n_items, C]`, the labels of each item.
+        batch_size: items a batch; the last of an epoch may be smaller.
+        balance: 0 draws items as they come; 1 draws every label equally often, by its first.
+        seed: of the order.
+        first_epoch: the number of the first pass.
+
+    Returns:
+        A finite dataset of dictionaries: `items` int32 `[B]`, `present` bool `[B, M]`, `features`
+        and `encode` as `tfmm.layers.towers.Content` takes them, `labels` float32 `[B, C]`.
+
+    Raises:
+        ValueError: without items, for a batch size below 1 or a balance out of range.
+    """
+    if not len(rows):
+        raise ValueError("There are no labelled items to learn from.")
+    if batch_size < 1 or not 0.0 <= balance <= 1.0:
+        raise ValueError(
+            f"batch_size must be at least 1 and balance lie in [0, 1], got {batch_size} and "
+            f"{balance}."
+        )
+    rows = np.asarray(rows, np.int32)
+    count = len(rows)
+    steps = -(-count // batch_size)
+    cumulative = None
+    if balance:
+        stratum = has[rows].argmax(axis=1)
+        chance = np.bincount(stratum)[stratum].astype(np.float64) ** -balance
+        cumulative = tf.constant(np.cumsum(chance / chance.sum()), tf.float64)
+    asked, targets = tf.constant(rows), tf.constant(has[rows].astype(np.float32))
+    gather = {name: Gather(column) for name, column in items.columns.items()}
+    present = tf.constant(items.present)
+    epoch_counter = tf.Variable(first_epoch - 1, dtype=tf.int64, trainable=False)
+
+    def batch(epoch: tf.Tensor, step: tf.Tensor) -> dict:
+        if cumulative is None:
+            place = tf.range(step * batch_size, tf.minimum((step + 1) * batch_size, count))
+            order = tf.stack([tf.constant(seed, tf.int64), epoch])
+            last = tf.constant(count - 1, tf.int64)
+            at = tf.random.experimental.index_shuffle(place, order, last)
+        else:
+            key = tf.stack([tf.constant(seed, tf.int64) * 1_000_003 + epoch, step])
+            draw = tf.random.stateless_uniform([batch_size], key, dtype=tf.float64)
+            at = tf.minimum(tf.searchsorted(cumulative, draw, out_type=tf.int64), count - 1)
+        chosen = tf.gather(asked, at)
+        everything = tf.range(tf.size(chosen))
+        return {
+            "items": chosen,
+            "present": tf.gather(present, chosen),
+            "features": {name: gather[name](chosen) for name in items.light},
+            "encode": {
+                name: {"at": everything, "inputs": gather[name](chosen)} for name in items.budgets
+            },
+            "labels": tf.gather(targets, at),
+        }
+
+    def steps_of(epoch: tf.Tensor) -> tf.data.Dataset:
+        return tf.data.Dataset.range(steps).map(lambda step: (epoch, step))
+
+    epochs = tf.data.Dataset.range(1).map(lambda _: epoch_counter.assign_add(1))
+    batches = epochs.flat_map(steps_of).map(batch, num_parallel_calls=2, deterministic=True)
+    return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)

@@ -1,0 +1,103 @@
+"""The run file of classification, with a default for all but the shop and the label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tfmm.config import Listed, Section
+from tfmm.tasks.config import RunConfig
+from tfmm.tasks.config import TrainConfig as BaseTrainConfig
+
+
+class LabelConfig(Section):
+    """What is learned."""
+
+    feature: str
+    """A feature of the items: a category, of which an item has one, or tags, of which it may have
+    several."""
+    min_items: int = 3
+    """Labels that fewer items have are not learned; their items count as unlabelled."""
+    threshold: float = 0.5
+    """The probability from which on a tag is given to an item (tags alone)."""
+
+
+class SplitConfig(Section):
+    """How labelled items are parted."""
+
+    by: str = "random"
+    """`random` (each label in each part, as far as its items go), `groups` (as `random`, but items
+    of equal text or with the same file stay together), `number` (by the values of a number feature,
+    the largest in the test) or `column` (by the values of a category feature)."""
+    valid: Any = 0.1
+    """Share for validation; in a split by column, the value of its items."""
+    test: Any = 0.1
+    """Likewise for the test."""
+    train: Any = None
+    """The value of training items, in a split by column; by default all others."""
+    feature: str | None = None
+    """The feature that the parts go by: a number (`number`) or a category (`column`)."""
+    seed: int = 1
+    refit: bool = True
+    """Whether the tested model is fitted anew on training and validation together."""
+
+
+class ItemsConfig(Section):
+    """What is read of an item."""
+
+    encoders: dict[str, Any] | None = None
+    """Encoder by feature; by default every feature but the label with the default of its kind."""
+    fusion: Any = "gated"
+    """`concat`, `weighted`, `gated`, `attention`, `late` or `hybrid`; or `{name: …, …}`."""
+    dim: int = 256
+    """Of the vectors that labels are told from."""
+    modality_dropout: float = 0.1
+    """Share of modalities hidden in training."""
+    dropout: float = 0.2
+    """Share of the vectors' components that training leaves out."""
+
+
+class TrainConfig(BaseTrainConfig):
+    """Training."""
+
+    batch_size: int = 64
+    epochs: int = 20
+    learning_rate: float = 0.003
+    dense_rate: float = 1.0
+    loss: str = "cross_entropy"
+    """`cross_entropy`, or `focal` (Lin et al., ICCV 2017)."""
+    focus: float = 2.0
+    """The exponent of `focal`: how much less what is already right counts."""
+    smoothing: float = 0.0
+    """Share of the target that is spread over all labels."""
+    adjust: float = 0.0
+    """Strength of logit adjustment for labels of unequal frequency (Menon et al., ICLR 2021); 1
+    aims at the mean accuracy over labels, 0 at that over items."""
+    balance: float = 0.0
+    """0 draws items as they come; 1 draws every label equally often."""
+
+
+class EvaluateConfig(Section):
+    """What is measured."""
+
+    baselines: Listed[str] = ("majority", "tfidf", "vectors", "neighbours")
+    """`majority`; `tfidf` (logistic regression on words and characters), `vectors` (logistic
+    regression on the vectors of frozen encoders) and `neighbours` (the nearest by these), where the
+    run's encoders give them something to read."""
+
+
+class ServeConfig(Section):
+    """What an answer holds."""
+
+    k: int = 5
+    """Labels in an answer, the most probable first."""
+
+
+class ClassificationConfig(RunConfig):
+    """The run file of classification."""
+
+    label: LabelConfig
+    split: SplitConfig = SplitConfig()
+    items: ItemsConfig = ItemsConfig()
+    train: TrainConfig = TrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    serve: ServeConfig = ServeConfig()

@@ -1,0 +1,116 @@
+"""The report of a classification run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfmm.evaluation import class_plots, plots
+from tfmm.evaluation.report import Section, picture, table
+
+_TITLES = {
+    "accuracy": "Accuracy",
+    "top_5": "Top 5",
+    "macro_f1": "Macro F1",
+    "weighted_f1": "Weighted F1",
+    "micro_f1": "Micro F1",
+    "exact": "All right",
+    "mean_average_precision": "mAP",
+    "log_loss": "Log loss",
+    "calibration_error": "Calibration error",
+}
+_NAMES = {
+    "tfidf": "logistic regression on words and characters (TF-IDF)",
+    "vectors": "logistic regression on frozen vectors",
+    "neighbours": "nearest neighbours by frozen vectors",
+}
+
+
+def sections(
+    metrics: Mapping[str, Any], folder: Path, history: Sequence[Mapping[str, Any]], choice: str
+) -> list[Section]:
+    """The sections of a report, their plots written into a folder.
+
+    Args:
+        metrics: what `metrics.json` holds.
+        folder: where plots go.
+        history: a row an epoch.
+        choice: the validation metric that was chosen by.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    found = [_overall(metrics), *_modalities(metrics.get("modalities", {}))]
+    if metrics.get("confusion"):
+        found.append(_confusion(metrics, folder))
+    found.append(_calibration(metrics, folder))
+    learned = [row for row in history if choice in row]
+    if learned:
+        values = [float(row[choice]) for row in learned]
+        drawn = plots.learning_curve(
+            [float(row["epoch"]) for row in learned],
+            choice,
+            values,
+            [float(row["loss"]) for row in learned],
+            folder / "learning.png",
+        )
+        best = max(range(len(values)), key=values.__getitem__)
+        said = f"On validation, {choice} was best after epoch {best + 1}: {values[best]:.4f}."
+        found.append(Section("Learning", [said, picture(drawn, "Learning curve")]))
+    if metrics.get("labels"):
+        rows = [
+            [row["label"], row["items"], row["precision"], row["recall"], row["f1"]]
+            for row in metrics["labels"]
+        ]
+        found.append(
+            Section("Each label", [table(["", "test items", "precision", "recall", "F1"], rows)])
+        )
+    return found
+
+
+def _overall(metrics: Mapping[str, Any]) -> Section:
+    model = metrics["model"]
+    shown = {"**model**": model}
+    left_out = []
+    for name, row in metrics.get("baselines", {}).items():
+        if "left_out" in row:
+            left_out.append(f"{_NAMES.get(name, name)} was left out: {row['left_out']}")
+        else:
+            shown[_NAMES.get(name, name)] = row
+    names = [name for name in _TITLES if name in model]
+    rows = [[title, *(row.get(name) for name in names)] for title, row in shown.items()]
+    counts = metrics["split"]
+    said = f"{counts['test']:,} items that nothing was learned from or chosen on."
+    rare = metrics.get("rare", 0)
+    if rare:
+        said += f" {rare:,} items were left out, whose labels too few items have."
+    tables = [said, table(["", *(_TITLES[name] for name in names)], rows), *left_out]
+    return Section("The model beside the baselines", tables)
+
+
+def _modalities(rows: Mapping[str, Mapping[str, float]]) -> list[Section]:
+    if len(rows) < 2:
+        return []
+    cells = [[name, row["drop"], row.get("weight")] for name, row in rows.items()]
+    made = table(["", "lost when masked", "weight in fusion"], cells)
+    return [Section("What the model looks at", [made])]
+
+
+def _confusion(metrics: Mapping[str, Any], folder: Path) -> Section:
+    names = metrics["confusion"]["labels"]
+    drawn = class_plots.confusion(metrics["confusion"]["items"], names, folder / "confusion.png")
+    rows = [[right, taken, count] for right, taken, count in metrics["confused"]]
+    parts = [picture(drawn, "What is taken for what")]
+    if rows:
+        parts.append(table(["is", "taken for", "items"], rows))
+    return Section("What is taken for what", parts)
+
+
+def _calibration(metrics: Mapping[str, Any], folder: Path) -> Section:
+    drawn = class_plots.reliability(metrics["reliability"], folder / "reliability.png")
+    said = (
+        f"Probabilities are divided by a temperature of {metrics['temperature']:.2f}, which "
+        "validation chose; the mean distance between what the model says and how often it is right "
+        f"is {metrics['model']['calibration_error']:.3f}, and was "
+        f"{metrics['uncalibrated']:.3f} before."
+    )
+    return Section("Calibration", [said, picture(drawn, "Confidence and how often it is right")])

@@ -1,0 +1,180 @@
+"""What a classifier answers: labels of items that nobody has seen, from raw values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfmm.data.catalog import Catalog
+from tfmm.data.names import scope_name
+from tfmm.encoders.raw import RawReader, raw_value
+from tfmm.tasks.base import Export, Signature
+from tfmm.tasks.classification.model import Classifier
+
+#: Kinds whose values a tf.Example holds as bytes; others as floats.
+_BYTES = ("text", "category", "tags", "image", "audio")
+
+
+class Served(tf.Module):
+    """A classifier over raw values.
+
+    | signature | inputs | outputs |
+    | --- | --- | --- |
+    | `serving_default` | a value [B] of each feature | `label` [B, K], `probability` [B, K] |
+    | `classify_item`, or `tag_item` where an item may have several | the same | the same |
+    | `classify` (Classify) | tf.Example | `classes` [B, K], `scores` [B, K] |
+
+    Labels come with the most probable first, K of them; tags below the threshold are "". A value
+    that says nothing (see `RawReader`) is a missing modality; of a row that says nothing at all,
+    every label is "". Inputs are named for the features, in ASCII (`tfmm.data.names.scope_name`).
+
+    Args:
+        model: the classifier.
+        k: labels in an answer.
+        threshold: the least probability of a tag, where an item may have several labels.
+    """
+
+    def __init__(self, model: Classifier, k: int, threshold: float) -> None:
+        super().__init__(name="classifier")
+        several = model.labels.several
+        self.several, self.k = several, min(k, len(model.labels.names))
+        encoders = model.content.encoders
+        self.readers = [RawReader(one) for one in encoders.values()]
+        self.inputs = lambda: dict(zip(map(scope_name, encoders), self.readers, strict=True))
+        # Hidden behind a function, and its variables listed: a Keras layer that is tracked brings
+        # its own functions into the SavedModel.
+        fusion = model.content.fusion
+        self._fuse = lambda tokens, mask: fusion(tokens, mask)[0]
+        self._fusion_variables = list(fusion.weights)
+        self.kernel, self.bias = model.head.weights
+        self.temperature = model.temperature
+        self.threshold = threshold
+        self.names = tf.Variable([*model.labels.names, ""], trainable=False, name="labels")
+
+    def answer(self, **values: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The most probable labels of items, and their probabilities."""
+        read = [reader(values[name]) for name, reader in self.inputs().items()]
+        mask = tf.stack([present for _, present in read], axis=1)
+        logits = self._fuse(tf.stack([vectors for vectors, _ in read], axis=1), mask)
+        logits = (tf.matmul(logits, self.kernel) + self.bias) / self.temperature
+        found = tf.sigmoid(logits) if self.several else tf.nn.softmax(logits)
+        best, at = tf.math.top_k(found, self.k)
+        shown = tf.reduce_any(mask, axis=1, keepdims=True) & tf.ones_like(best, tf.bool)
+        if self.several:
+            shown &= best >= self.threshold
+        nothing = tf.size(self.names) - 1
+        return {
+            "label": tf.gather(self.names, tf.where(shown, at, nothing)),
+            "probability": tf.where(shown, best, 0.0),
+        }
+
+    def classify(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The same of serialised tf.Examples whose features are the inputs."""
+        forms: dict[str, Any] = {}
+        for name, reader in self.inputs().items():
+            if reader.kind == "tags":
+                forms[name] = tf.io.VarLenFeature(tf.string)
+            elif reader.kind in _BYTES:
+                forms[name] = tf.io.FixedLenFeature([], tf.string, "")
+            else:
+                shape = reader.spec.shape[1:]
+                size = int(np.prod(shape.as_list() or [1]))
+                nothing = 0.0 if reader.kind == "video" else float("nan")
+                forms[name] = tf.io.FixedLenFeature(shape, tf.float32, [nothing] * size)
+        parsed = tf.io.parse_example(examples, forms)
+        values = {}
+        for name, reader in self.inputs().items():
+            value = parsed[name]
+            if isinstance(value, tf.SparseTensor):
+                value = tf.sparse.to_dense(value, "")
+            values[name] = tf.cast(value, reader.spec.dtype)
+        found = self.answer(**values)
+        return {"classes": found["label"], "scores": found["probability"]}
+
+
+def export_of(task: Any, model: Classifier, k: int) -> Export:
+    """The export of a finished classifier."""
+    items: Catalog = task.data.items
+    served = Served(model, k, task.config.label.threshold)
+    inputs = {name: reader.spec for name, reader in served.inputs().items()}
+    features = dict(zip(inputs, model.content.encoders, strict=True))
+
+    def samples(count: int) -> dict[str, NDArray[Any]]:
+        return {
+            name: _sample(reader, items, features[name], count)
+            for name, reader in served.inputs().items()
+        }
+
+    def examples(count: int) -> dict[str, NDArray[np.object_]]:
+        columns = samples(count)
+        rows = [{name: values[row] for name, values in columns.items()} for row in range(count)]
+        return {"inputs": np.array([_example(row) for row in rows], object)}
+
+    what = "tag_item" if model.labels.several else "classify_item"
+    said = "The most probable labels of items from raw values."
+    signatures = [
+        Signature(name, served.answer, inputs, samples, said) for name in ("serving_default", what)
+    ]
+    signatures.append(
+        Signature(
+            "classify",
+            lambda inputs: served.classify(inputs),
+            {"inputs": tf.TensorSpec([None], tf.string)},
+            examples,
+            "The same of tf.Examples, by TensorFlow Serving's Classify.",
+            method="classify",
+        )
+    )
+    metrics = {"labels": len(model.labels.names), "items": int(model.labels.labelled.sum())}
+    use = (
+        "Telling what an item is, for people to check or to fill what a catalogue lacks. A "
+        "probability is what a share of the items that get it turned out to be in validation."
+    )
+    limits = [
+        "It knows the labels of its training alone, and gives one of them to whatever it is shown.",
+        "The metrics were measured in training, on the split named in the configuration.",
+    ]
+    card = {"intended_use": use, "limits": limits, "labels": list(model.labels.names)}
+    return Export(signatures, holder=served, sizes=metrics, card=card)
+
+
+def _sample(reader: RawReader, items: Catalog, feature: str, count: int) -> NDArray[Any]:
+    """Raw values of some items, the last of which says nothing."""
+    column = items.features[feature]
+    spec = reader.spec
+    if reader.kind == "video":
+        return np.zeros([count, *spec.shape[1:]], np.uint8)
+    rows = np.flatnonzero(column.present)[:4].tolist()
+    values = [raw_value(reader.kind, column, row) for row in rows]
+    nothing: Any = {"number": np.nan, "tags": [], "vector": None}.get(reader.kind, "")
+    cycle = [*values, nothing]
+    shown = [cycle[place % len(cycle)] for place in range(count)]
+    if reader.kind == "tags":
+        width = max(1, *map(len, shown)) if shown else 1
+        return np.array([[*tags, *[""] * (width - len(tags))] for tags in shown], object)
+    if reader.kind == "vector":
+        blank = np.full(spec.shape[1:], np.nan, np.float32)
+        return np.stack([blank if value is None else value for value in shown]).astype(np.float32)
+    return np.array(shown, np.float32 if reader.kind == "number" else object)
+
+
+def _example(row: Mapping[str, Any]) -> bytes:
+    """A tf.Example of one item; what says nothing is left out."""
+    example = tf.train.Example()
+    for name, value in row.items():
+        feature = example.features.feature[name]
+        values = [value] if np.ndim(value) == 0 else np.ravel(value).tolist()
+        if isinstance(values[0] if values else "", (str, bytes)):
+            said = [v for v in values if v]
+            feature.bytes_list.value.extend(
+                [v if isinstance(v, bytes) else v.encode() for v in said]
+            )
+        else:
+            feature.float_list.value.extend(map(float, values))
+        if not (feature.bytes_list.value or feature.float_list.value):
+            del example.features.feature[name]
+    return example.SerializeToString()
