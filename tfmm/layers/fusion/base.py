@@ -112,8 +112,8 @@ class Fusion(tf.keras.layers.Layer):
             mask = drop_modalities(mask, self.modality_dropout)
         if self.normalize:
             # Zeros for missing values first: a NaN there would come back through the gradient.
-            # The mask stands between gain and bias: TensorFlow takes `x * gain + bias` of a batch of
-            # one for its own layer norm, which wants a vector for the gain, and fails.
+            # The mask stands between gain and bias: TensorFlow takes `x * gain + bias` of a batch
+            # of one for its own layer norm, which wants a vector for the gain, and fails.
             scaled = self.gain * standardise(zeroed(tokens, mask))
             tokens = self.bias + zeroed(scaled, mask)
         vector, weights = self._fuse(zeroed(tokens, mask), mask, training)
