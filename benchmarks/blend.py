@@ -105,7 +105,7 @@ def main() -> None:
     args = parser.parse_args()
     common.data_folder()
     file = EXAMPLES / args.shop / args.file
-    given = yaml.safe_load(file.read_text()) | {"shop": str(file.parent / "shop.yaml")}
+    given = yaml.safe_load(file.read_text("utf-8")) | {"shop": str(file.parent / "shop.yaml")}
     given["split"]["cold_items"] = args.cold_items
     config = RunConfig.from_dict(given)
     data = load_data(config)

@@ -55,8 +55,8 @@ def report(name: str, rows: list[dict[str, Any]], settings: dict[str, Any]) -> N
         "packages": {package: importlib.metadata.version(package) for package in PACKAGES},
         "peak_memory_gb": round(peak_memory_gb(), 2),
     }
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1, default=str) + "\n")
-    (RESULTS / f"{name}.md").write_text(_markdown(result))
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1, default=str) + "\n", "utf-8")
+    (RESULTS / f"{name}.md").write_text(_markdown(result), "utf-8")
 
 
 def _markdown(result: dict[str, Any]) -> str:

@@ -345,11 +345,13 @@ def main() -> None:
     for row in args.rows:
         started = os.getloadavg()[0]
         kept = {"rows": measure(row, args), "load": [started, os.getloadavg()[0]]}
-        (KEPT / f"{row}.json").write_text(json.dumps(kept, indent=1) + "\n")
+        (KEPT / f"{row}.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     files = sorted(KEPT.glob("*.json"))
-    rows = [result for file in files for result in json.loads(file.read_text())["rows"]]
+    rows = [result for file in files for result in json.loads(file.read_text("utf-8"))["rows"]]
     settings = {"recall": args.recall, "k": K, "batch": BATCH, "turns": args.turns, "seed": 1}
-    settings["load of the machine"] = {f.stem: json.loads(f.read_text())["load"] for f in files}
+    settings["load of the machine"] = {
+        f.stem: json.loads(f.read_text("utf-8"))["load"] for f in files
+    }
     common.report("indices", rows, settings)
 
 

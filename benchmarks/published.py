@@ -113,7 +113,7 @@ ROWS: dict[str, dict[str, tuple[str, dict[str, Any]]]] = {
 def config_of(name: str, row: str, seed: int = 1) -> RunConfig:
     """The configuration of a row."""
     file, changes = ROWS[name][row]
-    base = yaml.safe_load((EXAMPLES / name / file).read_text())
+    base = yaml.safe_load((EXAMPLES / name / file).read_text("utf-8"))
     base["shop"] = str(EXAMPLES / name / base["shop"])
     for key, value in changes.items():
         base[key] = {**base.get(key, {}), **value} if isinstance(value, dict) else value
@@ -179,10 +179,10 @@ def linear_part(
         started = time.perf_counter()
         fit_linear(parts.final_train(), lam, given).save(folder, data.items.ids)
         cost = {"seconds": time.perf_counter() - started, "peak GB": common.peak_memory_gb()}
-        kept.write_text(json.dumps(cost))
+        kept.write_text(json.dumps(cost), "utf-8")
     linear = LinearPart.load(folder, data.items.ids)
     assert linear is not None
-    return linear, json.loads(kept.read_text())
+    return linear, json.loads(kept.read_text("utf-8"))
 
 
 def measured_linear(name: str, config: RunConfig) -> dict[str, Any]:
@@ -261,13 +261,13 @@ def write_results() -> None:
     """Writes `RESULTS.md` from the measurements of all tables."""
     columns = ["model", "seeds", "recall@20", "recall@20 ±", "ndcg@20", "ndcg@20 ±"]
     columns += ["valid recall@20", "epochs", "seconds", "peak GB", "source"]
-    notes = yaml.safe_load(NOTES.read_text())
+    notes = yaml.safe_load(NOTES.read_text("utf-8"))
     about = (__doc__ or "").partition("\n\nNeeds ")[2]
     lines = ["# Published splits", "", f"Needs {about.strip()}", ""]
     for name, published in PUBLISHED.items():
         kept = common.RESULTS / f"published_{name}.json"
         by_model: dict[str, list[dict[str, Any]]] = {}
-        for row in json.loads(kept.read_text()) if kept.exists() else ():
+        for row in json.loads(kept.read_text("utf-8")) if kept.exists() else ():
             by_model.setdefault(row["model"], []).append(row)
         ordered = sorted(by_model.values(), key=lambda rows: "seed" in rows[0])
         table = [summed_up(rows) for rows in ordered]
@@ -282,7 +282,7 @@ def write_results() -> None:
         for line in table:
             lines.append("| " + " | ".join(str(line.get(key, "")) for key in columns) + " |")
         lines += ["", " ".join(notes[name].split()), ""]
-    RESULTS.write_text("\n".join(lines))
+    RESULTS.write_text("\n".join(lines), "utf-8")
 
 
 def main() -> None:
@@ -299,10 +299,10 @@ def main() -> None:
         os.environ["GOWALLA"] = str(write_events(folder, WORK / args.name).parent)
     common.RESULTS.mkdir(exist_ok=True)
     kept = common.RESULTS / f"published_{args.name}.json"
-    rows: list[dict[str, Any]] = json.loads(kept.read_text()) if kept.exists() else []
+    rows: list[dict[str, Any]] = json.loads(kept.read_text("utf-8")) if kept.exists() else []
 
     def keep() -> None:
-        kept.write_text(json.dumps(rows, indent=1) + "\n")
+        kept.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
         write_results()
 
     done = {(row["model"], row.get("seed")) for row in rows}

@@ -160,13 +160,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
     common.data_folder()
-    base = yaml.safe_load((EXAMPLES / args.shop / "run.yaml").read_text())
+    base = yaml.safe_load((EXAMPLES / args.shop / "run.yaml").read_text("utf-8"))
     base["shop"] = str(EXAMPLES / args.shop / base["shop"])
     base["items"]["dim"] = 64
     name = f"recommendation_{args.shop}"
     kept = common.RESULTS / f"{name}.json"
     done = (
-        {row["row"]: row for row in json.loads(kept.read_text())["rows"]} if kept.exists() else {}
+        {row["row"]: row for row in json.loads(kept.read_text("utf-8"))["rows"]}
+        if kept.exists()
+        else {}
     )
     rows = rows_of(args.shop)
     unknown = [row for row in args.rows or () if row not in rows]

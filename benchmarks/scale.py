@@ -59,7 +59,7 @@ def write_shop(folder: Path, users: int, items: int, events: int) -> None:
             "at": 1_600_000_000 + np.sort(rng.integers(0, 30_000_000, events)),
         }
     ).to_csv(folder / "events.csv", index=False)
-    (folder / "shop.yaml").write_text(SHOP)
+    (folder / "shop.yaml").write_text(SHOP, "utf-8")
 
 
 def measure(folder: Path, batch: int, steps: int | None) -> dict[str, Any]:

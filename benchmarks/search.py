@@ -93,7 +93,7 @@ def main() -> None:
     print(f"{len(learned):,} items to learn from, {len(asked):,} to ask by; {speed}", flush=True)
 
     kept = RESULTS / f"{options.name}_{options.part}_rows.json"
-    done: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
+    done: dict[str, Any] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     for seed in options.seeds:
         for row in options.rows:
             key = f"{row} | {seed}"
@@ -102,7 +102,7 @@ def main() -> None:
                 betas = BETAS if options.part == "valid" else (options.beta,)
                 done[key] = measured(model, config, data, parts.groups, asked, learned, betas)
                 done[key]["seconds"] = round(seconds, 1)
-                kept.write_text(json.dumps(done, indent=1) + "\n")
+                kept.write_text(json.dumps(done, indent=1) + "\n", "utf-8")
                 print(key, json.dumps(done[key]), flush=True)
     report(
         f"{options.name}_{options.part}",

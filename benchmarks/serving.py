@@ -54,7 +54,7 @@ def prepare(folder: Path) -> Path:
         folder / "run",
     )
     export_model(run, folder / "models", k=100, exclude_size=64, allow_size=16)
-    (folder / "users.txt").write_text("\n".join(run.data.users.ids))
+    (folder / "users.txt").write_text("\n".join(run.data.users.ids), "utf-8")
     return folder / "models"
 
 
@@ -143,7 +143,7 @@ def load_average() -> float:
 
 def throughput(models: Path, users: Path, args: argparse.Namespace) -> None:
     """Requests a second and latencies of both ports, with and without batching."""
-    direct = in_python(models, users.read_text().split())
+    direct = in_python(models, users.read_text("utf-8").splitlines())
     rows = []
     for batching in (False, True):
         flags = ["--batching-parameters-file", str(BATCHING)] if batching else []

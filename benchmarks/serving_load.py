@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--users", type=Path, help="one id a line")
     args = parser.parse_args()
-    users = args.users.read_text().split() if args.users else ["nobody"]
+    users = args.users.read_text("utf-8").splitlines() if args.users else ["nobody"]
     result = load(args.transport, args.address, args.model, users, args.clients, args.seconds)
     print(json.dumps(asyncio.run(result)))
 

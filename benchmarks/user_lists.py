@@ -22,7 +22,7 @@ VALID, SEED = 0.1, 1
 
 def pairs(file: Path) -> pd.DataFrame:
     """The pairs of a file."""
-    with gzip.open(file, "rt") as opened:
+    with gzip.open(file, "rt", encoding="utf-8") as opened:
         lists = [line.split() for line in opened]
     users = np.repeat([int(one[0]) for one in lists], [len(one) - 1 for one in lists])
     items = np.concatenate([np.array(one[1:], int) for one in lists])

@@ -17,6 +17,8 @@ from tests.conftest import COLOURS, write_shop
 from tests.tasks.contract import TaskContract
 from tfmm.export import export_model
 from tfmm.serving import Client, Server
+from tfmm.tasks.classification.calibration import threshold_for
+from tfmm.tasks.classification.fill import labels_for, threshold_of, write_labels
 from tfmm.training import RunFileError, load_run, train
 
 READS = {
@@ -142,6 +144,35 @@ def test_a_loaded_run_gives_the_same_probabilities(run):
     np.testing.assert_allclose(loaded.model.probabilities(), run.model.probabilities(), atol=1e-4)
     masked = run.model.probabilities(mask="title")
     assert np.abs(masked - run.model.probabilities()).max() > 0.01
+
+
+def test_what_a_catalogue_lacks_is_filled_where_the_model_is_sure(run, tmp_path):
+    table = write_labels(run, tmp_path / "标签.parquet", precision=0.9)
+    assert pd.read_parquet(tmp_path / "标签.parquet").equals(table)
+    several = run.task.labels.several
+    if several:
+        assert len(table) == 0  # every item has tags
+        table = labels_for(run, 0.9, everything=True)
+        own = table[table.item_id == "00000"]
+        assert {"red", "shirt"} & set(own.label)
+        assert set(table.item_id) == set(run.data.items.ids)
+    else:
+        assert table.item_id.tolist() == ["00003", "00004"]
+        assert set(table.guess) <= set(COLOURS)
+        assert table.guess[0] == "red"
+        sure = table.probability >= threshold_of(run.metrics["thresholds"], 0.9)
+        assert (table.label == np.where(sure, table.guess, "")).all()
+    with pytest.raises(ValueError, match=r"`precision` 1\.01 is more than validation reached"):
+        labels_for(run, 1.01)
+
+
+def test_thresholds_reach_their_precision():
+    sure = np.array([0.9, 0.8, 0.8, 0.7, 0.6])
+    right = np.array([True, True, False, True, False])
+    assert threshold_for(sure, right, 1.0) == 0.9
+    assert threshold_for(sure, right, 0.75) == 0.7
+    assert threshold_for(sure, right, 0.6) == 0.6
+    assert threshold_for(sure, ~right, 0.9) > 1
 
 
 @pytest.mark.parametrize(

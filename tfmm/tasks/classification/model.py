@@ -134,7 +134,8 @@ class Classifier(Model):
         self, rows: NDArray[np.integer], mask: str | None = None, batch_size: int = 256
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         shown = np.array([name != mask for name in self.items.columns], bool)
-        logits, weights = [], []
+        logits = [np.empty((0, len(self.labels.names)), np.float32)]
+        weights = [np.empty((0, len(self.items.columns)), np.float32)]
         for batch in row_batches(rows, self.items, list(self.items.columns), batch_size):
             everything = tf.range(tf.size(batch["items"]))
             features = batch["features"]

@@ -113,4 +113,11 @@ def _calibration(metrics: Mapping[str, Any], folder: Path) -> Section:
         f"is {metrics['model']['calibration_error']:.3f}, and was "
         f"{metrics['uncalibrated']:.3f} before."
     )
-    return Section("Calibration", [said, picture(drawn, "Confidence and how often it is right")])
+    rows = [
+        [row["precision"], row["threshold"] if row["threshold"] <= 1 else "none", row["share"]]
+        for row in metrics["thresholds"]
+        if row["precision"] in (0.8, 0.9, 0.95, 0.99)
+    ]
+    found = table(["right answers wanted", "threshold", "share of items answered"], rows)
+    parts = [said, picture(drawn, "Confidence and how often it is right"), found]
+    return Section("Calibration", parts)

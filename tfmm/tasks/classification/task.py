@@ -25,7 +25,7 @@ from tfmm.evaluation.classes import (
 )
 from tfmm.layers.content import build_content
 from tfmm.tasks.base import Export, Metric, Metrics, RowParts, Say, Section, Task, silent
-from tfmm.tasks.classification.calibration import temperature_of
+from tfmm.tasks.classification.calibration import temperature_of, threshold_for
 from tfmm.tasks.classification.config import ClassificationConfig, ServeConfig
 from tfmm.tasks.classification.frozen import frozen_inputs
 from tfmm.tasks.classification.labels import Labels, labels_of
@@ -36,6 +36,8 @@ from tfmm.tasks.classification.report import sections
 from tfmm.tasks.classification.signatures import export_of
 from tfmm.tasks.config import RunFileError
 
+#: Shares of right answers that thresholds are chosen for.
+PRECISIONS = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))
 BASELINES = ("majority", "tfidf", "vectors", "neighbours")
 
 
@@ -147,10 +149,22 @@ class Classification(Task):
         return self._measured(model.probabilities(self.parts.valid), self.parts.valid)
 
     def decide(self, model: Classifier, say: Say = silent) -> tuple[dict[str, Any], float | None]:
-        valid = self.parts.valid
-        several = self.labels.several
-        found = temperature_of(model.logits(valid), self.labels.has[valid], several)
-        return {"temperature": found}, None
+        valid, several = self.parts.valid, self.labels.several
+        logits, has = model.logits(valid), self.labels.has[valid]
+        temperature = temperature_of(logits, has, several)
+        found = probabilities_of(logits / temperature, several)
+        sure, right = found.ravel(), has.ravel()
+        if not several:
+            sure, right = found.max(axis=1), found.argmax(axis=1) == has.argmax(axis=1)
+        thresholds = [
+            {
+                "precision": float(precision),
+                "threshold": (threshold := threshold_for(sure, right, precision)),
+                "share": float((sure >= threshold).mean()),
+            }
+            for precision in PRECISIONS
+        ]
+        return {"temperature": temperature, "thresholds": thresholds}, None
 
     def finish(
         self, model: Classifier, train: NDArray[np.integer], decided: Mapping[str, Any]
@@ -173,6 +187,7 @@ class Classification(Task):
             "baselines": self._baselines(say),
             "split": self.parts.counts(),
             "rare": self.labels.rare,
+            "thresholds": decided["thresholds"],
         }
         if several:
             metrics["reliability"] = reliability(found.ravel(), has.ravel())

@@ -64,6 +64,11 @@ def _blocks(
     """The table of `recommend`, for some thousand users at a time."""
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}.")
+    if run.config.task != "retrieval":
+        raise ValueError(
+            f"{run.path} holds a run of task {run.config.task!r}, which recommends nothing. Give a "
+            "run of `task: retrieval`."
+        )
     ids = run.data.users.ids if users is None else np.array([str(u) for u in users], object)
     if len(ids) == 0:
         raise ValueError("There are no users to recommend to: the list of ids is empty.")
