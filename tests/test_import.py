@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+import tfmm
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -76,3 +80,31 @@ def test_public_names_are_listed_and_unknown_ones_refused():
     )
     assert done.returncode == 0, done.stderr
     assert "'lod'" in done.stdout
+
+
+@pytest.mark.slow
+def test_every_public_name_is_typed_and_loads_what_it_says(tmp_path):
+    script = tmp_path / "typed.py"
+    names = [name for name in tfmm.__all__ if name != "__version__"]
+    script.write_text("import tfmm\n" + "".join(f"reveal_type(tfmm.{name})\n" for name in names))
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--ignore-missing-imports",
+            "--follow-imports=silent",
+            script,
+        ],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        check=False,
+        timeout=600,
+    )
+    told = [line for line in done.stdout.splitlines() if "Revealed type" in line]
+    assert len(told) == len(names), done.stdout
+    assert not [line for line in told if 'is "Any"' in line]
+    assert set(names) == set(tfmm._PUBLIC)
+    for name in names:
+        assert getattr(tfmm, name).__name__ == name

@@ -10,9 +10,21 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfmm import _moved
+
+if TYPE_CHECKING:
+    # What `__getattr__` loads when it is first used, for editors and type checkers.
+    from tfmm.data import load, split
+    from tfmm.evaluation import evaluate
+    from tfmm.export import export_model
+    from tfmm.serving import Client, Server
+    from tfmm.tasks.retrieval.graph.model import Graph
+    from tfmm.tasks.retrieval.two_tower import TwoTower
+    from tfmm.training.optimizers import LazyAdam
+    from tfmm.training.run import load_run
+    from tfmm.training.train import train
 
 __version__ = "0.1.0"
 
@@ -25,12 +37,28 @@ _PUBLIC = {
     "evaluate": "tfmm.evaluation",
     "export_model": "tfmm.export",
     "Client": "tfmm.serving",
+    "Server": "tfmm.serving",
+    "train": "tfmm.training",
+    "load_run": "tfmm.training",
 }
 _SUBMODULES = (
     "baselines data encoders evaluation export index layers sample_shop serving tasks training"
 ).split()
 
-__all__ = ["__version__", *_PUBLIC, *_SUBMODULES]
+__all__ = [
+    "Client",
+    "Graph",
+    "LazyAdam",
+    "Server",
+    "TwoTower",
+    "__version__",
+    "evaluate",
+    "export_model",
+    "load",
+    "load_run",
+    "split",
+    "train",
+]
 
 
 def _choose_keras_2() -> None:
@@ -65,4 +93,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_SUBMODULES])
