@@ -36,7 +36,7 @@ def test_import_alone_loads_nothing_but_itself_and_the_standard_library():
 def test_help_loads_neither_tensorflow_nor_tables():
     done = python(
         "import sys\n"
-        "from tfmm.cli import main\n"
+        "from tfmm.commands.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit as end: assert end.code == 0\n"
         "heavy = {'tensorflow', 'numpy', 'pandas', 'pyarrow', 'rich'}\n"

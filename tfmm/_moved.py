@@ -16,6 +16,7 @@ from types import ModuleType
 
 #: Old module to new one; a package with no successor is only the way to its modules.
 MODULES: dict[str, str] = {
+    "tfmm.cli": "tfmm.commands.main",
     "tfmm.data.audio": "tfmm.data.media.audio",
     "tfmm.data.images": "tfmm.data.media.images",
     "tfmm.data.path_templates": "tfmm.data.shop_file.path_templates",
@@ -23,6 +24,9 @@ MODULES: dict[str, str] = {
     "tfmm.data.specs": "tfmm.data.shop_file.specs",
     "tfmm.data.strict_yaml": "tfmm.data.shop_file.strict_yaml",
     "tfmm.data.video": "tfmm.data.media.video",
+    "tfmm.demo": "tfmm.commands.demo",
+    "tfmm.demo_page": "tfmm.commands.demo_page",
+    "tfmm.doctor": "tfmm.commands.doctor",
     "tfmm.encoders.bert": "tfmm.encoders.text.bert",
     "tfmm.encoders.bridge": "tfmm.encoders.pretrained.bridge",
     "tfmm.encoders.classic": "tfmm.encoders.image.classic",

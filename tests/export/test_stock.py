@@ -13,7 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.export.shops import quick_servable, small_servable
-from tfmm import cli
+from tfmm.commands import main as cli
 from tfmm.export import ExportError, check, check_stock, write_version
 from tfmm.export.ops import stock_ops
 

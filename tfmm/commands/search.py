@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from tfmm.commands.demo_page import Card, Section, Shelf, write_page
 from tfmm.data.files import write_text
 from tfmm.data.search_catalog import SearchCatalog
-from tfmm.demo_page import Card, Section, Shelf, write_page
 from tfmm.evaluation.query_list import QueryListError, read_query_list
 from tfmm.evaluation.query_metrics import mean_metrics, query_metrics
 from tfmm.serving.ask.hybrid import WEIGHTS, Hybrid

@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tfmm.command_line import make_parser
+from tfmm.commands.parser import make_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -186,7 +186,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _search_command(options: argparse.Namespace) -> int:
-    from tfmm import search_command
+    from tfmm.commands import search as search_command
 
     commands = {
         "catalog": search_command.write_catalog,
@@ -199,7 +199,7 @@ def _search_command(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from tfmm.doctor import diagnose
+    from tfmm.commands.doctor import diagnose
 
     report = diagnose()
     report.print()
@@ -207,7 +207,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from tfmm.demo import run_demo
+    from tfmm.commands.demo import run_demo
 
     if not options.debug:
         _start_session_quietly()

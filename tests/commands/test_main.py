@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import tfmm
-from tfmm import cli
+from tfmm.commands import main as cli
 
 
 @pytest.fixture
@@ -227,7 +227,7 @@ def test_export_passes_its_options_on(monkeypatch, tmp_path, capsys):
 def test_serving_command_starts_without_tensorflow_talk(tmp_path):
     """The folder is missing, which is found only after TensorFlow has started."""
     done = subprocess.run(
-        [sys.executable, "-m", "tfmm.cli", "serve", str(tmp_path / "models")],
+        [sys.executable, "-m", "tfmm.commands.main", "serve", str(tmp_path / "models")],
         capture_output=True,
         text=True,
         timeout=300,
