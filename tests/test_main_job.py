@@ -47,7 +47,7 @@ def test_from_tables_to_answers(shop_file: Path, tmp_path: Path, capsys):
     assert (models / "tiny" / "1" / "saved_model.pb").is_file()
     capsys.readouterr()
 
-    command = [sys.executable, "-u", "-m", "tfmm.commands.main", "serve", str(models)]
+    command = [sys.executable, "-u", "-m", "tfmm", "serve", str(models)]
     server = subprocess.Popen(
         [*command, "--grpc-port", "0", "--rest-port", "0"],
         stdout=subprocess.PIPE,

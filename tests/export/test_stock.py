@@ -234,7 +234,7 @@ def test_usage_of_export(arguments: list[str], capsys) -> None:
     with pytest.raises(SystemExit) as end:
         cli.main(["export", *arguments])
     assert end.value.code == 2
-    assert "usage: tfmm export" in capsys.readouterr().err
+    assert "Usage: tfmm export" in capsys.readouterr().err
 
 
 def test_the_recorded_ops_are_those_of_this_tensorflow() -> None:
