@@ -101,7 +101,7 @@ def in_python(models: Path, users: list[str], calls: int = 1000) -> dict[str, fl
 @contextmanager
 def serving(models: Path, *flags: str) -> Iterator[tuple[subprocess.Popen, dict[str, str]]]:
     """`tfmm serve` as a process, and its addresses by transport."""
-    command = [sys.executable, "-m", "tfmm.cli", "serve", str(models)]
+    command = [sys.executable, "-m", "tfmm", "serve", str(models)]
     command += ["--grpc-port", "0", "--rest-port", "0", *flags]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

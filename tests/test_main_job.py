@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from tfmm import cli
+from tfmm.commands import main as cli
 from tfmm.serving import Client
 
 
@@ -47,7 +47,7 @@ def test_from_tables_to_answers(shop_file: Path, tmp_path: Path, capsys):
     assert (models / "tiny" / "1" / "saved_model.pb").is_file()
     capsys.readouterr()
 
-    command = [sys.executable, "-u", "-m", "tfmm.cli", "serve", str(models)]
+    command = [sys.executable, "-u", "-m", "tfmm", "serve", str(models)]
     server = subprocess.Popen(
         [*command, "--grpc-port", "0", "--rest-port", "0"],
         stdout=subprocess.PIPE,

@@ -97,6 +97,15 @@ def test_the_warning_points_at_the_line_that_imports(tmp_path):
     assert f"{script}:4: DeprecationWarning: tfmm.fusion is now tfmm.layers.fusion" in done.stderr
 
 
+def test_an_old_module_runs_as_a_program():
+    done = python(
+        "import subprocess, sys\n"
+        "sys.exit(subprocess.run([sys.executable, '-m', 'tfmm.cli', '--version']).returncode)"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"tfmm {tfmm.__version__}\n"
+
+
 def test_importing_tfmm_says_nothing():
     done = python("import warnings; warnings.simplefilter('error'); import tfmm; dir(tfmm)")
     assert done.returncode == 0, done.stderr

@@ -7,15 +7,17 @@ both, the same object, so that classes compare equal and old pickles load.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
+from importlib.abc import InspectLoader, Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import CodeType, ModuleType
 
 #: Old module to new one; a package with no successor is only the way to its modules.
 MODULES: dict[str, str] = {
+    "tfmm.cli": "tfmm.commands.main",
     "tfmm.data.audio": "tfmm.data.media.audio",
     "tfmm.data.images": "tfmm.data.media.images",
     "tfmm.data.path_templates": "tfmm.data.shop_file.path_templates",
@@ -23,6 +25,9 @@ MODULES: dict[str, str] = {
     "tfmm.data.specs": "tfmm.data.shop_file.specs",
     "tfmm.data.strict_yaml": "tfmm.data.shop_file.strict_yaml",
     "tfmm.data.video": "tfmm.data.media.video",
+    "tfmm.demo": "tfmm.commands.demo_job",
+    "tfmm.demo_page": "tfmm.commands.demo_page",
+    "tfmm.doctor": "tfmm.commands.doctor",
     "tfmm.encoders.bert": "tfmm.encoders.text.bert",
     "tfmm.encoders.bridge": "tfmm.encoders.pretrained.bridge",
     "tfmm.encoders.classic": "tfmm.encoders.image.classic",
@@ -227,6 +232,12 @@ class _NewModule(Loader):
         module = importlib.import_module(new)
         self._own = module.__spec__
         return module
+
+    def get_code(self, name: str) -> CodeType | None:
+        """What `python -m` runs."""
+        new = importlib.util.find_spec(MODULES[name])
+        loader = None if new is None else new.loader
+        return loader.get_code(new.name) if new and isinstance(loader, InspectLoader) else None
 
     def exec_module(self, module: ModuleType) -> None:
         if self._own is not None:  # the import system has just put the old name's spec in its place

@@ -18,7 +18,7 @@ import yaml
 from PIL import Image
 
 from tests.conftest import write_shop
-from tfmm import cli
+from tfmm.commands import main as cli
 from tfmm.encoders import ClassicFeatures
 from tfmm.export import ExportError, check, export_model, refresh_index
 from tfmm.serving import Client, Server

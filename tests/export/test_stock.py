@@ -13,7 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from tests.export.shops import quick_servable, small_servable
-from tfmm import cli
+from tfmm.commands import main as cli
 from tfmm.export import ExportError, check, check_stock, write_version
 from tfmm.export.ops import stock_ops
 
@@ -234,7 +234,7 @@ def test_usage_of_export(arguments: list[str], capsys) -> None:
     with pytest.raises(SystemExit) as end:
         cli.main(["export", *arguments])
     assert end.value.code == 2
-    assert "usage: tfmm export" in capsys.readouterr().err
+    assert "Usage: tfmm export" in capsys.readouterr().err
 
 
 def test_the_recorded_ops_are_those_of_this_tensorflow() -> None:

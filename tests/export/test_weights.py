@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tests.export.shops import ITEMS, D, MeanSession, U, arrays, ids, small_servable
 from tests.index.test_tables import clustered
-from tfmm import cli
+from tfmm.commands import main as cli
 from tfmm.export import ExportError, check_stock, export_model, write_version
 from tfmm.index import BruteForce, TermFilter
 from tfmm.index.tables import STORAGES

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.training.test_train import run_of
-from tfmm import cli
+from tfmm.commands import main as cli
 from tfmm.training import RunConfig, RunFileError, train, trainer
 from tfmm.training import tune as module
 from tfmm.training.fit import fit

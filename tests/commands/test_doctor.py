@@ -10,8 +10,9 @@ import sys
 import pytest
 from rich.console import Console
 
-from tfmm import cli, doctor
-from tfmm.doctor import PACKAGES, Diagnosis, Finding, Package
+from tfmm.commands import doctor
+from tfmm.commands import main as cli
+from tfmm.commands.doctor import PACKAGES, Diagnosis, Finding, Package
 
 
 def printed(report: Diagnosis) -> str:
@@ -125,7 +126,7 @@ def test_report_prints_without_rich(monkeypatch, capsys):
 def test_tested_versions_are_those_of_the_constraints_file():
     from pathlib import Path
 
-    lines = (Path(__file__).resolve().parents[1] / "constraints.txt").read_text().splitlines()
+    lines = (Path(__file__).resolve().parents[2] / "constraints.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line)
     pins = {name.lower().replace("_", "-"): version for name, version in pins.items()}
     assert {p.name: p.tested for p in PACKAGES} == {p.name: pins[p.name] for p in PACKAGES}

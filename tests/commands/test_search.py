@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 from tests.serving.search_exports import TERMS, TITLES, save_searcher
-from tfmm import cli
+from tfmm.commands import main as cli
 from tfmm.data import Catalog, SearchCatalog
 from tfmm.data.columns import CategoryColumn, TextColumn
 from tfmm.data.search_catalog import CATALOG_FILE
 from tfmm.serving import Server
 from tfmm.serving.server.open_model import OpenModelError, open_model
 
-SPEECH = Path(__file__).parent / "serving" / "ask" / "voice" / "green_wool_hat.wav"
+SPEECH = Path(__file__).parents[1] / "serving" / "ask" / "voice" / "green_wool_hat.wav"
 
 
 @pytest.fixture(scope="module")

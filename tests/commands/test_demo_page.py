@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tfmm.demo_page import Card, Section, Shelf, Table, write_page, write_picture
+from tfmm.commands.demo_page import Card, Section, Shelf, Table, write_page, write_picture
 
 
 @pytest.fixture

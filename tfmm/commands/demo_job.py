@@ -1,5 +1,5 @@
-"""`tfmm demo`: the whole job on the sample shop, from tables to answers over TensorFlow Serving's
-protocol, and a page that shows the recommended products.
+"""What `tfmm demo` does: the whole job on the sample shop, from tables to answers over TensorFlow
+Serving's protocol, and a page that shows the recommended products.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tfmm import demo_page, sample_shop
-from tfmm.demo_page import Card, Section, Shelf
+from tfmm import sample_shop
+from tfmm.commands import demo_page
+from tfmm.commands.demo_page import Card, Section, Shelf
 
 if TYPE_CHECKING:
     from tfmm.data.columns import CategoryColumn, ImageColumn, TextColumn

@@ -13,10 +13,24 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+import typer
+
+from tfmm.commands.command import Command
+from tfmm.commands.options import Debug
+
 if TYPE_CHECKING:
     from rich.console import Console
 
+app = typer.Typer()
+
 PYTHON = (3, 11)
+
+
+@app.command(cls=Command, help="check this installation")
+def doctor(debug: Debug = False) -> int:
+    report = diagnose()
+    report.print()
+    return 1 if report.broken else 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,7 @@ PACKAGES = (
     Package("grpcio", "1.85.1", module="grpc"),
     Package("grpcio-health-checking", "1.85.1"),
     Package("protobuf", "7.36.2"),
+    Package("typer", "0.29.2"),
     Package("setuptools", "80.10.2", module="pkg_resources"),
     Package("scann", "1.4.2", exact=2, only_for="the ScaNN index", module="scann"),
     Package("implicit", "0.7.3", only_for="the baseline ials", module="implicit"),

@@ -1,0 +1,91 @@
+"""`tfmm export`: writes a servable SavedModel, or checks one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tfmm.commands.command import Command
+from tfmm.commands.options import Debug, ModelName, argument, at_least_1, option
+
+app = typer.Typer()
+
+
+@app.command(cls=Command, help="write a servable SavedModel, or check one")
+def export(
+    context: typer.Context,
+    run: Annotated[Path | None, argument("RUN", "the run folder")] = None,
+    out: Annotated[
+        Path | None, option("--out", metavar="MODELS", help="the folder of all models")
+    ] = None,
+    check: Annotated[
+        Path | None,
+        option(
+            "--check",
+            metavar="DIR",
+            help="write nothing; say whether the stock TensorFlow Serving server can serve the "
+            "versions in DIR (a version, a model or a folder of models, of any origin)",
+        ),
+    ] = None,
+    name: ModelName = None,
+    k: Annotated[
+        int | None,
+        option(
+            "--k",
+            metavar="K",
+            help="items in an answer (default: the run's index.k)",
+            check=at_least_1,
+        ),
+    ] = None,
+    index: Annotated[
+        str | None,
+        option(
+            "--index",
+            metavar="KIND",
+            help="auto, brute_force, ivf or scann (default: the run's index.kind)",
+        ),
+    ] = None,
+    no_exclude_seen: Annotated[
+        bool,
+        option("--no-exclude-seen", help="also recommend items that the user has events of"),
+    ] = False,
+    weights: Annotated[
+        Literal["float32", "bfloat16", "int8"],
+        option(
+            "--weights",
+            help="how the tables of vectors are stored; the loss in recall is measured and said",
+        ),
+    ] = "float32",
+    debug: Debug = False,
+) -> int:
+    if check is not None:
+        if run is not None or out is not None:
+            context.fail("--check DIR takes no RUN and no --out: it writes nothing")
+        return _check_export(check)
+    if run is None or out is None:
+        context.fail("expected RUN --out MODELS, or --check DIR")
+    from tfmm.export import export_model
+
+    version = export_model(
+        run,
+        out,
+        name=name,
+        k=k,
+        exclude_seen=not no_exclude_seen,
+        weights=weights,
+        index=index,
+    )
+    print(f"wrote {version}")
+    print(f"serve it with: tfmm serve {out}")
+    return 0
+
+
+def _check_export(folder: Path) -> int:
+    from tfmm.export import check_stock
+
+    verdicts = check_stock(folder)
+    for verdict in verdicts:
+        print(verdict)
+    return 0 if all(verdict.ok for verdict in verdicts) else 1

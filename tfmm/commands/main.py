@@ -1,0 +1,106 @@
+"""The command `tfmm`: a file of this folder for each command, which imports what it needs when it
+runs, so that `tfmm --help`, `tfmm train --help` and the shell's completion answer at once.
+
+Exit codes: 0 done, 1 something in the input or the machine is wrong (one clear message), 2 wrong
+usage, 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from tfmm import __version__
+from tfmm.commands import (
+    catalog,
+    check,
+    demo,
+    doctor,
+    encoders,
+    evaluate,
+    export,
+    features,
+    index,
+    recommend,
+    search,
+    serve,
+    train,
+    tune,
+)
+
+#: In the order of the help.
+COMMANDS = (
+    check,
+    encoders,
+    features,
+    train,
+    tune,
+    recommend,
+    export,
+    index,
+    serve,
+    catalog,
+    search,
+    evaluate,
+    doctor,
+    demo,
+)
+
+app = typer.Typer(
+    help="From a shop's catalogue and events to a multimodal recommender that TensorFlow Serving "
+    "serves.",
+    subcommand_metavar="COMMAND ...",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    # Rich takes longer to import than everything else that a help needs.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command in COMMANDS:
+    app.add_typer(command.app)
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(f"tfmm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_say_version,
+            is_eager=True,
+            help="Show the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line, without the program's name; returns the exit code.
+
+    Raises:
+        SystemExit: wrong usage, with exit code 2, once it has been said on standard error.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        code = typer.main.get_command(app).main(given, prog_name="tfmm", standalone_mode=False)
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            print(context.get_usage(), file=sys.stderr)
+        said_by = "tfmm" if context is None else context.command_path
+        print(f"{said_by}: {error.format_message()}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    return code or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""Keeps TensorFlow's start-up talk, which no user of a command can act on, off the terminal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+
+
+def quiet_tensorflow() -> None:
+    """Turns off what settings can turn off; called before TensorFlow is imported."""
+    # Level 2, which `import tfmm` sets, still tells machines without a GPU of their missing CUDA.
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
