@@ -221,7 +221,7 @@ def test_a_feature_name_may_be_of_any_script_but_no_filter_term(shop, tmp_path):
 
 @pytest.mark.slow
 def test_no_file_is_read_or_written_in_the_locales_encoding(run, tmp_path):
-    script = "import sys; from tfmm.cli import main; sys.exit(main(sys.argv[1:]))"
+    script = "import sys; from tfmm.commands.main import main; sys.exit(main(sys.argv[1:]))"
     options = ["-X", "warn_default_encoding", "-W", "always::EncodingWarning"]
     for arguments in (
         ["recommend", str(run.path), "--out", str(tmp_path / "推荐.parquet"), "--k", "3"],

@@ -115,6 +115,8 @@ def modules() -> list[str]:
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        if parts[-1] == "__main__":
+            continue  # importing it runs the command
         found.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
     return found
 

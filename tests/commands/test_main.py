@@ -203,9 +203,9 @@ def test_export_passes_its_options_on(monkeypatch, tmp_path, capsys):
     assert cli.main(["export", "run", "--out", "models"]) == 0
     arguments = ["export", "run", "--out", "models", "--k", "5", "--name", "x", "--no-exclude-seen"]
     assert cli.main([*arguments, "--index", "ivf"]) == 0
-    run = {"run": Path("run"), "weights": "float32"}
+    run = {"run": Path("run")}
     assert asked == [
-        {**run, "name": None, "k": None, "exclude_seen": True, "index": None},
+        {**run, "name": None},  # what is not asked for is the task's own to say
         {**run, "name": "x", "k": 5, "exclude_seen": False, "index": "ivf"},
     ]
     assert "tfmm serve models" in capsys.readouterr().out

@@ -4,10 +4,10 @@ import pytest
 
 from tfmm.tasks.config import RunConfig
 from tfmm.training.search_space import (
-    DEFAULT,
     Choice,
     Range,
     SearchSpaceError,
+    default_space,
     read_space,
     search_space,
     value_of,
@@ -46,8 +46,9 @@ def test_ranges_and_values_are_read_as_the_run_file_has_them():
 
 
 def test_the_default_space_fits_every_run_file():
-    space = search_space(DEFAULT, BASE, "here")
     own = RunConfig.from_dict(BASE)
+    space = search_space(default_space(own), BASE, "here")
+    assert {"train.temperature", "train.learning_rate", "items.dim"} <= set(space)
     assert all(value_of(own, key) in part for key, part in space.items())
 
 
@@ -94,3 +95,11 @@ def test_a_space_file_is_read_and_names_itself_in_errors(tmp_path):
         read_space(file)
     with pytest.raises(FileNotFoundError, match="no search space file"):
         read_space(tmp_path / "none.yaml")
+
+
+def test_the_default_space_is_of_the_task():
+    base = {"shop": "s.yaml", "task": "classification", "label": {"feature": "kind"}}
+    space = search_space(default_space(RunConfig.from_dict(base)), base, "here")
+    assert "train.smoothing" in space
+    assert "train.temperature" not in space
+    assert 64 in space["train.batch_size"]

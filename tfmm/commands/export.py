@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -35,7 +35,7 @@ def export(
         option(
             "--k",
             metavar="K",
-            help="items in an answer (default: the run's index.k)",
+            help="items in an answer (default: the run's)",
             check=at_least_1,
         ),
     ] = None,
@@ -68,15 +68,15 @@ def export(
         context.fail("expected RUN --out MODELS, or --check DIR")
     from tfmm.export import export_model
 
-    version = export_model(
-        run,
-        out,
-        name=name,
-        k=k,
-        exclude_seen=not no_exclude_seen,
-        weights=weights,
-        index=index,
-    )
+    # What was not asked for is the task's own to say, and not every task has all of these.
+    given = {
+        "k": k,
+        "exclude_seen": False if no_exclude_seen else None,
+        "weights": None if weights == "float32" else weights,
+        "index": index,
+    }
+    asked: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    version = export_model(run, out, name=name, **asked)
     print(f"wrote {version}")
     print(f"serve it with: tfmm serve {out}")
     return 0

@@ -14,7 +14,7 @@ app = typer.Typer()
 
 # A line with \b alone keeps the lines of the paragraph after it as they are.
 ABOUT = """\b
-Searches a run file's values for the best recall@20 on validation; the test part is never met.
+Searches a run file's values for the best of its task on validation; the test part is never met.
 Writes STUDY/best.yaml, ready for `tfmm train`, and every trial to STUDY/trials.csv and .json.
 Started again with the same folder, the search goes on where it was."""
 EXAMPLES = """\b

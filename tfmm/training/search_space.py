@@ -18,11 +18,11 @@ from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.tasks.config import RunConfig, RunFileError
 from tfmm.training.run import read_config
 
-#: What is searched where nothing is said.
-DEFAULT = {
-    "train.learning_rate": "0.002..0.05:log",
+#: What is searched where nothing is said, as far as the task has it; a fifth to five times the run
+#: file's own learning rate, and a half to four times its own batch size.
+_DEFAULT = {
     "train.temperature": "0.05..0.4:log",
-    "train.batch_size": [1024, 2048, 4096, 8192],
+    "train.smoothing": [0.0, 0.05, 0.1],
     "items.dim": [64, 128, 256],
 }
 #: Keys of which another value would measure something else, or nothing else.
@@ -92,6 +92,17 @@ def read_space(path: str | Path) -> dict[str, Any]:
             f"{value!r}."
         )
     return dict(value)
+
+
+def default_space(config: RunConfig) -> dict[str, Any]:
+    """What is searched for a run file where nothing is said."""
+    rate, size = config.train.learning_rate, config.train.batch_size
+    known = _leaves(type(config))
+    return {
+        "train.learning_rate": f"{0.2 * rate:g}..{5 * rate:g}:log",
+        "train.batch_size": [max(1, size // 2), size, 2 * size, 4 * size],
+        **{key: values for key, values in _DEFAULT.items() if key in known},
+    }
 
 
 def search_space(given: Mapping[str, Any], base: Mapping[str, Any], where: str) -> SearchSpace:

@@ -25,10 +25,10 @@ from tfmm.tasks.base import Metric, Task
 from tfmm.tasks.config import RunFileError
 from tfmm.training.run import check_new, read_config, task_of
 from tfmm.training.search_space import (
-    DEFAULT,
     Choice,
     Range,
     SearchSpace,
+    default_space,
     search_space,
     value_of,
     with_values,
@@ -89,7 +89,7 @@ def tune(
         config: a run file, or what it would hold.
         out: the study folder: new, or that of the same search.
         space: by dotted key a range `low..high` or `low..high:log`, or a list of values; by default
-            learning rate, temperature, batch size and dimensions (`search_space.DEFAULT`).
+            learning rate, temperature, batch size and dimensions (`search_space.default_space`).
         trials: how many in all, those of an earlier start included.
         minutes: start no new trial after so many.
         seed: of the proposals; every model is trained with the run file's own seed.
@@ -105,7 +105,7 @@ def tune(
         raise ValueError(f"`trials` must be at least 1, got {trials}.")
     base, where = _base(config)
     complete = read_config(base)
-    searched = search_space(DEFAULT if space is None else space, base, where)
+    searched = search_space(default_space(complete) if space is None else space, base, where)
     check_new(complete)
     out = Path(out)
     _claim(out, base, searched)
