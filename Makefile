@@ -12,6 +12,10 @@ PYTHON ?= $(firstword $(shell command -v python3.11 python3 python))
 PACKAGING := pyproject.toml setup.py constraints.txt
 PIP = $(BIN)/python -m pip install --disable-pip-version-check -qq --progress-bar off -c constraints.txt
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+# Tests that need real data take the folder from here; they skip without it.
+ifneq ($(wildcard ../shared/data),)
+export TFMM_DATA ?= $(abspath ../shared/data)
+endif
 
 .PHONY: demo test lint notebooks clean
 

@@ -21,11 +21,11 @@ PACKAGES = ("tensorflow", "tf-keras", "tensorflow-recommenders", "numpy", "scipy
 
 
 def data_folder() -> Path:
-    """`$TFMM_DATA`, by default `../shared/data` beside the project."""
-    default = Path(__file__).resolve().parents[1] / "../shared/data"
-    folder = Path(os.environ.get("TFMM_DATA") or default).resolve()
-    if not folder.is_dir():
-        raise SystemExit(f"The data folder {folder} is missing; set TFMM_DATA to where it is.")
+    """The folder that the environment variable `TFMM_DATA` names."""
+    given = os.environ.get("TFMM_DATA")
+    if not given or not Path(given).is_dir():
+        raise SystemExit(f"The data folder {given or ''} is missing; set TFMM_DATA to where it is.")
+    folder = Path(given).resolve()
     os.environ["TFMM_DATA"] = str(folder)
     return folder
 

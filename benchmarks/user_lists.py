@@ -1,6 +1,6 @@
 """Writes a table of events from the files of LightGCN's data sets, where a line is a user's list.
 
-    python benchmarks/user_lists.py ../shared/data/gowalla gowalla
+    python benchmarks/user_lists.py $TFMM_DATA/gowalla gowalla
 
 In `train.txt.gz` and `test.txt.gz` a line is a user, then their items. `events.csv.gz` gets a line
 for each pair, with `x_label` 0 (training), 1 (validation) or 2 (test), as a run file's `split` with

@@ -17,7 +17,7 @@ from tfmm.data import load
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHOP = tfmm.sample_shop.path().parent
-PHOTOGRAPHS = Path(os.environ.get("TFMM_DATA") or REPOSITORY.parent / "shared" / "data")
+PHOTOGRAPHS = Path(os.environ.get("TFMM_DATA") or "no folder")
 
 
 @pytest.fixture(scope="module")

@@ -265,7 +265,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--only-shoppers", action="store_true", help="keep the pictures and items.csv as they are"
     )
     options = parser.parse_args(arguments)
-    data = Path(os.environ.get("TFMM_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    data = Path(os.environ.get("TFMM_DATA") or "no folder")
     if options.only_shoppers:
         rows = read_items(options.out)
     elif (data / PHOTOGRAPHS / "images.csv").is_file():

@@ -11,7 +11,7 @@ import pytest
 from tfmm.data.splits import split
 from tfmm.evaluation import evaluate_baselines
 
-DATA = Path(os.environ.get("TFMM_DATA", "../shared/data"))
+DATA = Path(os.environ.get("TFMM_DATA") or "no folder")
 
 pytestmark = [
     pytest.mark.realdata,

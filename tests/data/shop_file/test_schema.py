@@ -40,10 +40,10 @@ def test_relative_variable_is_relative_to_the_working_folder(monkeypatch, tmp_pa
     assert shop(root="${TFMM_DATA}/hm").root == tmp_path.parent / "data" / "hm"
 
 
-def test_unset_data_variable_falls_back_beside_the_project(monkeypatch):
+def test_the_package_knows_no_folder_for_a_variable_that_is_not_set(monkeypatch):
     monkeypatch.delenv("TFMM_DATA", raising=False)
-    project = Path(__file__).resolve().parents[3]
-    assert shop(root="${TFMM_DATA}/hm").root == project.parent / "shared" / "data" / "hm"
+    with pytest.raises(ShopFileError, match=r"variable TFMM_DATA of .* is not set"):
+        shop(root="${TFMM_DATA}/hm")
 
 
 def test_other_unset_variable_is_named(monkeypatch):

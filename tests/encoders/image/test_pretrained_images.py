@@ -25,7 +25,7 @@ from tfmm.encoders import (
 )
 from tfmm.encoders.pretrained.torch_file import TorchFileError, read_torch_file
 
-DATA = Path(os.environ.get("TFMM_DATA", "../shared/data"))
+DATA = Path(os.environ.get("TFMM_DATA") or "no folder")
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tfmm.serving import Server
 
-RECORDED = Path(os.environ.get("TFMM_DATA", "../shared/data")).parent / "tf_serving"
+RECORDED = Path(os.environ.get("TFMM_DATA") or "no folder").parent / "tf_serving"
 
 
 @pytest.mark.realdata

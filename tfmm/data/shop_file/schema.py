@@ -36,7 +36,6 @@ _SOURCES = ("column", "columns", "path", "paths")
 _SEPARATORS = {"text": " ", "tags": "|", **dict.fromkeys(MEDIA_KINDS, "|")}
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-_DEFAULTS = {"TFMM_DATA": Path(__file__).resolve().parents[3].parent / "shared" / "data"}
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ class _Reader:
     def expand(self, key: str, text: str) -> str:
         def value(match: re.Match[str]) -> str:
             name = match[1]
-            found = os.environ.get(name) or _DEFAULTS.get(name)
+            found = os.environ.get(name)
             if not found:
                 self.fail(
                     key,
