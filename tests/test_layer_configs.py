@@ -227,7 +227,7 @@ def test_layers_around_a_loaded_model_refuse_a_config(made_of: str) -> None:
 
 def public_layers() -> Iterator[type]:
     for module in pkgutil.walk_packages(tfmm.__path__, "tfmm."):
-        if module.name.split(".")[1] not in ("serving", "export", "commands"):
+        if module.name.split(".")[1] not in ("serving", "export", "commands", "__main__"):
             for name, kind in vars(importlib.import_module(module.name)).items():
                 own = inspect.isclass(kind) and kind.__module__ == module.name
                 if own and not name.startswith("_") and issubclass(kind, tf.keras.layers.Layer):

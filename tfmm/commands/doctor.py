@@ -72,6 +72,7 @@ PACKAGES = (
     Package("grpcio", "1.85.1", module="grpc"),
     Package("grpcio-health-checking", "1.85.1"),
     Package("protobuf", "7.36.2"),
+    Package("pydantic", "2.14.4"),
     Package("typer", "0.29.2"),
     Package("setuptools", "80.10.2", module="pkg_resources"),
     Package("scann", "1.4.2", exact=2, only_for="the ScaNN index", module="scann"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -95,13 +95,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = typer.main.get_command(app).main(given, prog_name="tfmm", standalone_mode=False)
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        if context is not None:
-            print(context.get_usage(), file=sys.stderr)
-        said_by = "tfmm" if context is None else context.command_path
-        print(f"{said_by}: {error.format_message()}", file=sys.stderr)
+        context = getattr(error, "ctx", None) or _context_of(given)
+        print(context.get_usage(), file=sys.stderr)
+        print(f"{context.command_path}: {error.format_message()}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
     return code or 0
+
+
+def _context_of(given: Sequence[str]) -> Any:
+    """The context of a command line whose error came without one: an option without its value."""
+    group: Any = typer.main.get_command(app)
+    command, name = group, "tfmm"
+    if given and given[0] in group.commands:
+        command, name = group.commands[given[0]], f"tfmm {given[0]}"
+    return command.make_context(name, [], resilient_parsing=True)
 
 
 if __name__ == "__main__":

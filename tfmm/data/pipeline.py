@@ -7,8 +7,9 @@ once a batch and not once an example.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -240,7 +241,6 @@ def training_batches(
     present = tf.constant(items.present)
     user_gather = {name: Gather(column) for name, column in users.columns.items()} if users else {}
     user_present = tf.constant(users.present) if users else None
-    epoch_counter = tf.Variable(first_epoch - 1, dtype=tf.int64, trainable=False)
 
     def batch(epoch: tf.Tensor, step: tf.Tensor) -> dict:
         key = tf.stack([tf.constant(seed, tf.int64) * 1_000_003 + epoch, step])
@@ -285,10 +285,25 @@ def training_batches(
             out["user_present"] = tf.gather(user_present, user)
         return out
 
+    return passes(batch, steps, first_epoch)
+
+
+def passes(
+    batch: Callable[[tf.Tensor, tf.Tensor], Any], steps: int, first_epoch: int = 0
+) -> tf.data.Dataset:
+    """A dataset of which one pass is an epoch, each with its own number.
+
+    Args:
+        batch: the batch of an epoch and a step, int64 scalars.
+        steps: batches of an epoch.
+        first_epoch: the number of the first pass.
+    """
+    counter = tf.Variable(first_epoch - 1, dtype=tf.int64, trainable=False)
+
     def steps_of(epoch: tf.Tensor) -> tf.data.Dataset:
         return tf.data.Dataset.range(steps).map(lambda step: (epoch, step))
 
-    epochs = tf.data.Dataset.range(1).map(lambda _: epoch_counter.assign_add(1))
+    epochs = tf.data.Dataset.range(1).map(lambda _: counter.assign_add(1))
     batches = epochs.flat_map(steps_of).map(batch, num_parallel_calls=2, deterministic=True)
     return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
 

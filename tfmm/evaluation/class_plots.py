@@ -69,8 +69,8 @@ def reliability(rows: Sequence[Mapping[str, float]], path: Path) -> Path:
         zorder=2,
         alpha=0.85,
     )
-    ax.set_xlim(0, 1.02)
-    ax.set_ylim(0, 1.02)
+    ax.set_xlim(0, 1.05)
+    ax.set_ylim(0, 1.08)
     ax.set_xlabel("what the model says", color=INK)
     ax.set_ylabel("how often it is right", color=INK)
     set_title(ax, "Probabilities, by how sure the model is")

@@ -9,7 +9,6 @@ a training that starts from an earlier run.
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.data.files import write_text
+from tfmm.data.files import replacing, write_text
 from tfmm.tasks.model import Model
 
 
@@ -34,9 +33,8 @@ def save_weights(
     folder.mkdir(parents=True, exist_ok=True)
     model.settle()
     weights = {path: variable.numpy() for path, variable in _variables(model).items()}
-    with open(folder / ".weights.npz", "wb") as file:
-        np.savez(file, **weights)
-    os.replace(folder / ".weights.npz", folder / "weights.npz")
+    with replacing(folder / "weights.npz") as aside:
+        np.savez(aside, **weights)
     item_ids, user_ids = ([str(one) for one in ids] for ids in (item_ids, user_ids))
     names = {path: list(rows) for path, rows in _row_names(model, item_ids, user_ids).items()}
     for file_name, value in (("rows.json", names), ("encoders.json", model.states())):

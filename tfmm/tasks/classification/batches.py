@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.data.pipeline import FeatureColumns, Gather
+from tfmm.data.pipeline import FeatureColumns, Gather, passes
 
 
 def label_batches(
@@ -58,7 +58,6 @@ def label_batches(
     asked, targets = tf.constant(rows), tf.constant(has[rows].astype(np.float32))
     gather = {name: Gather(column) for name, column in items.columns.items()}
     present = tf.constant(items.present)
-    epoch_counter = tf.Variable(first_epoch - 1, dtype=tf.int64, trainable=False)
 
     def batch(epoch: tf.Tensor, step: tf.Tensor) -> dict:
         if cumulative is None:
@@ -82,9 +81,4 @@ def label_batches(
             "labels": tf.gather(targets, at),
         }
 
-    def steps_of(epoch: tf.Tensor) -> tf.data.Dataset:
-        return tf.data.Dataset.range(steps).map(lambda step: (epoch, step))
-
-    epochs = tf.data.Dataset.range(1).map(lambda _: epoch_counter.assign_add(1))
-    batches = epochs.flat_map(steps_of).map(batch, num_parallel_calls=2, deterministic=True)
-    return batches.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(2)
+    return passes(batch, steps, first_epoch)

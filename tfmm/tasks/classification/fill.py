@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from tfmm.data.files import replacing
 
 #: What stands for a label where the model is not sure enough.
 UNSURE = ""
@@ -69,13 +70,8 @@ def write_labels(
     """Writes the table of `labels_for` to a Parquet file, aside and renamed into place."""
     out = Path(out)
     table = labels_for(run, precision, everything)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
+    with replacing(out) as aside:
         table.to_parquet(aside, index=False)
-        os.replace(aside, out)
-    finally:
-        aside.unlink(missing_ok=True)
     return table
 
 

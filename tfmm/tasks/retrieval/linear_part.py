@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
@@ -10,6 +9,8 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+from tfmm.data.files import replacing
 
 Floats = NDArray[np.float32]
 Scale = Literal["sum", "unit"]
@@ -96,12 +97,9 @@ class LinearPart:
 
     def save(self, folder: str | Path, item_ids: Any) -> None:
         """Writes `linear_part.npz` with the items' ids, aside and renamed into place."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / f".{_FILE}"
-        with aside.open("wb") as file:
+        with replacing(Path(folder) / _FILE) as aside:
             np.savez(
-                file,
+                aside,
                 ids=np.array([str(item) for item in item_ids]),
                 history=self.history,
                 candidates=self.candidates,
@@ -109,7 +107,6 @@ class LinearPart:
                 weight=np.float64(self.weight),
                 scale=np.array(self.scale),
             )
-        os.replace(aside, folder / _FILE)
 
     @classmethod
     def load(cls, folder: str | Path, item_ids: Any) -> Self | None:

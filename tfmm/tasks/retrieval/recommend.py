@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
 
+from tfmm.data.files import replacing
 from tfmm.evaluation import rank_vectors
 
 
@@ -40,11 +40,9 @@ def write_recommendations(
     The file is written aside and renamed into place.
     """
     out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(f".{out.name}.{os.getpid()}")
     rows = 0
     writer = None
-    try:
+    with replacing(out) as aside:
         for block in _blocks(run, users, k):
             table = pa.Table.from_pandas(block, preserve_index=False)
             writer = writer or pq.ParquetWriter(aside, table.schema)
@@ -52,9 +50,6 @@ def write_recommendations(
             rows += len(block)
         if writer is not None:
             writer.close()
-        os.replace(aside, out)
-    finally:
-        aside.unlink(missing_ok=True)
     return rows
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmm.data.files import replacing
 from tfmm.tasks.retrieval.fingerprints import (
     SIZE,
     id_fingerprints,
@@ -71,9 +71,8 @@ class VectorFile:
             ids, contents: hashes `S16 [n]`, at least one.
             vectors: float32 `[n, D]`.
         """
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
         order = np.argsort(ids, kind="stable")
-        try:
+        with replacing(path) as aside:
             records = np.lib.format.open_memmap(aside, "w+", _record(vectors.shape[1]), ids.shape)
             for start in range(0, len(ids), _BLOCK):
                 rows = order[start : start + _BLOCK]
@@ -81,9 +80,6 @@ class VectorFile:
                 part["id"], part["content"] = ids[rows], contents[rows]
                 part["vector"] = vectors[rows]
             records.flush()
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
 
     def __len__(self) -> int:
         return len(self._records)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from tfmm.data.aligned import aligned_batches, held_out
 from tfmm.data.columns import CategoryColumn
+from tfmm.data.files import replacing
 from tfmm.data.shop import ShopData
 from tfmm.encoders.near_copies import near_copies
 from tfmm.tasks.config import RunFileError
@@ -196,9 +196,8 @@ def save_hubs(folder: Path, hubs: NDArray[np.float32] | None) -> None:
     """Keeps the queries `[Q, dim]` that hubs are found by, so that any later catalogue can be
     corrected."""
     if hubs is not None:
-        aside = folder / f".{HUBS}"
-        np.save(aside, hubs.astype(np.float16))
-        os.replace(aside, folder / HUBS)
+        with replacing(folder / HUBS) as aside:
+            np.save(aside, hubs.astype(np.float16))
 
 
 def load_hubs(folder: Path) -> NDArray[np.float32] | None:
