@@ -171,3 +171,21 @@ def test_a_graph_that_does_not_fit_is_sampled(shop, parts):
     batch = next(iter(model.batches(parts.train, batch_size=8)))
     assert model.sampled
     assert "tree" in batch
+
+
+def test_weights_are_saved_under_the_names_that_run_folders_hold(shop, parts, tmp_path):
+    graph = {"propagation": "gcn", "attributes": ("kind",)}
+    model = made(shop, graph, parts.train, encoders=LIGHT, user_id=True)
+    save_weights(model, tmp_path, shop.items.ids, shop.users.ids)
+    with np.load(tmp_path / "weights.npz") as saved:
+        assert {
+            "item_tower/known",
+            "item_tower/id_embedding",
+            "propagation/reached",
+            "propagation/kernel_events back_0",
+            "propagation/kernel_has/kind forth_1",
+            "propagation/kernel_self item_1",
+            "propagation/mix_similar/title",
+            "propagation/nodes_has/kind",
+            "user_tower/newcomer",
+        } <= set(saved.files)

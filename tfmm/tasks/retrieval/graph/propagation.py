@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
-from tfmm.data.names import scope_name
 from tfmm.layers.sparse import SparseMatrix
 from tfmm.tasks.retrieval.graph.edges import ITEM, USER, Edges
 from tfmm.tasks.retrieval.graph.left_out import LeftOut, key_of
@@ -136,9 +135,10 @@ class Propagation(tf.keras.layers.Layer):
         self.relations = {relation.name: relation for relation in relations}
         self.learned, self.users = mix == "learned", users
         self.activation = tf.keras.activations.get(activation)
+        # Weights are saved under these names, which run folders hold.
         self.mix = {
             name: self.add_weight(
-                scope_name(f"mix_{name}"),
+                f"mix_{name}",
                 (),
                 initializer=tf.keras.initializers.Constant(relation.weight),
                 trainable=mix == "learned",
@@ -147,7 +147,7 @@ class Propagation(tf.keras.layers.Layer):
         }
         #: The starting vectors of attribute values.
         self.nodes = {
-            kind_: self.add_weight(scope_name(f"nodes_{kind_}"), (size, dim), initializer=_small())
+            kind_: self.add_weight(f"nodes_{kind_}", (size, dim), initializer=_small())
             for kind_, size in self.sizes.items()
             if kind_ not in (ITEM, USER)
         }
@@ -156,7 +156,7 @@ class Propagation(tf.keras.layers.Layer):
         for number, steps in enumerate(self.plan if kind == "gcn" else ()):
             for key in [key for keys in steps.values() for key in keys]:
                 self.kernels[f"{key} {number}"] = self.add_weight(
-                    scope_name(f"kernel_{key}_{number}"), (dim, dim), initializer="glorot_uniform"
+                    f"kernel_{key}_{number}", (dim, dim), initializer="glorot_uniform"
                 )
         # What the graph brought to each item when the model was last settled.
         self.reached = self.add_weight(
