@@ -237,6 +237,6 @@ def test_no_file_is_read_or_written_in_the_locales_encoding(run, tmp_path):
         )
         said = done.stderr.decode()
         assert done.returncode == 0, said
-        assert not [
-            line for line in said.splitlines() if "EncodingWarning" in line and "/tfmm/" in line
-        ]
+        own = str(Path(tfmm.__file__).parent)
+        wrong = [line for line in said.splitlines() if "EncodingWarning" in line]
+        assert not [line for line in wrong if line.startswith(own)]
