@@ -15,6 +15,7 @@ import tensorflow as tf
 import yaml
 from PIL import Image
 
+import tfmm
 from tfmm.data import load
 from tfmm.export import check_stock, export_model, refresh_index
 from tfmm.serving import Client, Server
