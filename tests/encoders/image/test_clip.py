@@ -67,3 +67,15 @@ def test_a_side_is_trained_and_exported(preset: str, pictures: ImageColumn, tmp_
     tf.saved_model.save(encoder.embedder(), str(tmp_path / "saved"))
     loaded = tf.saved_model.load(str(tmp_path / "saved"))
     np.testing.assert_allclose(loaded.embed(inputs), encoder(inputs), atol=1e-5)
+
+
+def test_a_trained_side_sees_varied_pictures_in_training_alone(
+    preset: str, pictures: ImageColumn
+) -> None:
+    encoder = KerasHubImage(4, preset=preset, size=(16, 16), train=2, augment=True)
+    encoder.adapt(pictures)
+    inputs = tf.constant(np.asarray(encoder.prepare(pictures)))
+    np.testing.assert_array_equal(encoder(inputs), encoder(inputs))
+    varied = [encoder(inputs, training=True).numpy() for _ in range(2)]
+    assert np.abs(varied[0] - varied[1]).max() > 1e-4
+    assert type(encoder).from_config(encoder.get_config()).augment

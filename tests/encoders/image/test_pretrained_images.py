@@ -178,6 +178,8 @@ def test_efficientnet_names_what_photographs_show() -> None:
             r"Cannot make MobileNetV2 of size \(8, 8\)",
         ),
         (lambda: ClassicFeatures(4, train="all"), "nothing is learned"),
+        (lambda: KerasApplication(4, augment=True), "augment=True varies pictures in training"),
+        (lambda: KerasApplication(4, train=2, zoom=1.0), r"zoom must be a number in \[0, 1\)"),
         (lambda: ClassicFeatures(4, bins=(1, 2)), "bins must be how many of hue"),
         (lambda: HubText(4).fingerprint, "handle must name a module of TensorFlow Hub"),
         (lambda: HubText(4, handle="./none").network(), "Cannot use './none' as a module"),

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.encoders.base import Encoder, positive, rate
+from tfmm.encoders.image.views import moved_views
 from tfmm.encoders.registry import register
 
 if TYPE_CHECKING:
@@ -114,23 +115,8 @@ class CNN(Encoder):
 
     def vary(self, images: tf.Tensor) -> tf.Tensor:
         """Random views of pictures `uint8 [n, h, w, 3]`, scaled to about [-1, 1]."""
-        n, height, width = (tf.shape(images)[axis] for axis in range(3))
-        x = tf.cast(images, self.compute_dtype)
-        flip = tf.random.uniform([n, 1, 1, 1]) < 0.5
-        x = tf.where(flip, x[:, :, ::-1], x)
-        # One move for the whole batch: a slice of the mirrored border costs next to nothing, while
-        # a crop of its own for each picture would cost a good part of the network.
-        rows, columns = (
-            tf.cast(self.shift * tf.cast(side, tf.float32), tf.int32) for side in (height, width)
-        )
-        x = tf.pad(x, [[0, 0], [rows, rows], [columns, columns], [0, 0]], "SYMMETRIC")
-        top = tf.random.uniform([], 0, 2 * rows + 1, tf.int32)
-        left = tf.random.uniform([], 0, 2 * columns + 1, tf.int32)
-        x = tf.ensure_shape(x[:, top : top + height, left : left + width], images.shape)
-        contrast, brightness = tf.unstack(
-            tf.random.uniform([2, n, 1, 1, 1], -self.jitter, self.jitter, dtype=x.dtype)
-        )
-        return x * ((1.0 + contrast) / 127.5) + (2.0 * brightness - 1.0 - contrast)
+        views = moved_views(images, self.shift, self.jitter, self.compute_dtype)
+        return views / 127.5 - 1.0
 
 
 def check_widths(widths: Sequence[int]) -> tuple[int, ...]:

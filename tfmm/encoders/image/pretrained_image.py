@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from tfmm.data.media.images import ImageDecodeError, load_thumbnails, thumbnail
 from tfmm.encoders.ahead import Decoding
-from tfmm.encoders.base import no_config, positive
+from tfmm.encoders.base import no_config, positive, rate
 from tfmm.encoders.cache import file_digests
+from tfmm.encoders.image.views import cropped_views
 from tfmm.encoders.pretrained.base import Pretrained
 
 if TYPE_CHECKING:
@@ -30,7 +31,14 @@ class PretrainedImage(Pretrained):
     Args:
         dim: length of the vectors.
         size: height and width in pixels that the network sees.
+        augment: whether training varies the pictures, where the network is trained.
+        zoom: the most that augmentation cuts off a picture's height and width, as a share.
+        jitter: the most that augmentation changes brightness (of 1) and contrast (relative).
         **common: the arguments of `Pretrained`.
+
+    Raises:
+        ValueError: a size or share out of range, or `augment` for a frozen network, whose vectors
+            are computed once.
     """
 
     unit = "images"
@@ -40,6 +48,9 @@ class PretrainedImage(Pretrained):
         dim: int = 64,
         *,
         size: Sequence[int] = (224, 224),
+        augment: bool = False,
+        zoom: float = 0.3,
+        jitter: float = 0.1,
         name: str | None = None,
         **common: Any,
     ) -> None:
@@ -47,6 +58,20 @@ class PretrainedImage(Pretrained):
         if isinstance(size, str) or not hasattr(size, "__len__") or len(size) != 2:
             raise ValueError(f"size must be (height, width) in pixels, but got {size!r}.")
         self.size = tuple(positive("size", side) for side in size)
+        self.augment = bool(augment)
+        if augment and not self.heavy:
+            raise ValueError(
+                "augment=True varies pictures in training, but train='frozen' encodes each once. "
+                "To resolve this, train a part of the network (train=2, say), or leave `augment` "
+                "out."
+            )
+        self.zoom, self.jitter = rate("zoom", zoom), rate("jitter", jitter)
+
+    def encode(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """As `Pretrained.encode`; with `augment`, training sees random views."""
+        if training and self.augment:
+            inputs = cropped_views(inputs, self.zoom, self.jitter)
+        return super().encode(inputs, training)
 
     def _width(self) -> int:
         return int(self.network().width)

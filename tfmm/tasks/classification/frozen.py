@@ -34,9 +34,9 @@ def frozen_inputs(
             vectors = np.nan_to_num(np.asarray(column.values[:], np.float32))
         elif isinstance(encoder, Pretrained):
             config = encoder.get_config() | {"train": "frozen", "name": encoder.registered}
-            config = {
-                key: v for key, v in config.items() if key not in ("dim", "dtype", "trainable")
-            }
+            # Pictures are varied for a network that is trained alone.
+            unused = ("dim", "dtype", "trainable", "augment")
+            config = {key: v for key, v in config.items() if key not in unused}
             frozen = make_encoder(column.kind, config, encoder.dim)
             frozen.adapt(column, cache=cache)
             vectors = np.asarray(frozen.prepare(column, cache=cache)[:], np.float32)
