@@ -35,11 +35,11 @@ def near_copies(
             keys.append(same_text(column.values).astype(str))
     if not keys:
         return np.arange(len(items), dtype=np.int32)
-    return _components(keys)
+    return components(keys)
 
 
-def _components(keys: list[NDArray[Any]]) -> NDArray[np.int32]:
-    """The component of each row, rows that share any key being one."""
+def components(keys: list[NDArray[Any]]) -> NDArray[np.int32]:
+    """The component of each row, int32 `[n]`, rows that share any of the keys `[n]` being one."""
     n = len(keys[0])
     edges = []
     for values in keys:

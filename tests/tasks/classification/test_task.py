@@ -104,6 +104,36 @@ def test_labels_are_learned_and_the_report_tells_all(run):
         assert {row["label"] for row in metrics["labels"]} == set(COLOURS)
 
 
+def test_a_path_of_classes_never_contradicts_itself(shop, tmp_path):
+    config = run_of(shop, ["kind", "colour"], evaluate={"baselines": ["majority", "tfidf"]})
+    run = train(config, tmp_path / "run", say=lambda _: None)
+    labels, metrics = run.task.labels, run.metrics
+    assert "red / coat" not in labels.names
+    assert "coat / red" in labels.names
+    assert metrics["partial"] == 1
+    kinds = metrics["levels"]["kind"]
+    assert set(kinds) == {"model", "majority", "tfidf"}
+    assert kinds["model"]["accuracy"] >= metrics["model"]["accuracy"]
+    assert kinds["model"]["accuracy"] > kinds["majority"]["accuracy"] + 0.3
+    assert "By kind:" in (run.path / "report.md").read_text("utf-8")
+    loaded = load_run(run.path)
+    assert loaded.model.labels.names == labels.names
+    version = export_model(run.path, tmp_path / "models", say=lambda _: None)
+    served = tf.saved_model.load(str(version)).signatures["classify_item"]
+    texts = ["red coat", "blue shirt", ""]
+    empty = tf.constant([b""] * 3), tf.constant([np.nan] * 3, tf.float32)
+    found = served(title=tf.constant(texts), photo=empty[0], price=empty[1])
+    fine = [[label.decode() for label in row] for row in found["label"].numpy()]
+    coarse = [[label.decode() for label in row] for row in found["label_kind"].numpy()]
+    assert [row[0] for row in coarse] == ["coat", "shirt", ""]
+    assert not any(fine[2])
+    np.testing.assert_allclose(found["probability_kind"].numpy().sum(axis=1), [1, 1, 0], atol=1e-5)
+    for row in range(2):
+        kind = dict(zip(coarse[row], found["probability_kind"].numpy()[row], strict=True))
+        for label, probability in zip(fine[row], found["probability"].numpy()[row], strict=True):
+            assert probability <= kind[label.split(" / ")[0]] + 1e-6
+
+
 @pytest.mark.parametrize("transport", ["grpc", "rest"])
 def test_raw_values_are_labelled(run, tmp_path, transport):
     several = run.task.labels.several
@@ -234,6 +264,9 @@ def test_losses_for_unequal_labels_learn_too(shop, tmp_path, train_options):
             {"label": {"feature": "title"}, "items": {"encoders": {"price": "piecewise"}}},
             "'title' is of kind 'text'",
         ),
+        ({"label": {"feature": []}}, "`label.feature` must name a feature, got an empty list"),
+        ({"label": {"feature": ["kind", "tags"]}}, "from coarse to fine, but 'tags' is of kind"),
+        ({"label": {"feature": 3}}, "`label.feature` must be string or a list of strings, got 3"),
         ({"label": {"feature": "colour", "min_items": 99}}, "leaves 0 labels of 99 items or more"),
         ({"label": {"feature": "colour"}, "items": {"encoders": {"colour": "embedding"}}}, "the a"),
         ({"split": {"by": "time"}}, "`split.by` must be one of random, groups, number, column"),

@@ -12,9 +12,16 @@ from tfmm.tasks.config import TrainConfig as BaseTrainConfig
 class LabelConfig(Section):
     """What is learned."""
 
-    feature: str
+    feature: str | Listed[str]
     """A feature of the items: a category, of which an item has one, or tags, of which it may have
-    several."""
+    several. Or a path of classes, as a list of categories from coarse to fine: the finest is
+    learned, and a coarse class is as probable as its fine ones together."""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features that say the label, one for each level."""
+        return (self.feature,) if isinstance(self.feature, str) else self.feature
+
     min_items: int = 3
     """Labels that fewer items have are not learned; their items count as unlabelled."""
     threshold: float = 0.5
@@ -26,8 +33,9 @@ class SplitConfig(Section):
 
     by: str = "random"
     """`random` (each label in each part, as far as its items go), `groups` (as `random`, but items
-    of equal text or with the same file stay together), `number` (by the values of a number feature,
-    the largest in the test) or `column` (by the values of a category feature)."""
+    of equal text, with the same file or of one class of `feature` stay together), `number` (by the
+    values of a number feature, the largest in the test) or `column` (by the values of a category
+    feature)."""
     valid: Any = 0.1
     """Share for validation; in a split by column, the value of its items."""
     test: Any = 0.1
@@ -35,7 +43,8 @@ class SplitConfig(Section):
     train: Any = None
     """The value of training items, in a split by column; by default all others."""
     feature: str | None = None
-    """The feature that the parts go by: a number (`number`) or a category (`column`)."""
+    """The feature that the parts go by: a number (`number`) or a category (`column`; `groups`,
+    where it may be left out)."""
     seed: int = 1
     refit: bool = True
     """Whether the tested model is fitted anew on training and validation together."""

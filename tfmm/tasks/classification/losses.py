@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -24,6 +26,9 @@ class LabelLoss:
         focus: see above.
         smoothing: share of the target that is spread over all labels.
         adjust: see above.
+        levels: of a path of classes, for each coarser level, int `[C]`, the class of each label.
+            The probability of a class is the sum of its labels', so that levels never contradict
+            each other, and the loss is the mean over all levels.
 
     Raises:
         ValueError: for an unknown loss, or a number out of range.
@@ -38,6 +43,7 @@ class LabelLoss:
         focus: float = 2.0,
         smoothing: float = 0.0,
         adjust: float = 0.0,
+        levels: Sequence[np.ndarray] = (),
     ) -> None:
         if loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}.")
@@ -47,6 +53,8 @@ class LabelLoss:
             raise ValueError(f"focus and adjust must be 0 or more, got {focus} and {adjust}.")
         self.several, self.focal, self.focus = several, loss == "focal", focus
         self.smoothing = smoothing
+        #: For each coarser level, which labels `[C, C]` are of one class.
+        self.akin = [(of[:, None] == of).astype(np.float32) for of in levels]
         prior = np.log(np.maximum(shares, 1e-9))
         if several:
             prior -= np.log1p(-np.minimum(shares, 1 - 1e-9))
@@ -72,4 +80,12 @@ class LabelLoss:
         if self.focal:
             right = tf.reduce_sum(tf.nn.softmax(logits) * targets, axis=1)
             losses *= (1.0 - right) ** self.focus
-        return tf.reduce_mean(losses)
+        for akin in self.akin:
+            losses += self._of_class(logits, tf.matmul(targets, akin) > 0)
+        return tf.reduce_mean(losses) / (1 + len(self.akin))
+
+    def _of_class(self, logits: tf.Tensor, members: tf.Tensor) -> tf.Tensor:
+        """The loss `[B]` of classes whose labels are `members` bool `[B, C]`."""
+        log = tf.nn.log_softmax(logits)
+        log = tf.reduce_logsumexp(tf.where(members, log, log.dtype.min), axis=1)
+        return -log * (1.0 - tf.exp(log)) ** self.focus if self.focal else -log

@@ -59,7 +59,7 @@ class Classifier(Model):
 
     def states(self) -> dict[str, Any]:
         encoders = {name: one.state() for name, one in self.content.encoders.items()}
-        return {"items": encoders, "labels": list(self.labels.names)}
+        return {"items": encoders, "labels": [list(path) for path in self.labels.paths]}
 
     def saved_layers(self) -> dict[str, tf.keras.layers.Layer]:
         return {"classifier": self}

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import CategoryColumn, NumberColumn
-from tfmm.encoders.near_copies import near_copies
+from tfmm.encoders.near_copies import components, near_copies
 from tfmm.tasks.base import RowParts
 from tfmm.tasks.classification.config import SplitConfig
 from tfmm.tasks.classification.labels import Labels
@@ -46,7 +46,7 @@ def parts_of(items: Catalog, labels: Labels, config: SplitConfig, reads: list[st
         else:
             groups = np.arange(len(items), dtype=np.int32)
             if config.by == "groups":
-                groups = near_copies(items, reads)
+                groups = _together(items, reads, config)
             part = _at_random(labels, rows, groups[rows], shares, config.seed)
     train, valid, test = (rows[part == number] for number in range(3))
     made = RowParts(train, valid, test, refit=config.refit)
@@ -57,6 +57,26 @@ def parts_of(items: Catalog, labels: Labels, config: SplitConfig, reads: list[st
                 "share, or check the values of its column."
             )
     return made
+
+
+def _together(items: Catalog, reads: list[str], config: SplitConfig) -> NDArray[np.int32]:
+    """The group of each item: near-copies, and items of one class of the feature, if there is."""
+    copies = near_copies(items, reads)
+    if config.feature is None:
+        return copies
+    codes = _category(items, config).codes
+    alone = np.arange(len(items)) + int(codes.max(initial=0)) + 1
+    return components([copies, np.where(codes >= 0, codes, alone)])
+
+
+def _category(items: Catalog, config: SplitConfig) -> CategoryColumn:
+    column = items.features.get(config.feature or "")
+    if not isinstance(column, CategoryColumn):
+        raise RunFileError(
+            f"`split.feature` must name a category feature for `by: {config.by}`, got "
+            f"{config.feature!r}."
+        )
+    return column
 
 
 def _share(name: str, value: object) -> float:
@@ -116,12 +136,7 @@ def _by_number(
 
 
 def _by_column(items: Catalog, rows: NDArray[np.int64], config: SplitConfig) -> NDArray[np.int8]:
-    column = items.features.get(config.feature or "")
-    if not isinstance(column, CategoryColumn):
-        raise RunFileError(
-            f"`split.feature` must name a category feature for `by: column`, got "
-            f"{config.feature!r}."
-        )
+    column = _category(items, config)
     names = np.array([*map(str, column.vocabulary), ""], object)
     values = names[column.codes[rows]]
     part = np.full(len(rows), 0 if config.train is None else -1, np.int8)

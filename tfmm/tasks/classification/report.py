@@ -39,7 +39,8 @@ def sections(
         choice: the validation metric that was chosen by.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    found = [_overall(metrics), *_modalities(metrics.get("modalities", {}))]
+    found = [_overall(metrics), *_levels(metrics.get("levels", {}))]
+    found += _modalities(metrics.get("modalities", {}))
     if metrics.get("confusion"):
         found.append(_confusion(metrics, folder))
     found.append(_calibration(metrics, folder))
@@ -83,8 +84,27 @@ def _overall(metrics: Mapping[str, Any]) -> Section:
     rare = metrics.get("rare", 0)
     if rare:
         said += f" {rare:,} items were left out, whose labels too few items have."
+    partial = metrics.get("partial", 0)
+    if partial:
+        said += f" {partial:,} items were left out, whose label is known at some levels alone."
     tables = [said, table(["", *(_TITLES[name] for name in names)], rows), *left_out]
     return Section("The model beside the baselines", tables)
+
+
+def _levels(levels: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Section]:
+    """The coarser levels of a path of classes."""
+    parts = []
+    for feature, measured in levels.items():
+        names = [name for name in _TITLES if name in measured["model"]]
+        rows = [
+            ["**model**" if who == "model" else _NAMES.get(who, who), *(row[n] for n in names)]
+            for who, row in measured.items()
+        ]
+        parts += [f"By {feature}:", table(["", *(_TITLES[name] for name in names)], rows)]
+    if not parts:
+        return []
+    said = "A coarse class is as probable as its fine ones together, for baselines too."
+    return [Section("Coarser classes", [said, *parts])]
 
 
 def _modalities(rows: Mapping[str, Mapping[str, float]]) -> list[Section]:

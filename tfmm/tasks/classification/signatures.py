@@ -28,6 +28,9 @@ class Served(tf.Module):
     | `classify_item`, or `tag_item` where an item may have several | the same | the same |
     | `classify` (Classify) | tf.Example | `classes` [B, K], `scores` [B, K] |
 
+    Of a path of classes there are `label_x` and `probability_x` [B, K] too, for each coarser level
+    x: its classes, each as probable as its labels together.
+
     Labels come with the most probable first, K of them; tags below the threshold are "". A value
     that says nothing (see `RawReader`) is a missing modality; of a row that says nothing at all,
     every label is "". Inputs are named for the features, in ASCII (`tfmm.data.names.scope_name`).
@@ -53,7 +56,13 @@ class Served(tf.Module):
         self.kernel, self.bias = model.head.weights
         self.temperature = model.temperature
         self.threshold = threshold
-        self.names = tf.Variable([*model.labels.names, ""], trainable=False, name="labels")
+        self.names = _strings([*model.labels.names, ""], "labels")
+        levels = model.labels.levels
+        self.class_names = [
+            _strings([*one.names, ""], f"classes_{at}") for at, one in enumerate(levels)
+        ]
+        self.class_of = [tf.one_hot(one.of, len(one.names)) for one in levels]
+        self._level_names = lambda: [scope_name(one.feature) for one in levels]
 
     def answer(self, **values: tf.Tensor) -> dict[str, tf.Tensor]:
         """The most probable labels of items, and their probabilities."""
@@ -62,15 +71,25 @@ class Served(tf.Module):
         logits = self._fuse(tf.stack([vectors for vectors, _ in read], axis=1), mask)
         logits = (tf.matmul(logits, self.kernel) + self.bias) / self.temperature
         found = tf.sigmoid(logits) if self.several else tf.nn.softmax(logits)
-        best, at = tf.math.top_k(found, self.k)
-        shown = tf.reduce_any(mask, axis=1, keepdims=True) & tf.ones_like(best, tf.bool)
+        known = tf.reduce_any(mask, axis=1, keepdims=True)
+        label, probability = self._best(found, self.names, known)
+        answer = {"label": label, "probability": probability}
+        levels = zip(self._level_names(), self.class_of, self.class_names, strict=True)
+        for name, of, names in levels:
+            label, probability = self._best(tf.matmul(found, of), names, known)
+            answer |= {f"label_{name}": label, f"probability_{name}": probability}
+        return answer
+
+    def _best(
+        self, found: tf.Tensor, names: tf.Variable, known: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The most probable of some classes `[B, C]`, and their probabilities, `[B, K]`."""
+        best, at = tf.math.top_k(found, min(self.k, found.shape[1]))
+        shown = known & tf.ones_like(best, tf.bool)
         if self.several:
             shown &= best >= self.threshold
-        nothing = tf.size(self.names) - 1
-        return {
-            "label": tf.gather(self.names, tf.where(shown, at, nothing)),
-            "probability": tf.where(shown, best, 0.0),
-        }
+        label = tf.gather(names, tf.where(shown, at, tf.size(names) - 1))
+        return label, tf.where(shown, best, 0.0)
 
     def classify(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """The same of serialised tf.Examples whose features are the inputs."""
@@ -94,6 +113,10 @@ class Served(tf.Module):
             values[name] = tf.cast(value, reader.spec.dtype)
         found = self.answer(**values)
         return {"classes": found["label"], "scores": found["probability"]}
+
+
+def _strings(values: list[str], name: str) -> tf.Variable:
+    return tf.Variable(values, trainable=False, name=name)
 
 
 def export_of(task: Any, model: Classifier, k: int) -> Export:

@@ -59,11 +59,14 @@ class Classification(Task):
             raise RunFileError(
                 f"`train.loss` must be one of {', '.join(LOSSES)}, got {config.train.loss!r}."
             )
-        if config.label.feature in (config.items.encoders or {}):
-            raise RunFileError(
-                f"`items.encoders` reads {config.label.feature!r}, which is the label: the answer "
-                "would be given away. Leave it out."
-            )
+        if not config.label.features:
+            raise RunFileError("`label.feature` must name a feature, got an empty list.")
+        for name in config.label.features:
+            if name in (config.items.encoders or {}):
+                raise RunFileError(
+                    f"`items.encoders` reads {name!r}, which is the label: the answer would be "
+                    "given away. Leave it out."
+                )
 
     @property
     def choice(self) -> Metric:  # type: ignore[override]
@@ -73,7 +76,7 @@ class Classification(Task):
     def labels(self) -> Labels:
         """The labels of the catalogue's items."""
         label = self.config.label
-        return labels_of(self.data.items, label.feature, label.min_items)
+        return labels_of(self.data.items, label.features, label.min_items)
 
     @cached_property
     def reads(self) -> dict[str, Any]:
@@ -82,7 +85,7 @@ class Classification(Task):
         if chosen is not None:
             return dict(chosen)
         features = self.data.items.features
-        own = (self.config.label.feature, self.config.split.feature)
+        own = (*self.config.label.features, self.config.split.feature)
         made = make_encoders(self.data.items, None)
         return {name: made[name].registered for name in features if name not in own}
 
@@ -105,8 +108,8 @@ class Classification(Task):
         items, fitting = config.items, config.train
         labels = self.labels
         if states is not None:
-            known = tuple(states["labels"])
-            labels = labels_of(self.data.items, config.label.feature, names=known)
+            known = [tuple(path) for path in states["labels"]]
+            labels = labels_of(self.data.items, config.label.features, paths=known)
         fusion = {"name": items.fusion} if isinstance(items.fusion, str) else dict(items.fusion)
         fusion.setdefault("modality_dropout", items.modality_dropout)
         content, inputs = build_content(
@@ -130,6 +133,7 @@ class Classification(Task):
             focus=fitting.focus,
             smoothing=fitting.smoothing,
             adjust=fitting.adjust,
+            levels=[level.of for level in labels.levels],
         )
         return Classifier(content, inputs, labels, loss, dropout=items.dropout)
 
@@ -179,19 +183,28 @@ class Classification(Task):
         logits = model.logits(test)
         found = probabilities_of(logits / model.temperature.numpy(), several)
         raw = self._measured(probabilities_of(logits, several), test)
+        baselines, answers = self._baselines(say)
         metrics: Metrics = {
             "model": self._measured(found, test),
             "uncalibrated": raw["calibration_error"],
             "temperature": float(model.temperature.numpy()),
             "modalities": self._modalities(model, found),
-            "baselines": self._baselines(say),
+            "baselines": baselines,
             "split": self.parts.counts(),
             "rare": self.labels.rare,
+            "partial": self.labels.partial,
             "thresholds": decided["thresholds"],
         }
         if several:
             metrics["reliability"] = reliability(found.ravel(), has.ravel())
             return metrics
+        metrics["levels"] = {
+            level.feature: {
+                who: class_metrics(level.sums(given), level.sums(has) > 0)
+                for who, given in {"model": found, **answers}.items()
+            }
+            for level in self.labels.levels
+        }
         right = found.argmax(axis=1) == has.argmax(axis=1)
         rows = zip(names, per_class(found, has), strict=True)
         matrix = confusion(found, has)
@@ -215,7 +228,7 @@ class Classification(Task):
         labelled = int(labels.labelled.sum())
         return (
             f"{len(self.data.items):,} items, {labelled:,} of them with some of the "
-            f"{len(labels.names):,} labels of {self.config.label.feature!r}: {counts['train']:,} "
+            f"{len(labels.names):,} labels of {labels.features[-1]!r}: {counts['train']:,} "
             f"to train on, {counts['valid']:,} for validation, {counts['test']:,} for the test."
         )
 
@@ -225,12 +238,11 @@ class Classification(Task):
         return super().settings(config, own | {k: v for k, v in given.items() if v is not None})
 
     def _measured(self, found: NDArray[np.float32], rows: NDArray[np.integer]) -> dict[str, float]:
-        return class_metrics(
-            found,
-            self.labels.has[rows],
-            several=self.labels.several,
-            threshold=self.config.label.threshold,
-        )
+        return self._metrics(found, self.labels.has[rows])
+
+    def _metrics(self, found: NDArray[np.float32], has: NDArray[np.bool_]) -> dict[str, float]:
+        label = self.config.label
+        return class_metrics(found, has, several=self.labels.several, threshold=label.threshold)
 
     def _modalities(
         self, model: Classifier, found: NDArray[np.float32]
@@ -247,10 +259,12 @@ class Classification(Task):
                 rows[feature]["weight"] = weights[feature]
         return rows
 
-    def _baselines(self, say: Say) -> dict[str, Any]:
+    def _baselines(self, say: Say) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
+        """What the baselines reach on the test, and their probabilities `[n, C]` there."""
         chosen = self.config.evaluate.baselines
+        answers: dict[str, NDArray[np.float32]] = {}
         if not chosen:
-            return {}
+            return {}, answers
         say(f"Tuning and measuring the baselines: {', '.join(chosen)}.")
         parts, labels, items = self.parts, self.labels, self.data.items
         final, test = parts.final_train(), parts.test
@@ -266,14 +280,16 @@ class Classification(Task):
                 labels.has,
                 three,
                 test,
-                lambda given, has: class_metrics(given, has, several=labels.several)[name],
+                lambda given, has: self._metrics(given, has)[name],
                 labels.several,
             )
+            answers[title] = found
             measured[title] = {**self._measured(found, test), "params": {"value": best}}
 
         if "majority" in chosen:
             share = classes.majority(labels.has, final)
-            measured["majority"] = self._measured(np.tile(share, (len(test), 1)), test)
+            answers["majority"] = np.tile(share, (len(test), 1))
+            measured["majority"] = self._measured(answers["majority"], test)
         if "tfidf" in chosen:
             texts = [
                 column
@@ -300,7 +316,7 @@ class Classification(Task):
                     measured[title] = {"left_out": why}
                 else:
                     tune(title, make, values, classes.scaled(vectors, final))
-        return measured
+        return measured, answers
 
 
 def _words(column: TextColumn) -> list[str]:
