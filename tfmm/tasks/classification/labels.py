@@ -107,8 +107,13 @@ def labels_of(
     """
     names = (features,) if isinstance(features, str) else tuple(features)
     columns = [_column(items, name, len(names) > 1) for name in names]
-    several = isinstance(columns[0], TagsColumn)
-    found, has, partial = _tags(columns[0]) if several else _paths(columns)
+    tags = [column for column in columns if isinstance(column, TagsColumn)]
+    several = bool(tags)
+    found, has, partial = (
+        _tags(tags[0])
+        if several
+        else _paths([column for column in columns if isinstance(column, CategoryColumn)])
+    )
     if paths is None:
         counts = has.sum(axis=0)
         order = np.argsort(-counts, kind="stable")
