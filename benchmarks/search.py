@@ -35,12 +35,12 @@ from tfmm.data.shop import ShopData
 from tfmm.encoders import encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.tasks.config import RunConfig
-from tfmm.tasks.retrieval.build import two_tower
-from tfmm.tasks.retrieval.two_tower import TwoTower
-from tfmm.tasks.search.examples import aligned, hub_queries, search_parts
-from tfmm.tasks.search.hubness import hub_bias
+from tfmm.tasks.search.examples import search_parts
+from tfmm.tasks.search.hubness import hub_bias, hub_queries
 from tfmm.tasks.search.measure import category_precision, same_group, vector_metrics
+from tfmm.tasks.search.model import ItemModel
 from tfmm.tasks.search.signatures import search_of
+from tfmm.tasks.search.task import Search
 from tfmm.training.fit import make_optimizer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -149,7 +149,7 @@ def trained(
     learned: np.ndarray,
     seed: int,
     options: argparse.Namespace,
-) -> tuple[TwoTower, float]:
+) -> tuple[ItemModel, float]:
     """A model with changes, and the seconds of its training from cached vectors."""
     values = pictures[changes.get("picture", "everything")]
     features = {**data.items.features, "photo": VectorColumn(values, np.ones(len(values), bool))}
@@ -162,33 +162,31 @@ def trained(
     chosen = [texts.get(name, name) for name in changes.get("text", ("subwords",))]
     kinds = {"picture": {"photo": {"name": "projection", **network}}, "attributes": ATTRIBUTES}
     told_by = [kinds[name] for name in changes.get("items", ("picture",))]
-    tf.keras.utils.set_random_seed(seed)
-    model = two_tower(
-        shown,
-        encoders={name: spec for kind in told_by for name, spec in kind.items()},
-        fusion=config.items.fusion,
-        dim=256 * heads,
-        heads=heads,
-        id=False,
-        queries={"title": chosen},
-        contrast=changes.get("contrast", "softmax"),
-        cache=cache_folder(),
-    )
-    model.user_tower.trainable = False
-    changed = {"search": {"heads": heads}, "train": {"seed": seed, "epochs": options.epochs}}
-    if changes.get("hard"):
-        changed["search"]["hard_by"] = "type"
+    changed = {
+        "items": {
+            "encoders": {name: spec for kind in told_by for name, spec in kind.items()},
+            "dim": 256 * heads,
+        },
+        "search": {
+            "heads": heads,
+            "queries": {"title": chosen},
+            "loss": changes.get("contrast", "softmax"),
+            "hard_by": "type" if changes.get("hard") else None,
+        },
+        "train": {"seed": seed, "epochs": options.epochs},
+    }
     run = RunConfig.from_dict(_merged(config.to_dict(), changed))
+    task = Search(run, shown)
+    tf.keras.utils.set_random_seed(seed)
+    model = task.build(learned)
     started = time.perf_counter()
-    batches = aligned(run, shown, model, learned)
-    model.compile(optimizer=make_optimizer(run.train, batches.steps * options.epochs))
-    dataset = model.batches(None, aligned=batches(0))
-    model.fit(dataset, epochs=options.epochs, verbose=2)
+    model.compile(optimizer=make_optimizer(run.train, task.steps(learned) * options.epochs))
+    model.fit(task.batches(model, learned), epochs=options.epochs, verbose=2)
     return model, time.perf_counter() - started
 
 
 def measured(
-    model: TwoTower,
+    model: ItemModel,
     config: RunConfig,
     data: ShopData,
     groups: np.ndarray,
@@ -199,7 +197,7 @@ def measured(
     """What a model finds without and with its correction for hubs, and the other way round."""
     items, titles = model.item_vectors(), model.query_vectors("title")
     relevant = same_group(groups, asked)
-    hubs = hub_queries(model, config, learned)["title"]
+    hubs = hub_queries(model, config, learned)
     out: dict[str, Any] = {"plain": _some(vector_metrics(titles[asked], items, relevant))}
     for beta in betas:
         bias = hub_bias(items, hubs, beta)

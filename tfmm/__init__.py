@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tfmm.serving import Client, Server
     from tfmm.tasks.retrieval.graph.model import Graph
     from tfmm.tasks.retrieval.two_tower import TwoTower
+    from tfmm.tasks.search.model import ItemModel
     from tfmm.training.optimizers import LazyAdam
     from tfmm.training.run import load_run
     from tfmm.training.train import train
@@ -33,6 +34,7 @@ _PUBLIC = {
     "split": "tfmm.data",
     "TwoTower": "tfmm.tasks.retrieval.two_tower",
     "Graph": "tfmm.tasks.retrieval.graph.model",
+    "ItemModel": "tfmm.tasks.search.model",
     "LazyAdam": "tfmm.training.optimizers",
     "evaluate": "tfmm.evaluation",
     "export_model": "tfmm.export",
@@ -48,6 +50,7 @@ _SUBMODULES = (
 __all__ = [
     "Client",
     "Graph",
+    "ItemModel",
     "LazyAdam",
     "Server",
     "TwoTower",

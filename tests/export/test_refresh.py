@@ -22,8 +22,8 @@ from tfmm.commands import main as cli
 from tfmm.encoders import ClassicFeatures
 from tfmm.export import ExportError, check, export_model, refresh_index
 from tfmm.serving import Client, Server
+from tfmm.tasks.items.vector_file import VectorFile, vectors_path
 from tfmm.tasks.retrieval import two_tower
-from tfmm.tasks.retrieval.vector_file import VectorFile, vectors_path
 from tfmm.training import Run, load_run, train
 
 ITEMS = 60

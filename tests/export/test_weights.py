@@ -16,7 +16,7 @@ from tfmm.commands import main as cli
 from tfmm.export import ExportError, check_stock, export_model, write_version
 from tfmm.index import BruteForce, TermFilter
 from tfmm.index.tables import STORAGES
-from tfmm.tasks.retrieval.agreement import agreement
+from tfmm.tasks.items.agreement import agreement
 
 SMALL = ("bfloat16", "int8")
 

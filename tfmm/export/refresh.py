@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,8 +87,12 @@ def refresh_index(
         )
     if shop is not None:
         config = config.with_values(shop=shop)
-    settings = kind.settings(config, _written(Path(models_dir) / (name or config.name)))
-    task = kind(config, load_data(config, refresh=True))
+    written = _written(Path(models_dir) / (name or config.name))
+    task = kind.over(config, load_data(config, refresh=True))
+    # A version of an earlier release may have written more than this one fixes.
+    known = {field.name for field in dataclasses.fields(task.Settings)}
+    kept = {key: value for key, value in written.items() if key in known}
+    settings = task.settings(config, kept)
     try:
         made, counts = task.refresh(run / MODEL, settings)
     except RunFileError as error:

@@ -192,6 +192,11 @@ class Task(abc.ABC):
         self.config, self.data = config, data
 
     @classmethod
+    def over(cls, config: Any, data: ShopData) -> Task:
+        """The task over a shop's tables; another takes its place where the shop lacks one."""
+        return cls(config, data)
+
+    @classmethod
     def check(cls, config: Any) -> None:
         """Refuses a configuration that could not be trained or exported, before any table is read.
 

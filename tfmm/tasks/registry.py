@@ -8,6 +8,7 @@ from tfmm.tasks.base import Task
 
 _TASKS = {
     "retrieval": "tfmm.tasks.retrieval.task:Retrieval",
+    "search": "tfmm.tasks.search.task:Search",
     "classification": "tfmm.tasks.classification.task:Classification",
 }
 _REGISTERED: dict[str, type[Task]] = {}

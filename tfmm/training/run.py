@@ -121,7 +121,7 @@ def task_of(config: RunConfig, data: ShopData | None = None) -> Task:
     """
     kind = task_class(config.task)
     kind.check(config)
-    return kind(config, load_data(config) if data is None else data)
+    return kind.over(config, load_data(config) if data is None else data)
 
 
 def load_data(config: RunConfig, refresh: bool = False) -> ShopData:

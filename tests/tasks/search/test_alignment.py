@@ -18,25 +18,22 @@ CNN = {"name": "cnn", "size": (8, 8), "widths": (8,)}
 
 
 def built(shop, train=None, photo=PHOTO, encoders=None, **config):
+    """A model of items alone, or with shoppers where they have a training part."""
     tf.keras.utils.set_random_seed(1)
-    return tfmm.TwoTower.from_data(
-        shop,
-        train,
-        **{
-            "encoders": {"photo": photo} if encoders is None else encoders,
-            "id": False,
-            "dim": 16,
-            "queries": {"title": "subwords"},
-        }
-        | config,
-    )
+    chosen = {
+        "encoders": {"photo": photo} if encoders is None else encoders,
+        "dim": 16,
+        "queries": {"title": "subwords"},
+    } | config
+    if train is None:
+        return tfmm.ItemModel.from_data(shop, **chosen)
+    return tfmm.TwoTower.from_data(shop, train, id=False, **chosen)
 
 
 def fitted(model, epochs=6):
     rows = np.arange(model.item_tower.rows)
     model.compile(optimizer=tfmm.LazyAdam(0.02))
-    batches = aligned_batches(rows, model.items, model.queries, batch_size=20)
-    return model.fit(model.batches(None, aligned=batches), epochs=epochs, verbose=0).history["loss"]
+    return model.fit(model.batches(rows, 20), epochs=epochs, verbose=0).history["loss"]
 
 
 def recall(model, shop):
@@ -51,7 +48,7 @@ def recall(model, shop):
     "config",
     [
         {},
-        {"heads": 2, "contrast": "sigmoid"},
+        {"heads": 2, "loss": "sigmoid"},
         {"encoders": {"title": "bag", "photo": PHOTO}},
         {
             "photo": {"name": "cnn", "size": (8, 8), "widths": (8,)},
@@ -124,8 +121,8 @@ def test_what_does_not_fit_is_refused(shop):
     towers = model.alignment.queries
     with pytest.raises(ValueError, match="no query tower for 'photo'; it has title"):
         model.query_vectors("photo")
-    with pytest.raises(ValueError, match="neither `pairs` nor `aligned`"):
-        model.batches(None)
+    with pytest.raises(ValueError, match="two items or more to learn from, got 0"):
+        model.batches([])
     for options, message in [
         ({"queries": {}}, "at least one query tower"),
         ({"queries": towers, "heads": 2}, "heads=1, but the alignment heads=2"),

@@ -23,7 +23,7 @@ from tfmm.data.media.images import thumbnail
 from tfmm.encoders.image.pictures import read_pictures
 from tfmm.export import check, check_stock, export_model, refresh_index
 from tfmm.tasks.retrieval.build import two_tower
-from tfmm.tasks.search.examples import search_bias
+from tfmm.tasks.search.hubness import search_bias
 from tfmm.tasks.search.signatures import Search, search_of
 from tfmm.training import train
 

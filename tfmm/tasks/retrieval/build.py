@@ -16,8 +16,7 @@ from tfmm.tasks.retrieval.graph.config import GraphConfig
 from tfmm.tasks.retrieval.graph.model import Graph
 from tfmm.tasks.retrieval.graph.tower import GraphItemTower
 from tfmm.tasks.retrieval.two_tower import TwoTower
-from tfmm.tasks.search.alignment import Alignment
-from tfmm.tasks.search.queries import make_queries
+from tfmm.tasks.search.queries import make_alignment
 
 #: Rows that a training step encodes anew of a heavy feature.
 BUDGET = 4096
@@ -139,11 +138,16 @@ def two_tower(
         )
     alignment = asked = None
     if queries:
-        towers, asked = make_queries(
-            data.items, queries, dim=dim, heads=heads, cache=folder, states=states.get("queries")
-        )
-        alignment = Alignment(
-            towers, heads=heads, loss=contrast, temperature=search_temperature, hide=hide
+        alignment, asked = make_alignment(
+            data.items,
+            queries,
+            dim=dim,
+            heads=heads,
+            loss=contrast,
+            temperature=search_temperature,
+            hide=hide,
+            cache=folder,
+            states=states.get("queries"),
         )
     item_tower = ItemTower(
         n_items,

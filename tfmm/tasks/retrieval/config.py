@@ -7,6 +7,8 @@ from typing import Any
 from tfmm.config import Listed, Section
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.config import TrainConfig as BaseTrainConfig
+from tfmm.tasks.items.config import IndexConfig
+from tfmm.tasks.items.config import ItemsConfig as BaseItemsConfig
 from tfmm.tasks.retrieval.graph.config import GraphConfig
 from tfmm.tasks.search.config import SearchConfig
 
@@ -31,23 +33,13 @@ class SplitConfig(Section):
     test."""
 
 
-class ItemsConfig(Section):
+class ItemsConfig(BaseItemsConfig):
     """The item tower."""
 
-    encoders: dict[str, Any] | None = None
-    """Encoder by feature; by default every feature with the default of its kind."""
-    fusion: Any = "gated"
-    """`concat`, `weighted`, `gated`, `attention`, `late` or `hybrid`; or `{name: …, …}`."""
     id: bool = True
     """Whether items have an id embedding beside their content."""
     id_dropout: float = 0.5
     """Share of items whose id embedding is hidden in training, so that content stands alone."""
-    modality_dropout: float = 0.1
-    """Share of modalities hidden in training."""
-    dim: int = 256
-    """Of the vectors: 64 train and search in a quarter of the time, for some 5 % of recall."""
-    budget: int = 4096
-    """Items that a training step encodes anew with a heavy encoder (CNN, LSTM)."""
 
 
 class UsersConfig(Section):
@@ -98,19 +90,6 @@ class BlendConfig(Section):
     validation."""
     memory: float = 4.0
     """GiB that EASE's matrix of items by items may take: 4 are 32,768 items."""
-
-
-class IndexConfig(Section):
-    """The retrieval index of the export."""
-
-    kind: str = "auto"
-    """`brute_force` (exact), `ivf`, `scann`, or `auto`: exact for small catalogues, else `ivf`."""
-    k: int = 100
-    """Items in an answer."""
-    recall: float | None = None
-    """The share of the k best items that an approximate index finds; by default 0.95."""
-    storage: str | None = None
-    """Of the rows that `ivf` scans: `float32` (default), `bfloat16` or `int8`."""
 
 
 class EvaluateConfig(Section):

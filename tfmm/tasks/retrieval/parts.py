@@ -18,12 +18,12 @@ class Part:
     """What one part holds.
 
     Attributes:
-        pairs: user-item pairs; None for a shop without events.
+        pairs: user-item pairs.
         rows: int64 `[n]`, the items whose queries are learned from or asked; None for a model that
             does not search.
     """
 
-    pairs: Interactions | None
+    pairs: Interactions
     rows: NDArray[np.int64] | None
 
 
@@ -32,11 +32,11 @@ class RetrievalParts:
     """The parts of both objectives.
 
     Attributes:
-        split: of the events; None for a shop without them.
+        split: of the events.
         search: of the items; None for a model that does not search.
     """
 
-    split: Split | None
+    split: Split
     search: SearchParts | None
 
     @property
@@ -53,20 +53,20 @@ class RetrievalParts:
 
     @property
     def refit(self) -> bool:
-        return self.split is None or self.split.refit
+        return self.split.refit
 
     def final_train(self) -> Part:
         """What the tested model is fitted on."""
         if not self.refit:
             return self.train
         return Part(
-            None if self.split is None else self.split.final_train(),
+            self.split.final_train(),
             None if self.search is None else self.search.final_train(),
         )
 
     def counts(self) -> dict[str, Any]:
         """Pairs in each part and cold items, for reports."""
-        return {} if self.split is None else self.split.counts()
+        return self.split.counts()
 
     def _part(self, name: str) -> Part:
-        return Part(getattr(self.split, name, None), getattr(self.search, name, None))
+        return Part(getattr(self.split, name), getattr(self.search, name, None))

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfmm.evaluation import plots
 from tfmm.evaluation.report import Section, picture, table
+from tfmm.tasks.search.report import search_section
 
 _TITLES = {
     "recall": "Recall",
@@ -61,7 +62,7 @@ def sections(
             ),
             *_history(history, k, folder),
         ]
-    return [*found, *_search(metrics.get("search", {}))]
+    return [*found, *search_section(metrics.get("search", {}))]
 
 
 def _name(name: str) -> str:
@@ -124,24 +125,6 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
             )
         )
     return [Section("The model beside the baselines", parts)]
-
-
-def _search(search: Mapping[str, Any]) -> list[Section]:
-    if not search:
-        return []
-    names = [n for n in next(iter(search.values())) if n.startswith("recall@")] + ["mrr", "queries"]
-    rows = ([feature, *(row.get(name) for name in names)] for feature, row in search.items())
-    titles = [name.replace("recall", "Recall").replace("mrr", "MRR") for name in names]
-    return [
-        Section(
-            "Search",
-            [
-                "Items held out whole, asked for by what they are described by; all items ranked, "
-                "all of equal text right.",
-                table(["asked by", *titles], rows),
-            ],
-        )
-    ]
 
 
 def _cold(metrics: Mapping[str, Any], k: int, folder: Path) -> list[Section]:

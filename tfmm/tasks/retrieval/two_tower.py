@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,15 +12,14 @@ from tfmm.data.aligned import QueryColumns
 from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
 from tfmm.encoders import Encoder
-from tfmm.layers.towers import Content, ItemTower, UserTower
-from tfmm.tasks.model import Model
+from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.tasks.retrieval.linear_part import LinearPart
 from tfmm.tasks.retrieval.softmax import InBatchSoftmax
 from tfmm.tasks.search.alignment import Alignment
-from tfmm.tasks.search.queries import query_states
+from tfmm.tasks.search.model import ItemModel, states_of, tower_rows
 
 
-class TwoTower(Model):
+class TwoTower(ItemModel):
     """Scores an item for a user by the inner product of their vectors.
 
     Trained by in-batch softmax (`InBatchSoftmax`, a `tfrs.tasks.Retrieval`): the targets of a batch
@@ -78,27 +76,19 @@ class TwoTower(Model):
         queries: QueryColumns | None = None,
         search_weight: float = 1.0,
     ) -> None:
-        super().__init__(name="two_tower")
+        super().__init__(item_tower, items, alignment=alignment, queries=queries, name="two_tower")
         if not temperature > 0:
             raise ValueError(f"temperature must be positive, got {temperature}.")
-        self.item_tower, self.user_tower = item_tower, user_tower
-        if (alignment is None) != (queries is None):
-            raise ValueError("Give `alignment` and `queries` together, or neither.")
-        self.items, self.users = items, users
+        self.user_tower, self.users = user_tower, users
         # Past Keras, which would track it as a part of the checkpoint.
-        self.__dict__.update(train=train, _hubs=None)
+        self.__dict__["train"] = train
         if train is not None:
             item_tower.know(train.item)
-        self.alignment, self.queries, self.search_weight = alignment, queries, search_weight
+        self.search_weight = search_weight
         self.log_q, self.negatives = log_q, negatives
         self.task = InBatchSoftmax(temperature, hard_negatives)
-        self._item_step = tf.function(self.item_tower, reduce_retracing=True)
         self._user_step = tf.function(self.user_tower, reduce_retracing=True)
-        self._query_step = {
-            feature: tf.function(tower, reduce_retracing=True)
-            for feature, tower in (alignment.queries if alignment else {}).items()
-        }
-        self._create_variables()
+        self._create_users()
 
     @classmethod
     def from_data(cls, data: Any, train: Interactions | None = None, **config: Any) -> TwoTower:
@@ -113,42 +103,16 @@ class TwoTower(Model):
 
         return two_tower(data, train, **config)
 
-    @property
-    def reads(self) -> list[str]:
-        """The item features that the model reads."""
-        return list(self.items.columns)
-
     def saved_layers(self) -> dict[str, tf.keras.layers.Layer]:
-        found = {"item_tower": self.item_tower, "user_tower": self.user_tower}
-        return found if self.alignment is None else {**found, "alignment": self.alignment}
+        return {**super().saved_layers(), "user_tower": self.user_tower}
 
     def states(self) -> dict[str, Any]:
-        towers = {"items": self.item_tower.content, "users": self.user_tower.content}
-        found: dict[str, Any] = {
-            table: {name: encoder.state() for name, encoder in content.encoders.items()}
-            for table, content in towers.items()
-            if content is not None
-        }
-        if self.alignment is not None:
-            found["queries"] = dict(query_states(self.alignment.queries))
-        return found
+        return super().states() | states_of({"users": self.user_tower.content})
 
     def row_names(
         self, tables: Mapping[str, Sequence[str]]
     ) -> list[tuple[tf.Variable, Sequence[str]]]:
-        found: list[tuple[tf.Variable, Sequence[str]]] = [(self.item_tower.known, tables["items"])]
-        for tower, names in (
-            (self.item_tower, tables["items"]),
-            (self.user_tower, tables["users"]),
-        ):
-            if tower.id:
-                found.append((tower.id_embedding, names))
-            if tower.content is not None:
-                banks = (*tower.content.banks.values(), *tower.content.filled.values())
-                found += [(bank, names) for bank in banks]
-        for _, encoder in self.encoders():
-            found += [(getattr(encoder, at), n) for at, n in encoder.vocabularies().items()]
-        return found
+        return [*super().row_names(tables), *tower_rows(self.user_tower, tables["users"])]
 
     def restored(self, missing: Mapping[str, np.ndarray], served: bool) -> None:
         if self.train is not None:
@@ -161,14 +125,12 @@ class TwoTower(Model):
             table.assign(np.where(new[:, None], 0, table.numpy()))
 
     def encoders(self) -> Iterator[tuple[str, Encoder]]:
-        for tower in (self.item_tower, self.user_tower):
-            yield from (tower.content.encoders if tower.content else {}).items()
-        for name, query in (self.alignment.queries if self.alignment else {}).items():
-            yield from ((name, encoder) for encoder in query.encoders)
+        yield from super().encoders()
+        yield from (self.user_tower.content.encoders if self.user_tower.content else {}).items()
 
-    def batches(
+    def batches(  # type: ignore[override]
         self,
-        pairs: Interactions | None,
+        pairs: Interactions,
         batch_size: int = 2048,
         *,
         aligned: tf.data.Dataset | None = None,
@@ -180,19 +142,14 @@ class TwoTower(Model):
         that the model was made for says of a shopper, less the item that is to be predicted.
 
         Args:
-            pairs: the pairs to learn from, or to measure the loss on; None takes search alone, from
-                `aligned`.
+            pairs: the pairs to learn from, or to measure the loss on.
             batch_size: pairs a batch.
             aligned: `tfmm.data.aligned.aligned_batches`, one of which joins each batch.
             **options: see above.
 
         Raises:
-            ValueError: there is nothing to learn from, or the model was made for no part.
+            ValueError: the model was made for no part.
         """
-        if pairs is None:
-            if aligned is None:
-                raise ValueError("There is nothing to learn from: neither `pairs` nor `aligned`.")
-            return aligned.map(lambda batch: {"aligned": batch})
         self._check_made_for_a_part()
         tower = self.user_tower
         batches = training_batches(
@@ -222,14 +179,8 @@ class TwoTower(Model):
         """The loss of a batch of `batches`, a scalar."""
         loss = tf.zeros([])
         if "aligned" in inputs:
-            assert self.alignment is not None
-            aligned = inputs["aligned"]
-            shown = {**aligned, "present": self.alignment.show(aligned["present"])}
-            vectors, _ = self.item_tower(shown, training=training)
-            loss += self.search_weight * self.alignment(vectors, aligned, training=training)
-        if "target" in inputs:
-            loss += self._retrieval_loss(inputs, training)
-        return loss
+            loss += self.search_weight * self.search_loss(inputs["aligned"], training)
+        return loss + self._retrieval_loss(inputs, training)
 
     def _retrieval_loss(self, inputs: Mapping[str, Any], training: bool) -> tf.Tensor:
         items, _ = self.item_tower(inputs, training=training)
@@ -257,39 +208,6 @@ class TwoTower(Model):
             "items": inputs["user"],
             "present": inputs["user_present"],
             "features": inputs["user_features"],
-        }
-
-    def call(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
-        """Vectors of a batch of item rows, see `ItemTower.call`."""
-        return self.item_tower(inputs, training=training)[0]
-
-    def item_vectors(
-        self, batch_size: int = 1024, mask: str | None = None, refresh: bool = True
-    ) -> np.ndarray:
-        """The vectors of the whole catalogue.
-
-        Args:
-            batch_size: items encoded at a time.
-            mask: a feature that is treated as missing everywhere.
-            refresh: encode heavy features anew; False takes the vectors encoded last.
-
-        Returns:
-            float32 `[n_items, dim]`, in the order of the catalogue.
-        """
-        return self._encode_items(batch_size, mask, refresh)[0]
-
-    def item_modality_weights(self, batch_size: int = 1024) -> np.ndarray:
-        """The fusion weights of each item: float32 `[n_items, M]`, M features in the order of
-        `items.columns`; 0 where an item lacks the feature."""
-        return self._encode_items(batch_size, None, False)[1]
-
-    def modality_weights(self, batch_size: int = 1024) -> dict[str, float]:
-        """Mean fusion weight of each feature over the items that have it."""
-        weights = self.item_modality_weights(batch_size)
-        return {
-            name: float(weights[self.items.present[:, m], m].mean())
-            for m, name in enumerate(self.items.columns)
-            if self.items.present[:, m].any()
         }
 
     def user_vectors(
@@ -329,11 +247,6 @@ class TwoTower(Model):
         return out
 
     @property
-    def learned(self) -> TwoTower:
-        """The model itself: nothing is blended with it, see `Blend`."""
-        return self
-
-    @property
     def linear(self) -> LinearPart | None:
         """What is blended with it: nothing."""
         return None
@@ -345,46 +258,6 @@ class TwoTower(Model):
     def history_vectors(self, items: np.ndarray) -> np.ndarray | None:
         """What stands for items in a history, where that is not what they are ranked by."""
         return None
-
-    @property
-    def hubs(self) -> np.ndarray | None:
-        """Vectors of training queries float32 `[Q, dim]`, which hubs are found by."""
-        return self._hubs
-
-    def keep_hubs(self, queries: np.ndarray | None) -> None:
-        """Keeps vectors of training queries, see `tfmm.tasks.search.hubness`."""
-        self.__dict__["_hubs"] = queries
-
-    def query_vectors(
-        self, feature: str, rows: np.ndarray | None = None, batch_size: int = 1024
-    ) -> np.ndarray:
-        """The vectors of what items can be asked by, such as their titles.
-
-        Args:
-            feature: a feature with a query tower.
-            rows: item rows; all by default.
-            batch_size: rows encoded at a time.
-
-        Returns:
-            float32 `[n, dim]`.
-
-        Raises:
-            ValueError: the model has no query tower for `feature`.
-        """
-        towers = self.alignment.queries if self.alignment else {}
-        if feature not in towers or self.queries is None:
-            raise ValueError(
-                f"The model has no query tower for {feature!r}; it has "
-                f"{', '.join(towers) or 'none'}."
-            )
-        rows = np.arange(self.item_tower.rows) if rows is None else np.asarray(rows)
-        columns = self.queries.columns[feature]
-        out = np.empty((len(rows), self.item_tower.dim), np.float32)
-        for start in range(0, len(rows), batch_size):
-            part = rows[start : start + batch_size]
-            inputs = [tf.constant(column[part]) for column in columns]
-            out[start : start + len(part)] = self._query_step[feature](inputs).numpy()
-        return out
 
     def score(self, users: np.ndarray, interactions: Interactions) -> np.ndarray:
         """Scores float32 `[b, n_items]` of all items for user rows int `[b]`."""
@@ -400,51 +273,14 @@ class TwoTower(Model):
         """
         return _Session(self.user_tower)
 
-    def _create_variables(self) -> None:
-        """Runs one item and one user through the towers, so that all their variables exist."""
+    def _create_users(self) -> None:
+        """Runs one user through the tower, so that all of its variables exist."""
         row = np.zeros(1, np.int32)
-        batch = next(row_batches(row, self.items, self.items.light, 1))
-        batch["encode"] = {
-            name: {"at": row, "inputs": tf.constant(self.items.columns[name][:1])}
-            for name in self.items.budgets
-        }
-        vectors, _ = self.item_tower(batch)
         features = None
         if self.users is not None:
             features = next(row_batches(row, self.users, list(self.users.columns), 1))
+        vectors = tf.zeros([1, self.item_tower.dim])
         self.user_tower(vectors, row[:, None], row if self.user_tower.rows else None, features)
-        for feature in self.alignment.queries if self.alignment else ():
-            self.query_vectors(feature, row)
-
-    def _encode_items(
-        self, batch_size: int, mask: str | None, refresh: bool
-    ) -> tuple[np.ndarray, np.ndarray]:
-        if mask is not None and mask not in self.items.columns:
-            raise ValueError(
-                f"There is no feature {mask!r} to mask; the model reads "
-                f"{', '.join(self.items.columns) or 'none'}."
-            )
-        content = self.item_tower.content
-        everything = np.arange(self.item_tower.rows)
-        if content is not None and refresh:
-            for name in content.heavy:
-                self._fill_bank(content, name, everything, batch_size)
-        vectors = np.empty((len(everything), self.item_tower.dim), np.float32)
-        weights = np.zeros((len(everything), len(self.items.columns)), np.float32)
-        start = 0
-        shown = np.array([name != mask for name in self.items.columns], bool)
-        inputs = dataclasses.replace(self.items, present=self.items.present & shown)
-        for batch in row_batches(everything, inputs, inputs.light, 8 * batch_size):
-            stop = start + len(batch["items"])
-            part = self._item_step(batch)
-            vectors[start:stop], weights[start:stop] = part[0].numpy(), part[1].numpy()
-            start = stop
-        return vectors, weights
-
-    def _fill_bank(self, content: Content, name: str, rows: np.ndarray, batch_size: int) -> None:
-        for batch in row_batches(rows, self.items, [name], batch_size):
-            vectors = content.encode[name](batch["features"][name], training=False)
-            content.remember(name, batch["items"], vectors)
 
 
 class _Session(tf.Module):

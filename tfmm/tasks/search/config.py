@@ -1,10 +1,12 @@
-"""The `search` section of a run file."""
+"""The run file of search, and its `search` section, which retrieval has too."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tfmm.config import Section
+from tfmm.tasks.config import RunConfig
+from tfmm.tasks.items.config import IndexConfig, ItemsConfig
 
 
 class SearchConfig(Section):
@@ -12,7 +14,7 @@ class SearchConfig(Section):
 
     queries: dict[str, Any] | None = None
     """What can be asked by: an encoder, or a list of encoders whose vectors add up, by feature. By
-    default every text feature by `subwords` where the shop has no events, else none: no search.
+    default `task: search` has every text feature by `subwords`, and retrieval none: no search.
     Pictures that the item tower reads can be asked by without being named."""
     heads: int = 1
     """Independent parts of `items.dim`, trained each for itself: an ensemble in one index."""
@@ -39,3 +41,18 @@ class SearchConfig(Section):
     """Share of the items, whole groups of equal texts, whose search is measured for choosing."""
     test: float = 0.1
     """Likewise for the test. Neither is trained on by search before it is measured."""
+
+
+class SplitConfig(Section):
+    """How items are held out; `search.valid` and `search.test` say how many."""
+
+    seed: int = 1
+
+
+class SearchRunConfig(RunConfig):
+    """The run file of search."""
+
+    split: SplitConfig = SplitConfig()
+    items: ItemsConfig = ItemsConfig()
+    search: SearchConfig = SearchConfig()
+    index: IndexConfig = IndexConfig()

@@ -1,10 +1,9 @@
-"""Training search: which items it learns from, the batches, hubs, and how well it finds."""
+"""Training search: which items it learns from, the batches, and how well it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,49 +12,50 @@ from numpy.typing import NDArray
 
 from tfmm.data.aligned import aligned_batches, held_out
 from tfmm.data.columns import CategoryColumn
-from tfmm.data.files import replacing
 from tfmm.data.shop import ShopData
 from tfmm.encoders.near_copies import near_copies
+from tfmm.tasks.base import RowParts
 from tfmm.tasks.config import RunFileError
-from tfmm.tasks.search.hubness import hub_bias
+from tfmm.tasks.search.hubness import hub_queries, search_bias
 from tfmm.tasks.search.measure import same_group, vector_metrics
 from tfmm.tasks.search.queries import default_queries, text_groups
 
 #: What choices are made on where there are no shoppers.
 SEARCH_CHOICE = "search_recall@10"
-HUBS = "hub_queries.npy"
 
 
 def queries_of(config: Any, data: ShopData) -> dict[str, Any]:
     """The query towers that a configuration asks for, by feature; see `SearchConfig.queries`.
 
     Raises:
-        RunFileError: the shop has no events, and nothing to search by either.
+        RunFileError: there is nothing to search by.
     """
     chosen = config.search.queries
     if chosen is None:
-        chosen = default_queries(data.items) if data.shop.events is None else {}
-    if data.shop.events is None and not chosen:
+        chosen = default_queries(data.items)
+    if not chosen:
+        why = "no feature of kind text, and the run file no `search.queries`"
+        if data.shop.events is None:
+            raise RunFileError(
+                f"{data.shop} has no events to learn recommending from, its items {why} to learn "
+                "searching from. Give the shop file an `events` table, or its items a text."
+            )
         raise RunFileError(
-            f"{data.shop} has no events to learn recommending from, and the run file no "
-            "`search.queries` to learn searching from. Give the shop file an `events` table, or "
-            "its items a feature of kind text."
+            f"There is nothing to search {data.shop} by: its items have {why}. Name a feature of "
+            "kind text, image or audio in `search.queries`."
         )
     return chosen
 
 
-@dataclass(frozen=True)
-class SearchParts:
-    """Item rows that search learns from, chooses by and is tested on; groups stay together."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SearchParts(RowParts):
+    """Item rows that search learns from, chooses by and is tested on; groups stay together.
 
-    train: NDArray[np.int64]
-    valid: NDArray[np.int64]
-    test: NDArray[np.int64]
+    Attributes:
+        groups: int `[n_items]`; items of one group are right for each other's queries.
+    """
+
     groups: NDArray[np.integer]
-
-    def final_train(self) -> NDArray[np.int64]:
-        """What the tested model is fitted on."""
-        return np.sort(np.concatenate([self.train, self.valid]))
 
 
 def search_parts(
@@ -79,83 +79,57 @@ def search_parts(
     valid, test = held_out(together, *shares, seed=config.split.seed)
     learned = np.ones(len(groups), bool) if warm is None else warm.copy()
     learned[valid] = learned[test] = False
-    return SearchParts(np.flatnonzero(learned), valid, test, groups)
+    return SearchParts(train=np.flatnonzero(learned), valid=valid, test=test, groups=groups)
 
 
-@dataclass(frozen=True)
-class Aligned:
-    """The search batches of a training; called with the number of the first epoch."""
-
-    model: Any
-    rows: NDArray[np.integer]
-    config: Any
-    classes: NDArray[np.integer] | None
-    steps: int
-
-    def __call__(self, first_epoch: int) -> tf.data.Dataset:
-        assert self.model.queries is not None
-        search = self.config.search
-        return aligned_batches(
-            self.rows,
-            self.model.items,
-            self.model.queries,
-            batch_size=search.batch_size,
-            classes=self.classes,
-            block=search.hard_block if self.classes is not None else 1,
-            seed=self.config.train.seed,
-            steps=self.steps,
-            first_pass=first_epoch,
-        )
-
-
-def aligned(
+def search_batches(
     config: Any,
     data: ShopData,
     model: Any,
     rows: NDArray[np.integer],
+    *,
     steps: int | None = None,
-) -> Aligned:
-    """The search batches over some items; `steps` an epoch, or as many as the items fill.
+    first_epoch: int = 0,
+) -> tf.data.Dataset:
+    """The batches of search over some items.
+
+    Args:
+        config: its sections `search` and `train`.
+        data: the shop's data.
+        model: with query towers.
+        rows: the items that are learned from.
+        steps: batches an epoch; as many as the items fill if None.
+        first_epoch: the number of the first epoch, from 0.
 
     Raises:
         RunFileError: `search.hard_by` names no category feature.
     """
-    name, classes = config.search.hard_by, None
-    if name is not None:
-        column = data.items.features.get(name)
+    search, classes = config.search, None
+    if search.hard_by is not None:
+        column = data.items.features.get(search.hard_by)
         if not isinstance(column, CategoryColumn):
             raise RunFileError(
-                f"`search.hard_by` must name a category feature of the items, got {name!r}."
+                "`search.hard_by` must name a category feature of the items, got "
+                f"{search.hard_by!r}."
             )
         classes = column.codes + 1
-    own = max(1, len(rows) // min(config.search.batch_size, max(1, len(rows))))
-    return Aligned(model, rows, config, classes, own if steps is None else steps)
+    return aligned_batches(
+        rows,
+        model.items,
+        model.queries,
+        batch_size=search.batch_size,
+        classes=classes,
+        block=search.hard_block if classes is not None else 1,
+        seed=config.train.seed,
+        steps=epoch_of(config, rows)[0] if steps is None else steps,
+        first_pass=first_epoch,
+    )
 
 
-def hub_queries(model: Any, config: Any, rows: NDArray[np.integer]) -> NDArray[np.float32] | None:
-    """Vectors `[Q, dim]` of the distinct queries of some items, which hubs are found by."""
-    if not config.search.hubness or model.queries is None:
-        return None
-    found = []
-    for feature, present in model.queries.present.items():
-        asked = np.asarray(rows)[present[rows]]
-        _, first = np.unique(model.queries.groups[asked], return_index=True)
-        asked = asked[np.sort(first)]
-        if len(asked) > config.search.hub_queries:
-            draw = np.random.default_rng(config.train.seed).permutation(len(asked))
-            asked = asked[np.sort(draw[: config.search.hub_queries])]
-        if len(asked):
-            found.append(model.query_vectors(feature, asked))
-    return np.concatenate(found) if found else None
-
-
-def search_bias(
-    config: Any, items: NDArray[np.float32], hubs: NDArray[np.float32] | None
-) -> NDArray[np.float32] | None:
-    """The correction for hubs that items are served with; None where there is none."""
-    if hubs is None or not config.search.hubness:
-        return None
-    return hub_bias(items, hubs, config.search.hubness)
+def epoch_of(config: Any, rows: NDArray[np.integer]) -> tuple[int, int]:
+    """The batches that some items fill, and the items in a batch."""
+    size = max(1, min(config.search.batch_size, len(rows)))
+    return max(1, len(rows) // size), size
 
 
 def measure_search(
@@ -192,15 +166,8 @@ def measure_search(
     return measured
 
 
-def save_hubs(folder: Path, hubs: NDArray[np.float32] | None) -> None:
-    """Keeps the queries `[Q, dim]` that hubs are found by, so that any later catalogue can be
-    corrected."""
-    if hubs is not None:
-        with replacing(folder / HUBS) as aside:
-            np.save(aside, hubs.astype(np.float16))
-
-
-def load_hubs(folder: Path) -> NDArray[np.float32] | None:
-    """What `save_hubs` kept, float32 `[Q, dim]`; None where nothing was."""
-    path = folder / HUBS
-    return np.load(path).astype(np.float32) if path.is_file() else None
+def search_row(measured: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """What `measure_search` found by the first feature, under names of its own."""
+    first = next(iter(measured.values()))
+    names = {SEARCH_CHOICE: "recall@10", "search_mrr": "mrr"}
+    return {name: first[key] for name, key in names.items() if key in first}

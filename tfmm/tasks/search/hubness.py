@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from tfmm.data.files import replacing
+
+#: Where a model keeps the queries that hubs are found by.
+HUBS = "hub_queries.npy"
 
 #: Scores held at once.
 _BLOCK = 2**24
@@ -41,3 +49,43 @@ def hub_bias(
         total = np.exp(scores, out=scores).mean(axis=1, dtype=np.float64)
         found[start : start + block] = (highest[:, 0] + np.log(total)) / beta
     return (found.mean() - found).astype(np.float32)
+
+
+def hub_queries(model: Any, config: Any, rows: NDArray[np.integer]) -> NDArray[np.float32] | None:
+    """Vectors `[Q, dim]` of the distinct queries of some items, which hubs are found by."""
+    if not config.search.hubness or model.queries is None:
+        return None
+    found = []
+    for feature, present in model.queries.present.items():
+        asked = np.asarray(rows)[present[rows]]
+        _, first = np.unique(model.queries.groups[asked], return_index=True)
+        asked = asked[np.sort(first)]
+        if len(asked) > config.search.hub_queries:
+            draw = np.random.default_rng(config.train.seed).permutation(len(asked))
+            asked = asked[np.sort(draw[: config.search.hub_queries])]
+        if len(asked):
+            found.append(model.query_vectors(feature, asked))
+    return np.concatenate(found) if found else None
+
+
+def search_bias(
+    config: Any, items: NDArray[np.float32], hubs: NDArray[np.float32] | None
+) -> NDArray[np.float32] | None:
+    """The correction for hubs that items are served with; None where there is none."""
+    if hubs is None or not config.search.hubness:
+        return None
+    return hub_bias(items, hubs, config.search.hubness)
+
+
+def save_hubs(folder: Path, hubs: NDArray[np.float32] | None) -> None:
+    """Keeps the queries `[Q, dim]` that hubs are found by, so that any later catalogue can be
+    corrected."""
+    if hubs is not None:
+        with replacing(folder / HUBS) as aside:
+            np.save(aside, hubs.astype(np.float16))
+
+
+def load_hubs(folder: Path) -> NDArray[np.float32] | None:
+    """What `save_hubs` kept, float32 `[Q, dim]`; None where nothing was."""
+    path = folder / HUBS
+    return np.load(path).astype(np.float32) if path.is_file() else None

@@ -47,8 +47,8 @@ def search_metrics(
 
 
 def vector_metrics(
-    queries: NDArray[np.floating],
-    items: NDArray[np.floating],
+    queries: Any,
+    items: Any,
     relevant: Any,
     ks: Sequence[int] = KS,
     *,
@@ -58,16 +58,18 @@ def vector_metrics(
 
     Args:
         queries: float `[Q, D]`.
-        items: float `[N, D]`.
+        items: float `[N, D]`; sparse, or dense, as the queries are.
         relevant: as for `search_metrics`.
         ks: list lengths.
         bias: float `[N]`, joins the scores: a correction for hubs (`tfmm.tasks.search.hubness`).
     """
     matrix = sp.csr_array(relevant)
-    block = max(1, _BLOCK // max(1, len(items)))
+    block = max(1, _BLOCK // max(1, items.shape[0]))
     parts = []
-    for start in range(0, len(queries), block):
+    for start in range(0, queries.shape[0], block):
         scores = queries[start : start + block] @ items.T
+        if sp.issparse(scores):
+            scores = scores.toarray()
         if bias is not None:
             scores += bias
         parts.append(_ranks(scores, matrix[start : start + block]))

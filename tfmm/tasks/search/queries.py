@@ -12,7 +12,9 @@ from tfmm.data.aligned import QueryColumns, same_text
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import TextColumn
 from tfmm.data.names import scope_name
+from tfmm.encoders import Encoder
 from tfmm.encoders.choice import make_encoder
+from tfmm.tasks.search.alignment import Alignment
 from tfmm.tasks.search.query_tower import QueryTower
 
 #: What a shopper can ask by.
@@ -75,6 +77,38 @@ def make_queries(
             "of the shop file (`columns`), or leave towers out of `search.queries`."
         )
     return towers, QueryColumns(columns, present, text_groups(catalog, towers))
+
+
+def make_alignment(
+    catalog: Catalog,
+    chosen: Mapping[str, Any],
+    *,
+    dim: int,
+    heads: int,
+    loss: str,
+    temperature: float,
+    hide: float,
+    cache: Path | None = None,
+    states: Mapping[str, Sequence[Any]] | None = None,
+) -> tuple[Alignment, QueryColumns]:
+    """The alignment of query towers with a catalogue, and what they read of it.
+
+    Args:
+        catalog, chosen, dim, heads, cache, states: as for `make_queries`.
+        loss, temperature, hide: as for `Alignment`.
+    """
+    made = make_queries(catalog, chosen, dim=dim, heads=heads, cache=cache, states=states)
+    towers, asked = made
+    return Alignment(towers, heads=heads, loss=loss, temperature=temperature, hide=hide), asked
+
+
+def query_encoders(items: Catalog, queries: Mapping[str, Any]) -> list[tuple[str, Encoder]]:
+    """The encoders of query towers by feature, not adapted."""
+    found = []
+    for name, choice in queries.items():
+        many = choice if isinstance(choice, (list, tuple)) else [choice]
+        found += [(name, make_encoder(items.features[name].kind, one, 64)) for one in many]
+    return found
 
 
 def query_states(towers: Mapping[str, QueryTower]) -> dict[str, list[dict[str, Any]]]:

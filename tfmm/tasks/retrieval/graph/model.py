@@ -154,9 +154,9 @@ class Graph(TwoTower):
         sampled = choose_mode(config.mode, needed, config.memory) == "sampled"
         self.__dict__.update(edges=tuple(edges), sampled=sampled)
 
-    def batches(
+    def batches(  # type: ignore[override]
         self,
-        pairs: Interactions | None,
+        pairs: Interactions,
         batch_size: int = 2048,
         *,
         aligned: tf.data.Dataset | None = None,
@@ -165,11 +165,11 @@ class Graph(TwoTower):
         """As `TwoTower.batches`; the graph stays that of the part that the model was made for.
 
         Raises:
-            ValueError: without `pairs`, or with `aligned`: a graph model does not learn to search;
-                the model was made for no part, so that it has no graph.
+            ValueError: with `aligned`: a graph model does not learn to search; the model was made
+                for no part, so that it has no graph.
         """
-        if pairs is None or aligned is not None:
-            raise ValueError("A graph model learns from pairs alone: give `pairs`, not `aligned`.")
+        if aligned is not None:
+            raise ValueError("A graph model learns from pairs alone: leave out `aligned`.")
         if not self.edges:
             raise ValueError(
                 "This Graph was made for no training part, so that it has no edges to learn by. "

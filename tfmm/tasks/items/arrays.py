@@ -12,6 +12,17 @@ from tfmm.index.candidates import check_distinct
 from tfmm.index.lookup import check_lines
 
 
+def check_sizes(**sizes: int) -> None:
+    """Refuses sizes below one, by argument.
+
+    Raises:
+        ValueError: naming the first such size.
+    """
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"`{name}` must be at least 1, but it is {size}.")
+
+
 def check_shapes(found: Mapping[str, tuple[Any, Any]], of: str) -> None:
     """Refuses shapes that do not fit together.
 

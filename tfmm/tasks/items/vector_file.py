@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmm.data.files import replacing
-from tfmm.tasks.retrieval.fingerprints import (
+from tfmm.tasks.items.fingerprints import (
     SIZE,
     id_fingerprints,
     item_fingerprints,

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from tfmm import __version__
 from tfmm.data.catalog import Catalog
 from tfmm.data.progress import progress
-from tfmm.tasks.retrieval.config import RetrievalConfig
+from tfmm.tasks.config import RunConfig
 
 SIZE = 16
 _BLOCK = 4096
 
 
-def model_fingerprint(folder: Path, config: RetrievalConfig) -> bytes:
+def model_fingerprint(folder: Path, config: RunConfig) -> bytes:
     """Hash of all that makes vectors of content: saved weights, item tower and version of tfmm.
 
     Args:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
-
-from tfmm.tasks.retrieval.signatures import Servable
 
 _BATCH = 128
 
 
-def agreement(
-    servable: Servable, reference: Servable, sample: int = 1000, seed: int = 1
-) -> dict[str, float]:
+def agreement(servable: Any, reference: Any, sample: int = 1000, seed: int = 1) -> dict[str, float]:
     """Recall of a servable's answers against another's, over sampled users.
 
     Each user's best items of `reference` are what should be found. In a shop without users,
@@ -40,7 +38,7 @@ def agreement(
     return {**recall, kind: len(asked)}
 
 
-def _answers(servable: Servable, asked: list[str], kind: str) -> np.ndarray:
+def _answers(servable: Any, asked: list[str], kind: str) -> np.ndarray:
     parts = []
     for start in range(0, len(asked), _BATCH):
         ids = tf.constant(asked[start : start + _BATCH])

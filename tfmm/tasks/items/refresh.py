@@ -14,22 +14,16 @@ from tfmm.data.media.media import MEDIA, find_corrupt
 from tfmm.data.shop import ShopData
 from tfmm.tasks.base import Export
 from tfmm.tasks.config import RunFileError
-from tfmm.tasks.retrieval.blend import Blend
-from tfmm.tasks.retrieval.fingerprints import (
+from tfmm.tasks.items.fingerprints import (
     id_fingerprints,
     item_fingerprints,
     model_fingerprint,
 )
-from tfmm.tasks.retrieval.linear_part import LinearPart
-from tfmm.tasks.retrieval.serve import export_of
-from tfmm.tasks.retrieval.settings import ExportSettings
-from tfmm.tasks.retrieval.two_tower import TwoTower
-from tfmm.tasks.retrieval.vector_file import VectorFile, vectors_path
-from tfmm.tasks.search.examples import load_hubs
+from tfmm.tasks.items.vector_file import VectorFile, vectors_path
 from tfmm.tasks.weights import restore_weights, saved_states
 
 
-def refreshed(task: Any, folder: Path, settings: ExportSettings) -> tuple[Export, dict[str, int]]:
+def refreshed(task: Any, folder: Path, settings: Any) -> tuple[Export, dict[str, int]]:
     """The export of a saved model over the tables of a task.
 
     Items whose features, files included, were met by this model before keep their vectors, which
@@ -47,7 +41,7 @@ def refreshed(task: Any, folder: Path, settings: ExportSettings) -> tuple[Export
         RunFileError: the shop lacks a feature that the model reads.
     """
     data, config, kept = task.data, task.config, vectors_path(folder.parent)
-    features, asked = _features(folder, data)
+    features, asked = _features(task, folder)
     ids = id_fingerprints(data.items.ids)
     contents = item_fingerprints(data.items, features, model_fingerprint(folder, config))
     stored = VectorFile.read(kept, config.items.dim)
@@ -65,17 +59,13 @@ def refreshed(task: Any, folder: Path, settings: ExportSettings) -> tuple[Export
     VectorFile.write(kept, ids, contents, vectors)
 
     counts = {"encoded": len(fresh), "new": int((~known).sum()), "removed": removed}
-    model.keep_hubs(load_hubs(folder))
-    linear = LinearPart.load(folder, data.items.ids)
-    whole = model if linear is None else Blend(model, linear)
-    return export_of(task, whole, settings, vectors), counts
+    return task.export(task.completed(model, folder), settings, vectors), counts
 
 
-def _features(folder: Path, data: ShopData) -> tuple[list[str], list[str]]:
+def _features(task: Any, folder: Path) -> tuple[list[str], list[str]]:
     """The item features that the saved model reads, and those that only its queries read."""
-    states = saved_states(folder)
-    joined_by = states.get("graph", {}).get("features", [])
-    features = list(dict.fromkeys([*states.get("items", {}), *joined_by]))
+    states, data = saved_states(folder), task.data
+    features = list(dict.fromkeys(task.read_by(states)))
     asked = [name for name in states.get("queries", {}) if name not in features]
     missing = [name for name in [*features, *asked] if name not in data.items.features]
     if missing:
@@ -87,12 +77,12 @@ def _features(folder: Path, data: ShopData) -> tuple[list[str], list[str]]:
     return features, asked
 
 
-def _model(task: Any, folder: Path, fresh: np.ndarray, features: Sequence[str]) -> TwoTower:
+def _model(task: Any, folder: Path, fresh: np.ndarray, features: Sequence[str]) -> Any:
     """The saved model with rows for all users, but only for the items to encode."""
     data = task.data
-    # A tower has at least one row, also where nothing is to be encoded. A graph model reaches new
-    # items through those that they are like, so it needs them all.
-    everything = task.config.graph is not None and len(fresh) > 0
+    # A tower has at least one row, also where nothing is to be encoded. Where items reach new ones
+    # that they are like, all are needed.
+    everything = task.joined and len(fresh) > 0
     items = data.items if everything else data.items.take(fresh if len(fresh) else [0])
     items = Catalog(items.ids, {name: _checked(items, name, data) for name in features})
     some = type(task)(task.config, dataclasses.replace(data, items=items))

@@ -1,0 +1,22 @@
+"""What an export of items fixes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemSettings:
+    """What an export fixes; written to the model card, and kept by `refresh_index`."""
+
+    k: int
+    """Items in an answer."""
+    exclude_size: int = 64
+    """Ids that a request may exclude."""
+    allow_size: int = 16
+    """Filter terms that a request may hold."""
+    weights: str = "float32"
+    """How the tables of vectors are stored: float32, bfloat16 or int8."""
+    index: Any = None
+    """The kind of index, or an index with nothing indexed yet; the run's if None."""
