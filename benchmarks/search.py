@@ -15,6 +15,7 @@ held-out picture belongs to, and how many of the first 10 products are of the ki
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import time
 from pathlib import Path
@@ -153,9 +154,7 @@ def trained(
     """A model with changes, and the seconds of its training from cached vectors."""
     values = pictures[changes.get("picture", "everything")]
     features = {**data.items.features, "photo": VectorColumn(values, np.ones(len(values), bool))}
-    shown = ShopData(
-        data.shop, Catalog(data.items.ids, features), data.users, data.events, data.report
-    )
+    shown = dataclasses.replace(data, items=Catalog(data.items.ids, features))
     heads, dropout = changes.get("heads", 1), changes.get("dropout", 0.1)
     network = {"hidden": 512 * heads, "skip": True, "scales": True, "dropout": dropout}
     texts: dict[str, Any] = {"minilm": {"name": "minilm", **network}}

@@ -78,7 +78,8 @@ class RawEvents:
     Attributes:
         user, item: int32[m] codes into `user_ids` and `item_ids`.
         rows: int64[m], each event's row in the file.
-        dropped: events left out so far, by reason.
+        counts: bool[m], whether the event tells a taste, see `tfmm.data.examples.Examples`.
+        dropped: events left out so far, by reason; those that stay but do not count among them.
     """
 
     user: NDArray[np.int32]
@@ -88,6 +89,7 @@ class RawEvents:
     rows: NDArray[np.int64]
     user_ids: pa.Array
     item_ids: pa.Array
+    counts: NDArray[np.bool_]
     dropped: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -95,13 +97,23 @@ class RawEvents:
 
     def keep(self, mask: NDArray[np.bool_], reason: str) -> None:
         """Leaves out the events where `mask` is False, counted under `reason`."""
-        count = len(mask) - int(mask.sum())
-        if not count:
+        if not self._told(self.counts & ~mask, reason) and mask.all():
             return
-        self.dropped[reason] = self.dropped.get(reason, 0) + count
-        self.user, self.item = self.user[mask], self.item[mask]
+        self.user, self.item, self.counts = self.user[mask], self.item[mask], self.counts[mask]
         self.weight, self.rows = self.weight[mask], self.rows[mask]
         self.time = None if self.time is None else self.time[mask]
+
+    def discount(self, mask: NDArray[np.bool_], reason: str) -> None:
+        """Says of the events where `mask` is True that they do not count, under `reason`."""
+        self._told(self.counts & mask, reason)
+        self.counts = self.counts & ~mask
+
+    def _told(self, left: NDArray[np.bool_], reason: str) -> int:
+        """Counts the events that no longer count."""
+        count = int(left.sum())
+        if count:
+            self.dropped[reason] = self.dropped.get(reason, 0) + count
+        return count
 
     def apply(
         self,
@@ -110,14 +122,20 @@ class RawEvents:
         bad: NDArray[np.bool_],
         shown: Callable[[int], str],
         column: str | None = None,
+        *,
+        stays: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Records the events where `bad`, and leaves them out under the policy `drop`."""
+        """Records the events where `bad`, and leaves them out under the policy `drop`; those of
+        `stays` only cease to count."""
         events = np.flatnonzero(bad)
         examples = [
             f"row {self.rows[event] + 1}: {shown(event)}"
             for event in events[:MAX_EXAMPLES].tolist()
         ]
         if report.record(check, "events", len(events), examples, column=column) == "drop":
+            if stays is not None:
+                self.discount(bad & stays, check)
+                bad = bad & ~stays
             self.keep(~bad, check)
 
 
@@ -149,6 +167,7 @@ def read_events(
         np.arange(n),
         ids[spec.user],
         ids[spec.item],
+        np.ones(n, bool),
     )
     below, no_weight = np.zeros(n, bool), np.zeros(n, bool)
     bad_rating, bad_time = np.zeros(n, bool), np.zeros(n, bool)
@@ -166,18 +185,20 @@ def read_events(
         raw.time, bad_time = parse_times(table.column(spec.time), f"{where} {spec.time!r}")
 
     raw.keep(~no_weight, "weight 0")
-    raw.keep(~below[raw.rows], "below threshold")
+    raw.discount(below[raw.rows], "below threshold")
     for role, name, at in (("user", spec.user, raw.user_ids), ("item", spec.item, raw.item_ids)):
         # The last entry is what a code of -1, a null id, reads.
         is_bad = np.append(is_bad_id(at), True)
         bad = is_bad[getattr(raw, role)]
         raw.apply(report, "bad_ids", bad, _shown(table.column(name), raw), name)
-    for check, mask, column in (
-        ("bad_ratings", bad_rating, spec.rating),
-        ("bad_times", bad_time, spec.time),
-    ):
-        if column is not None:
-            raw.apply(report, check, mask[raw.rows], _shown(table.column(column), raw), column)
+    if spec.rating is not None:
+        # A rating of 0 or below tells a distaste, which is no taste but no error of the table.
+        shown = _shown(table.column(spec.rating), raw)
+        bad, told = bad_rating[raw.rows] & raw.counts, np.isfinite(raw.weight)
+        raw.apply(report, "bad_ratings", bad | ~told, shown, spec.rating, stays=told)
+    if spec.time is not None:
+        shown = _shown(table.column(spec.time), raw)
+        raw.apply(report, "bad_times", bad_time[raw.rows], shown, spec.time)
     return raw
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,17 +31,34 @@ _VECTOR_BLOCK = 1 << 16
 Mask = NDArray[np.bool_]
 
 
+class RowNames(Sequence[str]):
+    """Stands for ids where rows have none: "row 1" and so on.
+
+    Args:
+        rows: int64[n], each row's place in its table, from 0.
+    """
+
+    def __init__(self, rows: NDArray[np.int64]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: Any) -> Any:
+        return f"row {self.rows[place] + 1}"
+
+
 @dataclass(frozen=True)
 class Source:
     """The rows that features are read from.
 
     Args:
-        name: "items" or "users", for the report.
+        name: "items", "users" or "events", for the report.
         file: the table's file name, for errors.
         shop: the shop file's name, for errors.
         root: the folder that paths are relative to.
         table: the cells, a row for each id.
-        ids: object[n].
+        ids: object[n], or the names of rows that have none.
         positions: int64[n], each row's place in the table as read.
         n_read: rows of the table as read.
     """
@@ -50,7 +68,7 @@ class Source:
     shop: str
     root: Path
     table: pa.Table
-    ids: NDArray[np.object_]
+    ids: Any
     positions: NDArray[np.int64]
     n_read: int
 

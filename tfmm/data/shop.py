@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,10 @@ from tfmm.data.events import (
     is_bad_id,
     read_events,
 )
-from tfmm.data.features import Builder, Source
+from tfmm.data.examples import Examples
+from tfmm.data.features import Builder, RowNames, Source
 from tfmm.data.shop_file.schema import Shop
-from tfmm.data.shop_file.specs import EventSpec, ShopFileError, TableSpec
+from tfmm.data.shop_file.specs import EventSpec, FeatureSpec, ShopFileError, TableSpec
 from tfmm.data.tables import as_text, objects, read_table
 
 
@@ -37,15 +39,20 @@ class ShopData:
         shop: the shop file.
         items: the catalogue of items.
         users: the catalogue of users, without features when the shop has no users table.
-        events: events between them, in file order.
+        examples: what the events between them say, in file order.
         report: what was counted and found.
     """
 
     shop: Shop
     items: Catalog
     users: Catalog
-    events: Events
+    examples: Examples
     report: CheckReport
+
+    @cached_property
+    def events(self) -> Events:
+        """Those of the examples that tell a taste, which retrieval's pairs are made of."""
+        return self.examples.events()
 
 
 def load(
@@ -109,10 +116,9 @@ class _Loader:
             )
         assert items is not None
         nobody = Catalog(np.empty(0, object)) if users is None else users.catalog
-        none = np.empty(0, np.int32)
-        events = Events(none, none, None, np.empty(0, np.float32))
-        self._count(items.catalog, nobody, events, {})
-        return ShopData(self.shop, items.catalog, nobody, events, self.report)
+        data = ShopData(self.shop, items.catalog, nobody, Examples.none(), self.report)
+        self._count(data, {})
+        return data
 
     def _with_events(
         self,
@@ -125,8 +131,7 @@ class _Loader:
         asked = {**dict.fromkeys(extra_names, "extra_event_columns"), **spec.columns()}
         table = self._read(spec.table, asked, "events")
         raw = read_events(table, spec, report, str(shop))
-        extra_table = table.select(list(extra_names))
-        del table
+        table = table.select(list(dict.fromkeys([*extra_names, *spec.told()])))
 
         item_catalog, raw.item = self._match("items", shop.items, items, raw)
         user_catalog, raw.user = self._match("users", shop.users, users, raw)
@@ -136,15 +141,57 @@ class _Loader:
         if items is None and len(raw):
             item_catalog, raw.item = _only_seen(item_catalog, raw.item)
         self._check_repeats(spec, raw, user_catalog, item_catalog)
-        events = Events(
-            raw.user,
-            raw.item,
-            raw.time,
-            raw.weight,
-            extra_columns(extra_table, extra_names, raw.rows),
+        examples = self._told(spec, raw, table, extra_names)
+        data = ShopData(shop, item_catalog, user_catalog, examples, report)
+        self._count(data, raw.dropped)
+        return data
+
+    def _told(
+        self, spec: EventSpec, raw: RawEvents, table: pa.Table, extra_names: tuple[str, ...]
+    ) -> Examples:
+        """The events with what else their table says of them."""
+        told = table.select(list(dict.fromkeys(spec.told())))
+        if len(raw) < table.num_rows:
+            told = told.take(pa.array(raw.rows))
+        source = Source(
+            "events",
+            spec.table,
+            str(self.shop),
+            self.shop.root,
+            told,
+            RowNames(raw.rows),
+            raw.rows,
+            table.num_rows,
         )
-        self._count(item_catalog, user_catalog, events, raw.dropped)
-        return ShopData(shop, item_catalog, user_catalog, events, report)
+        builder = Builder(source, self.report, verify_media=self.verify_media)
+
+        def number(name: str, column: str | None) -> Any:
+            made: Any = builder.build(FeatureSpec(name, "number", (column,))) if column else None
+            return None if made is None else made.values
+
+        kinds: Any = None
+        if spec.type is not None:
+            kinds = builder.build(FeatureSpec("type", "category", (spec.type,)))
+        examples = Examples(
+            user=raw.user,
+            item=raw.item,
+            time=raw.time,
+            weight=raw.weight,
+            counts=raw.counts,
+            row=raw.rows,
+            type=kinds,
+            rating=None if spec.rating is None else raw.weight,
+            quantity=number("quantity", spec.quantity),
+            price=number("price", spec.price),
+            labels={name: number(name, column) for name, column in spec.labels.items()},
+            context={name: builder.build(feature) for name, feature in spec.context.items()},
+            extra=extra_columns(table, extra_names, raw.rows),
+        )
+        if not builder.dropped.any():
+            return examples
+        raw.keep(~builder.dropped, "a feature's check")
+        self._require(raw)
+        return examples.take(np.flatnonzero(~builder.dropped))
 
     def _read(self, name: str, columns: Mapping[str, str], role: str) -> pa.Table:
         table, bad = read_table(self.shop.root / name, columns, str(self.shop))
@@ -279,7 +326,7 @@ class _Loader:
         )
 
     def _require(self, raw: RawEvents) -> None:
-        if not len(raw):
+        if not raw.counts.any():
             dropped = ", ".join(f"{reason}: {count:,}" for reason, count in raw.dropped.items())
             raise ShopFileError(
                 f"{self.shop}: no event of {self._events_table} is left after the checks "
@@ -289,22 +336,27 @@ class _Loader:
     def _findings(self) -> str:
         return "; ".join(map(str, self.report.findings)) or "no check found anything"
 
-    def _count(
-        self, items: Catalog, users: Catalog, events: Events, dropped: Mapping[str, int]
-    ) -> None:
+    def _count(self, data: ShopData, dropped: Mapping[str, int]) -> None:
+        items, users, events = data.items, data.users, data.events
         self.report.counts.update(
             items=len(items),
             users=len(users),
             events=len(events),
+            examples=len(data.examples),
             events_dropped=dict(dropped),
             items_without_events=_absent(events.item, len(items)),
             users_without_events=_absent(events.user, len(users)),
             features={
                 name: {
                     key: {"kind": column.kind, "present": int(column.present.sum())}
-                    for key, column in catalog.features.items()
+                    for key, column in features.items()
                 }
-                for name, catalog in (("items", items), ("users", users))
+                for name, features in (
+                    ("items", items.features),
+                    ("users", users.features),
+                    ("events", data.examples.context),
+                )
+                if features or name != "events"
             },
         )
 

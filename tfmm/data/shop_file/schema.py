@@ -181,7 +181,7 @@ class _Reader:
         self.required("events", keys, ("table", "user", "item"))
         names = {
             key: self.string(f"events.{key}", keys[key])
-            for key in ("table", "user", "item", "time", "type", "rating")
+            for key in ("table", "user", "item", "time", "type", "rating", "quantity", "price")
             if key in keys
         }
         if names["user"] == names["item"]:
@@ -202,7 +202,34 @@ class _Reader:
         threshold = None
         if "threshold" in keys:
             threshold = self.number("events.threshold", keys["threshold"])
-        return EventSpec(**names, weights=weights, threshold=threshold)
+        return EventSpec(
+            **names,
+            weights=weights,
+            threshold=threshold,
+            labels=self.labels(keys.get("labels", {})),
+            context=self.context(keys.get("context", {})),
+        )
+
+    def labels(self, value: Any) -> dict[str, str]:
+        labels = {}
+        for name, column in self.mapping("events.labels", value, None).items():
+            self.feature_name(f"events.labels.{name}", name)
+            labels[name] = self.string(f"events.labels.{name}", column)
+        return labels
+
+    def context(self, value: Any) -> dict[str, FeatureSpec]:
+        features = {}
+        for name, spec in self.mapping("events.context", value, None).items():
+            where = f"events.context.{name}"
+            self.feature_name(where, name)
+            features[name] = self.feature(where, name, spec, has_table=True)
+            if not features[name].columns:
+                self.fail(where, "must be read from columns of the events table, not from files")
+        return features
+
+    def feature_name(self, where: str, name: Any) -> None:
+        if not is_feature_name(name):
+            self.fail(where, f"{name!r} cannot name a feature; {FEATURE_RULE}")
 
     def number(self, key: str, value: Any) -> float:
         if (
@@ -225,8 +252,7 @@ class _Reader:
         given = self.mapping(f"{key}.features", keys.get("features", {}), None)
         for feature, spec in given.items():
             where = f"{key}.features.{feature}"
-            if not is_feature_name(feature):
-                self.fail(where, f"{feature!r} cannot name a feature; {FEATURE_RULE}")
+            self.feature_name(where, feature)
             features[feature] = self.feature(where, feature, spec, has_table=table is not None)
         return TableSpec(table, name, features)
 

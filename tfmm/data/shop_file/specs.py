@@ -95,7 +95,10 @@ class EventSpec:
         type: the column of event types, or None; `weights` then gives the weight of every type.
         weights: weight by type; 0 leaves events of that type out.
         rating: the column of ratings, which become the weights, or None.
-        threshold: ratings below it do not count as events; None counts all.
+        threshold: ratings below it tell no taste; None takes all above 0.
+        quantity, price: columns of numbers: pieces bought, and what one cost; or None.
+        labels: columns of 0 and 1 or of other numbers by name: what ranking learns.
+        context: features of the event itself, by name.
     """
 
     table: str
@@ -106,16 +109,32 @@ class EventSpec:
     weights: dict[str, float] = field(default_factory=dict)
     rating: str | None = None
     threshold: float | None = None
+    quantity: str | None = None
+    price: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+    context: dict[str, FeatureSpec] = field(default_factory=dict)
 
     def columns(self) -> dict[str, str]:
         """Every column that is read, with the key of the shop file that asks for it."""
         asked: dict[str, str] = {}
-        for key in ("user", "item", "time", "type", "rating"):
+        for key in ("user", "item", "time", "type", "rating", "quantity", "price"):
             column = getattr(self, key)
             if column is not None:
                 asked.setdefault(column, f"events.{key}")
+        for name, column in self.labels.items():
+            asked.setdefault(column, f"events.labels.{name}")
+        for name, feature in self.context.items():
+            for column in feature.columns:
+                asked.setdefault(column, f"events.context.{name}")
         return asked
+
+    def told(self) -> list[str]:
+        """The columns that say more of an event than who, what, when and how much it counts."""
+        of_context = [column for feature in self.context.values() for column in feature.columns]
+        single = (self.type, self.quantity, self.price)
+        return [*filter(None, single), *self.labels.values(), *of_context]
 
     def to_dict(self) -> dict[str, Any]:
         values = {key: getattr(self, key) for key in self.__dataclass_fields__}
+        values["context"] = {name: spec.to_dict() for name, spec in self.context.items()}
         return {key: value for key, value in values.items() if value not in (None, {})}
