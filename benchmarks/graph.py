@@ -61,7 +61,7 @@ def row(edges: int, mode: str, steps: int) -> dict[str, Any]:
     started = time.perf_counter()
     graph = {"mode": mode, "memory": 1000.0, "together": 0}
     options = {"encoders": {}, "dim": DIM, "history_size": 20}
-    model = tfmm.Graph.from_data(data, pairs, graph, **options)
+    model = tfmm.Graph.from_data(data, pairs, graph=graph, **options)
     model.compile(optimizer=tfmm.LazyAdam(0.01))
     batches = iter(model.batches(pairs, batch_size=BATCH))
     step = tf.function(model.train_step, reduce_retracing=True)

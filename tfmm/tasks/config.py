@@ -104,3 +104,31 @@ class RunConfig(Section):
     def with_values(self, **values: Any) -> Self:
         """The same configuration with other sections or values."""
         return self.model_copy(update=values)
+
+
+def from_keywords(
+    form: type[Section], places: Mapping[str, str], given: Mapping[str, Any], where: str
+) -> Any:
+    """Sections of a run file from flat keywords, such as a notebook gives.
+
+    Args:
+        form: holds the sections.
+        places: by keyword, the dotted key that it sets.
+        given: values by keyword.
+        where: what errors name as their source: the function that was called.
+
+    Raises:
+        ValueError: a keyword that there is not, with the nearest, or a value of another type.
+    """
+    from tfmm.encoders.registry import unknown
+
+    nested: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in places:
+            raise ValueError(f"{where}: {unknown('argument', name, list(places))}")
+        section, _, key = places[name].partition(".")
+        if key:
+            nested.setdefault(section, {})[key] = value
+        else:
+            nested[section] = value
+    return checked(form, nested, where, ValueError)

@@ -231,6 +231,8 @@ def test_modality_weights_are_shares(model):
         ({"history": "none"}, "The user tower reads nothing"),
         ({"temperature": 0.0}, "temperature must be positive, got 0.0"),
         ({"id_dropout": 1.0}, r"id_dropout must lie in \[0, 1\), got 1.0"),
+        ({"histroy": "gru"}, "TwoTower.from_data: .*'histroy'.*'history'"),
+        ({"dim": "64"}, "TwoTower.from_data: `items.dim` must be int, got '64'"),
     ],
 )
 def test_refusals_say_what_to_do(shop, config, message):

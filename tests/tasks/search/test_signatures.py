@@ -16,13 +16,13 @@ import tensorflow as tf
 import yaml
 from PIL import Image
 
+import tfmm
 from tests.conftest import COLOURS, write_shop
 from tests.media import tone, wav
 from tfmm.data import load
 from tfmm.data.media.images import thumbnail
 from tfmm.encoders.image.pictures import read_pictures
 from tfmm.export import check, check_stock, export_model, refresh_index
-from tfmm.tasks.retrieval.build import two_tower
 from tfmm.tasks.search.hubness import search_bias
 from tfmm.tasks.search.signatures import Search, search_of
 from tfmm.training import train
@@ -262,8 +262,8 @@ def test_sounds_are_asked_by_where_the_shop_has_them(tmp_path):
     items = {"table": "items.csv", "id": "id", "features": features}
     data = load({"root": str(tmp_path), "items": items})
     cnn = {"name": "cnn", "seconds": 0.5, "widths": (8,)}
-    model = two_tower(
-        data, encoders={"title": "bag"}, id=False, dim=8, queries={"sound": cnn, "title": "bag"}
+    model = tfmm.ItemModel.from_data(
+        data, encoders={"title": "bag"}, dim=8, queries={"sound": cnn, "title": "bag"}
     )
     search = search_of(model)
     assert set(search.arguments()) == {"search_text", "search_audio"}

@@ -99,6 +99,35 @@ class EvaluateConfig(Section):
     baselines: Listed[str] = ("popularity", "item_knn", "user_knn", "ease")
 
 
+class TwoTowerConfig(Section):
+    """The sections of a run file that make a model."""
+
+    items: ItemsConfig = ItemsConfig()
+    users: UsersConfig = UsersConfig()
+    train: TrainConfig = TrainConfig()
+    search: SearchConfig = SearchConfig()
+    graph: GraphConfig | None = None
+
+
+#: What `from_data` takes, and which key of a run file each sets.
+KEYWORDS = {
+    **{name: f"items.{name}" for name in ItemsConfig.model_fields},
+    "history": "users.history",
+    "history_size": "users.history_size",
+    "user_id": "users.id",
+    "user_id_dropout": "users.id_dropout",
+    "user_features": "users.features",
+    **{name: f"train.{name}" for name in ("temperature", "log_q", "hard_negatives", "negatives")},
+    "heads": "search.heads",
+    "queries": "search.queries",
+    "hide": "search.hide",
+    "contrast": "search.loss",
+    "search_temperature": "search.temperature",
+    "search_weight": "search.weight",
+    "graph": "graph",
+}
+
+
 class RetrievalConfig(RunConfig):
     """The run file of retrieval."""
 

@@ -115,36 +115,12 @@ class Retrieval(ItemTask):
         *,
         keep_media: bool = True,
     ) -> TwoTower:
-        config = self.config
-        items, users, loss, search = config.items, config.users, config.train, config.search
         return two_tower(
             self.data,
             None if train is None else train.pairs,
-            encoders=items.encoders,
-            fusion=items.fusion,
-            dim=items.dim,
-            id=items.id,
-            id_dropout=items.id_dropout,
-            modality_dropout=items.modality_dropout,
-            budget=items.budget,
-            history=users.history,
-            history_size=users.history_size,
-            user_id=users.id,
-            user_id_dropout=users.id_dropout,
-            user_features=users.features,
-            temperature=loss.temperature,
-            log_q=loss.log_q,
-            hard_negatives=loss.hard_negatives,
-            negatives=loss.negatives,
-            heads=search.heads,
-            queries=self.queries,
-            contrast=search.loss,
-            search_temperature=search.temperature,
-            search_weight=search.weight,
-            hide=search.hide,
+            self.config,
             cache=cache_folder() if keep_media else None,
             states=states,
-            graph=config.graph,
         )
 
     def batches(self, model: TwoTower, part: Part, first_epoch: int = 0) -> tf.data.Dataset:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
@@ -11,8 +12,10 @@ import tensorflow as tf
 from tfmm.data.aligned import QueryColumns
 from tfmm.data.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
+from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.layers.towers import ItemTower, UserTower
+from tfmm.tasks.config import from_keywords
 from tfmm.tasks.retrieval.linear_part import LinearPart
 from tfmm.tasks.retrieval.softmax import InBatchSoftmax
 from tfmm.tasks.search.alignment import Alignment
@@ -91,17 +94,47 @@ class TwoTower(ItemModel):
         self._create_users()
 
     @classmethod
-    def from_data(cls, data: Any, train: Interactions | None = None, **config: Any) -> TwoTower:
+    def from_data(
+        cls,
+        data: ShopData,
+        train: Interactions | None = None,
+        *,
+        normalize: bool = True,
+        cache: str | Path | None = None,
+        states: Mapping[str, Any] | None = None,
+        **config: Any,
+    ) -> Self:
         """A model for a training part of a shop's data.
 
         Args:
-            data: what `tfmm.load` returned.
+            data: what `tfmm.load` returned; for a `Graph` with the column of event types among
+                `extra_event_columns` where these are to have edges of their own.
             train: the pairs that it is to learn from, such as `tfmm.split(data).train`.
-            **config: see `tfmm.tasks.retrieval.build.two_tower`.
+            normalize, cache, states: see `tfmm.tasks.retrieval.build.two_tower`.
+            **config: keys of a run file. Of its section `items`: `encoders`, `fusion`, `dim`, `id`,
+                `id_dropout`, `modality_dropout`, `budget`; of `users`: `history`, `history_size`,
+                `user_id`, `user_id_dropout`, `user_features`; of `train`: `temperature`, `log_q`,
+                `hard_negatives`, `negatives`; of `search`: `queries`, `heads`, `hide`, `contrast`
+                (its `loss`), `search_temperature`, `search_weight`; and for a `Graph` the mapping
+                `graph`.
+
+        Raises:
+            ValueError: for a key, feature, encoder or fusion that does not exist, with the nearest
+                one named.
         """
         from tfmm.tasks.retrieval.build import two_tower
+        from tfmm.tasks.retrieval.config import KEYWORDS, TwoTowerConfig
 
-        return two_tower(data, train, **config)
+        where = f"{cls.__name__}.from_data"
+        found = from_keywords(TwoTowerConfig, KEYWORDS, cls._keywords(config), where)
+        made = two_tower(data, train, found, normalize=normalize, cache=cache, states=states)
+        assert isinstance(made, cls)
+        return made
+
+    @classmethod
+    def _keywords(cls, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The keywords of `from_data`, with what this kind of model cannot do without."""
+        return config
 
     def saved_layers(self) -> dict[str, tf.keras.layers.Layer]:
         return {**super().saved_layers(), "user_tower": self.user_tower}

@@ -10,14 +10,19 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
+from tfmm.config import Section
 from tfmm.data.aligned import QueryColumns, aligned_batches
+from tfmm.data.catalog import Catalog
 from tfmm.data.pipeline import FeatureColumns, row_batches
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.layers.content import build_content
 from tfmm.layers.towers import Content, ItemTower, UserTower
+from tfmm.tasks.config import from_keywords
+from tfmm.tasks.items.config import ItemsConfig
 from tfmm.tasks.model import Model
 from tfmm.tasks.search.alignment import Alignment
+from tfmm.tasks.search.config import SearchConfig
 from tfmm.tasks.search.queries import make_alignment, query_states
 
 
@@ -79,61 +84,25 @@ class ItemModel(Model):
         cls,
         data: ShopData,
         *,
-        queries: Mapping[str, Any],
-        encoders: Mapping[str, Any] | None = None,
-        fusion: str | Mapping[str, Any] = "gated",
-        dim: int = 256,
-        modality_dropout: float = 0.1,
-        heads: int = 1,
-        loss: str = "softmax",
-        temperature: float = 0.07,
-        hide: float = 0.5,
-        budget: int = 4096,
         cache: str | Path | None = None,
         states: Mapping[str, Any] | None = None,
+        **config: Any,
     ) -> ItemModel:
         """A model whose encoders are adapted to the catalogue.
 
         Args:
             data: what `tfmm.load` returned.
-            queries: query towers by feature, see `tfmm.tasks.search.queries.make_queries`.
-            encoders, fusion, dim, modality_dropout, budget: of the item tower, see
-                `tfmm.tasks.retrieval.build.two_tower`.
-            heads, loss, temperature, hide: see `Alignment`.
-            cache: folder where decoded pictures and the vectors of frozen encoders are kept.
-            states: what the encoders learned in an earlier run (`states()`), in place of `data`.
+            cache, states: see `item_model`.
+            **config: keys of the sections `items` and `search` of a run file: `encoders`, `fusion`,
+                `dim`, `modality_dropout`, `budget`; `queries`, `heads`, `loss`, `temperature` and
+                `hide`.
 
         Raises:
-            ValueError: for a feature, encoder or fusion that does not exist, with the nearest one
-                named.
+            ValueError: for a key, feature, encoder or fusion that does not exist, with the nearest
+                one named.
         """
-        states, folder = states or {}, Path(cache) if cache else None
-        fusing: dict[str, Any] = {"name": fusion} if isinstance(fusion, str) else dict(fusion)
-        fusing.setdefault("modality_dropout", modality_dropout)
-        content, items = build_content(
-            data.items,
-            encoders,
-            fusion=fusing,
-            dim=dim,
-            heads=heads,
-            budget=budget,
-            states=states.get("items"),
-            cache=folder,
-            name="item_content",
-        )
-        alignment, asked = make_alignment(
-            data.items,
-            queries,
-            dim=dim,
-            heads=heads,
-            loss=loss,
-            temperature=temperature,
-            hide=hide,
-            cache=folder,
-            states=states.get("queries"),
-        )
-        tower = ItemTower(len(data.items), dim, content=content, id=False, heads=heads)
-        return cls(tower, items, alignment=alignment, queries=asked)
+        found = from_keywords(ItemModelConfig, KEYWORDS, config, "ItemModel.from_data")
+        return item_model(data, found.search.queries or {}, found, cache=cache, states=states)
 
     def saved_layers(self) -> dict[str, tf.keras.layers.Layer]:
         found: dict[str, tf.keras.layers.Layer] = {"item_tower": self.item_tower}
@@ -306,6 +275,77 @@ class ItemModel(Model):
         for batch in row_batches(rows, self.items, [name], batch_size):
             vectors = content.encode[name](batch["features"][name], training=False)
             content.remember(name, batch["items"], vectors)
+
+
+class ItemModelConfig(Section):
+    """The sections of a run file that make a model."""
+
+    items: ItemsConfig = ItemsConfig()
+    search: SearchConfig = SearchConfig()
+
+
+#: What `from_data` takes, and which key of a run file each sets.
+KEYWORDS = {
+    **{name: f"items.{name}" for name in ItemsConfig.model_fields},
+    **{name: f"search.{name}" for name in ("queries", "heads", "loss", "temperature", "hide")},
+}
+
+
+def item_model(
+    data: ShopData,
+    queries: Mapping[str, Any],
+    config: Any,
+    *,
+    cache: str | Path | None = None,
+    states: Mapping[str, Any] | None = None,
+) -> ItemModel:
+    """An `ItemModel` as the sections of a run file say.
+
+    Args:
+        data: the shop's data.
+        queries: query towers by feature, see `tfmm.tasks.search.queries.make_queries`.
+        config: its sections `items` and `search`.
+        cache: folder where decoded pictures and the vectors of frozen encoders are kept.
+        states: what the encoders learned in an earlier run (`Model.states`), in place of `data`.
+    """
+    states, folder = states or {}, Path(cache) if cache else None
+    items, search = config.items, config.search
+    content, inputs = item_content_of(
+        data.items, items, heads=search.heads, states=states.get("items"), cache=folder
+    )
+    alignment, asked = make_alignment(
+        data.items, queries, search, dim=items.dim, cache=folder, states=states.get("queries")
+    )
+    tower = ItemTower(len(data.items), items.dim, content=content, id=False, heads=search.heads)
+    return ItemModel(tower, inputs, alignment=alignment, queries=asked)
+
+
+def item_content_of(
+    catalog: Catalog,
+    items: ItemsConfig,
+    *,
+    heads: int,
+    states: Mapping[str, Any] | None,
+    cache: Path | None,
+) -> tuple[Content | None, FeatureColumns]:
+    """The modalities of an item tower, see `build_content`."""
+    return build_content(
+        catalog,
+        items.encoders,
+        fusion=fusion_of(items),
+        dim=items.dim,
+        heads=heads,
+        budget=items.budget,
+        states=states,
+        cache=cache,
+        name="item_content",
+    )
+
+
+def fusion_of(items: ItemsConfig) -> dict[str, Any]:
+    """The fusion by its name and arguments."""
+    named = {"name": items.fusion} if isinstance(items.fusion, str) else dict(items.fusion)
+    return {"modality_dropout": items.modality_dropout, **named}
 
 
 def states_of(contents: Mapping[str, Content | None]) -> dict[str, Any]:

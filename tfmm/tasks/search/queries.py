@@ -15,6 +15,7 @@ from tfmm.data.names import scope_name
 from tfmm.encoders import Encoder
 from tfmm.encoders.choice import make_encoder
 from tfmm.tasks.search.alignment import Alignment
+from tfmm.tasks.search.config import SearchConfig
 from tfmm.tasks.search.query_tower import QueryTower
 
 #: What a shopper can ask by.
@@ -82,24 +83,29 @@ def make_queries(
 def make_alignment(
     catalog: Catalog,
     chosen: Mapping[str, Any],
+    config: SearchConfig,
     *,
     dim: int,
-    heads: int,
-    loss: str,
-    temperature: float,
-    hide: float,
     cache: Path | None = None,
     states: Mapping[str, Sequence[Any]] | None = None,
 ) -> tuple[Alignment, QueryColumns]:
     """The alignment of query towers with a catalogue, and what they read of it.
 
     Args:
-        catalog, chosen, dim, heads, cache, states: as for `make_queries`.
-        loss, temperature, hide: as for `Alignment`.
+        catalog, chosen, dim, cache, states: as for `make_queries`.
+        config: says `heads`, `loss`, `temperature` and `hide`, see `Alignment`.
     """
-    made = make_queries(catalog, chosen, dim=dim, heads=heads, cache=cache, states=states)
-    towers, asked = made
-    return Alignment(towers, heads=heads, loss=loss, temperature=temperature, hide=hide), asked
+    towers, asked = make_queries(
+        catalog, chosen, dim=dim, heads=config.heads, cache=cache, states=states
+    )
+    alignment = Alignment(
+        towers,
+        heads=config.heads,
+        loss=config.loss,
+        temperature=config.temperature,
+        hide=config.hide,
+    )
+    return alignment, asked
 
 
 def query_encoders(items: Catalog, queries: Mapping[str, Any]) -> list[tuple[str, Encoder]]:

@@ -30,7 +30,7 @@ from tfmm.tasks.search.examples import (
     search_row,
 )
 from tfmm.tasks.search.hubness import hub_queries, load_hubs, save_hubs
-from tfmm.tasks.search.model import ItemModel
+from tfmm.tasks.search.model import ItemModel, item_model
 from tfmm.tasks.search.queries import query_encoders
 from tfmm.tasks.search.report import search_section
 from tfmm.tasks.search.serve import search_export
@@ -68,22 +68,8 @@ class Search(ItemTask):
         *,
         keep_media: bool = True,
     ) -> ItemModel:
-        items, search = self.config.items, self.config.search
-        return ItemModel.from_data(
-            self.data,
-            queries=self.queries,
-            encoders=items.encoders,
-            fusion=items.fusion,
-            dim=items.dim,
-            modality_dropout=items.modality_dropout,
-            heads=search.heads,
-            loss=search.loss,
-            temperature=search.temperature,
-            hide=search.hide,
-            budget=items.budget,
-            cache=cache_folder() if keep_media else None,
-            states=states,
-        )
+        cache = cache_folder() if keep_media else None
+        return item_model(self.data, self.queries, self.config, cache=cache, states=states)
 
     def batches(self, model: ItemModel, part: np.ndarray, first_epoch: int = 0) -> tf.data.Dataset:
         return search_batches(self.config, self.data, model, part, first_epoch=first_epoch)

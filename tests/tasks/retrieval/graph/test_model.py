@@ -14,7 +14,7 @@ LIGHT = {"title": "bag", "kind": "embedding"}
 
 def made(shop, graph=None, pairs=None, **config):
     tf.keras.utils.set_random_seed(1)
-    return tfmm.Graph.from_data(shop, pairs, graph, **{"encoders": {}, "dim": 16} | config)
+    return tfmm.Graph.from_data(shop, pairs, graph=graph, **{"encoders": {}, "dim": 16} | config)
 
 
 def trained(shop, pairs, graph=None, epochs=5, **config):

@@ -91,25 +91,8 @@ class Graph(TwoTower):
             self.task = BPR(options.get("temperature", 0.1))
 
     @classmethod
-    def from_data(
-        cls, data: ShopData, train: Interactions | None = None, graph: Any = None, **config: Any
-    ) -> Graph:
-        """A model for a training part of a shop's data.
-
-        Args:
-            data: what `tfmm.load` returned; with the column of event types among
-                `extra_event_columns` where these are to have edges of their own.
-            train: the pairs that the graph is made of and that the model is to learn from.
-            graph: a `GraphConfig`, or a mapping of its fields.
-            **config: see `tfmm.tasks.retrieval.build.two_tower`.
-        """
-        from tfmm.tasks.retrieval.build import two_tower
-
-        if not isinstance(graph, GraphConfig):
-            graph = GraphConfig(**(graph or {}))
-        made = two_tower(data, train, graph=graph, **config)
-        assert isinstance(made, cls)
-        return made
+    def _keywords(cls, config: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**config, "graph": config.get("graph") or {}}
 
     def compile(self, optimizer: Any = "rmsprop", loss: None = None, **options: Any) -> None:
         """As `TwoTower.compile`; the tables of ids and attribute values keep the rate of rows."""
