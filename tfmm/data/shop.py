@@ -64,6 +64,12 @@ def load(
 ) -> ShopData:
     """Reads a shop's tables, checks everything once, and reports what was found.
 
+    ```python
+    shop = tfmm.load("shop.yaml")
+    shop.report.print()
+    shop.items.ids[:3], shop.items.features["title"].values[:3]
+    ```
+
     Args:
         shop: the shop file, or a `Shop`, or the mapping that a shop file would hold (its paths
             relative to the working folder).

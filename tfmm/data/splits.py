@@ -45,6 +45,11 @@ def split(
       for each part, compared as strings; other rows are dropped, and so are held-out pairs that
       training has too.
 
+    ```python
+    parts = tfmm.split(shop, by="user", valid=0.1, test=0.2, seed=1, cold_items=0.1)
+    parts.counts()  # {"users": …, "items": …, "train": …, …}
+    ```
+
     Draws come from the raw stream of PCG64, which NumPy keeps fixed, and from stable sorts: the
     same events and seed give the same split on every machine.
 

@@ -45,10 +45,10 @@ class Encoder(tf.keras.layers.Layer):
     encoder without the data:
 
     ```python
-    one = Embedding(dim=16)
+    one = CategoryEmbedding(dim=16)
     one.adapt(column)
     vectors = one(one.prepare(column))  # [len(column), 16]
-    two = Embedding.from_config(one.get_config())
+    two = CategoryEmbedding.from_config(one.get_config())
     two.load_state(one.state())
     ```
 

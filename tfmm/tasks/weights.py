@@ -70,15 +70,16 @@ def restore_weights(
         model: the model to fill, with a row for each id of `item_ids` and `user_ids`.
         folder: where `save_weights` wrote.
         item_ids, user_ids: the names of its rows.
-        served: for a model that answers rather than trains: users that the saved model did not
-            have are told by their history alone.
+        served: for a model that answers rather than trains: it must have every weight, and users
+            that the saved model did not have are told by their history alone.
 
     Returns:
         Counts: `restored` and `new` variables, `new_items` and `new_users` rows.
 
     Raises:
         FileNotFoundError: where no complete model was saved.
-        ValueError: for a weight whose shape differs in more than its rows.
+        ValueError: for a weight whose shape differs in more than its rows, or that a model to be
+            served does not find.
     """
     saved_states(folder)
     item_ids, user_ids = ([str(one) for one in ids] for ids in (item_ids, user_ids))
@@ -89,6 +90,12 @@ def restore_weights(
     with np.load(Path(folder) / "weights.npz") as saved:
         for path, variable in _variables(model).items():
             if path not in saved:
+                if served:
+                    raise ValueError(
+                        f"{Path(folder) / 'weights.npz'} lacks the weight {path}, without which "
+                        "the model would answer at random: the run was saved by another version or "
+                        "with another architecture. Use its configuration, or train anew."
+                    )
                 counts["new"] += 1
                 continue
             value = saved[path]

@@ -23,6 +23,12 @@ class LazyAdam(tf.keras.optimizers.Adam):
     An embedding row is met rarely and wants large steps; the weights of a network are met on every
     step and want small ones. `dense_rate` gives the second kind a learning rate of its own.
 
+    ```python
+    model = tfmm.TwoTower.from_data(shop, parts.train, encoders={"title": "bag"}, dim=16)
+    model.compile(optimizer=tfmm.LazyAdam(0.01, dense_rate=0.3))
+    model.fit(model.batches(parts.train), epochs=2)
+    ```
+
     Args:
         learning_rate: a float, or a `tf.keras.optimizers.schedules.LearningRateSchedule`.
         dense_rate: the learning rate of variables with a dense gradient, as a share of

@@ -53,6 +53,11 @@ def load_run(path: str | Path) -> Run:
     Items and users that joined the tables since get rows of their own: items are served by their
     content, users by their history.
 
+    ```python
+    run = tfmm.load_run("runs/hm")
+    run.metrics["model"]["recall@20"], run.model.item_vectors().shape
+    ```
+
     Raises:
         FileNotFoundError: for a folder that is no finished run.
     """

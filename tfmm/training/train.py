@@ -32,6 +32,11 @@ def train(
     validation too, meet the test once. Splits given by a column are not refitted. A run that was
     killed goes on from its last checkpoint when it is started again with the same configuration.
 
+    ```python
+    run = tfmm.train("run.yaml", "runs/first")
+    run.metrics["model"]["recall@20"], run.metrics["baselines"]["popularity"]["recall@20"]
+    ```
+
     Args:
         config: a run file, or what it would hold.
         out: the run folder: new, or one of the same configuration.

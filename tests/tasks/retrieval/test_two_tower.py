@@ -209,6 +209,18 @@ def test_weights_of_another_architecture_are_refused(shop, model, tmp_path):
         restore_weights(other, tmp_path, shop.items.ids, shop.users.ids)
 
 
+def test_a_model_to_be_served_misses_no_weight(shop, model, tmp_path):
+    save_weights(model, tmp_path, shop.items.ids, shop.users.ids)
+    with np.load(tmp_path / "weights.npz") as saved:
+        kept = {path: saved[path] for path in saved if path != "user_tower/newcomer"}
+    np.savez(tmp_path / "weights.npz", **kept)
+    other = tfmm.TwoTower.from_data(shop, encoders=LIGHT, dim=16, states=saved_states(tmp_path))
+    ids = shop.items.ids, shop.users.ids
+    assert restore_weights(other, tmp_path, *ids)["new"] == 1
+    with pytest.raises(ValueError, match=r"weights.npz lacks the weight user_tower/newcomer"):
+        restore_weights(other, tmp_path, *ids, served=True)
+
+
 def test_masking_a_modality_moves_the_vectors_and_unknown_names_are_refused(model):
     assert np.abs(model.item_vectors(mask="title") - model.item_vectors()).max() > 0.01
     with pytest.raises(ValueError, match="no feature 'titel' to mask; the model reads title, kind"):

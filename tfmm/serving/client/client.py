@@ -206,7 +206,7 @@ class Client:
         """`predict` with the inputs by keyword, whatever task the model is of.
 
         ```python
-        client.ask("classify_item", title=["red wool hat"])
+        client.ask("embed_user", user_id=["user-7"])["embedding"]  # float32 [1, D]
         ```
         """
         return self.predict(signature, inputs)
