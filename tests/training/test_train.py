@@ -192,7 +192,7 @@ def test_a_folder_of_something_else_is_refused(run, shop_file, tmp_path):
         ({"train": 3}, "`train` must be a mapping, got 3"),
         ({"split": {"seed": 1.5}}, "`split.seed` must be int, got 1.5"),
         ({"train": {"epochs": "3"}}, "`train.epochs` must be int, got '3'"),
-        ({"evaluate": {"k": [5, "x"]}}, r"`evaluate.k` must be a list of ints, got 'x'"),
+        ({"evaluate": {"k": [5, "x"]}}, r"`evaluate.k\[1\]` must be int, got 'x'"),
         ({"graph": {"layer": 3}}, r"unknown key `graph.layer`; did you mean `graph.layers`\?"),
         ({"task": "retreival"}, r"`task`: Unknown task: 'retreival'. Did you mean 'retrieval'\?"),
         (
