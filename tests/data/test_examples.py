@@ -112,13 +112,16 @@ def test_a_shop_round_trips(rated):
 @pytest.mark.parametrize(
     ("events", "message"),
     [
-        ({"labels": {"": "click"}}, r"events\.labels\..*cannot name a feature"),
-        ({"labels": {"click": 3}}, r"events\.labels\.click: expected a name in text, got 3"),
-        ({"labels": ["click"]}, r"events\.labels: expected keys and values"),
-        ({"context": {"d": {"kind": "colour", "column": "n"}}}, "unknown kind 'colour'"),
+        ({"labels": {"": "click"}}, r"`events\.labels`: '' cannot name a feature"),
+        ({"labels": {"click": 3}}, r"`events\.labels\.click` must be string, got 3"),
+        ({"labels": ["click"]}, r"`events\.labels` must be a mapping, got"),
+        (
+            {"context": {"d": {"kind": "colour", "column": "n"}}},
+            r"`events\.context\.d\.kind` must be .* got 'colour'",
+        ),
         (
             {"context": {"d": {"kind": "image", "path": "{n}.png"}}},
-            r"context\.d: must be read from",
+            r"`events`: `context\.d` must be read from",
         ),
         ({"labels": {"c": "clik"}}, r"events\.labels\.c: .*no column 'clik'.*'click'"),
         ({"quantity": "m"}, r"events\.quantity: .*no column 'm'"),

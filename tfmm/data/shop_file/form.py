@@ -1,0 +1,104 @@
+"""The shop file as it is written, and what it means."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from tfmm.config import Omittable, Section
+from tfmm.data.checks import CHECKS, policy_problem
+from tfmm.data.shop_file.events import EventForm
+from tfmm.data.shop_file.features import Feature
+from tfmm.data.shop_file.specs import TableSpec
+from tfmm.data.shop_file.values import FeatureName, Folder, Name
+
+
+def _known(policies: dict[str, str]) -> dict[str, str]:
+    problems = [policy_problem(check, policy) for check, policy in policies.items()]
+    told = [problem for problem in problems if problem]
+    if told:
+        raise ValueError("; ".join(told))
+    return policies
+
+
+_CHECKS: dict[str, Any] = {
+    "properties": {
+        check.name: {"enum": list(check.policies), "description": f"About {check.meaning}."}
+        for check in CHECKS.values()
+    },
+    "additionalProperties": False,
+}
+#: Policy by check.
+Policies = Annotated[dict[str, str], AfterValidator(_known), Field(json_schema_extra=_CHECKS)]
+
+
+class TableForm(Section):
+    """The table of items or of users."""
+
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"table": ["id"]}})
+
+    table: Omittable[Name] = None
+    """Its file: CSV, CSV.gz, TSV, JSONL or Parquet. Without it the ids are those seen in events."""
+    id: Omittable[Name] = None
+    """The column of ids; without a table, what their column is called in templates of paths."""
+    features: dict[FeatureName, Feature] = Field(default_factory=dict)
+    """What is known of each, by names of your own."""
+
+    @model_validator(mode="after")
+    def _serves_its_features(self) -> Self:
+        if self.table is not None and self.id is None:
+            raise ValueError("`id` is missing; a table needs `table` and `id`")
+        self.spec("")
+        return self
+
+    def spec(self, seen_id: str) -> TableSpec:
+        """What it means; `seen_id` names the ids where the table does not."""
+        has_table = self.table is not None
+        features = {
+            name: form.spec(name, has_table=has_table) for name, form in self.features.items()
+        }
+        return TableSpec(self.table, self.id or seen_id, features)
+
+
+class ShopForm(Section):
+    """A shop: what its tables mean. Paths are relative to this file, or to `root`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["events"]}, {"required": ["items"]}]}
+    )
+
+    root: Omittable[Folder] = None
+    """The folder that the tables' and media's paths are relative to; `${NAME}` in it is the
+    environment variable NAME."""
+    items: Omittable[TableForm] = None
+    """The table of items; without it, items are the ids seen in events."""
+    events: Omittable[EventForm] = None
+    """The table of events; a shop may have only its items."""
+    users: Omittable[TableForm] = None
+    """The table of users; without it, users are the ids seen in events."""
+    checks: Policies = Field(default_factory=dict)
+    """What is done about bad rows, by check: `drop` them, `mask` the value, `raise`, or `keep`."""
+
+    @model_validator(mode="after")
+    def _has_something(self) -> Self:
+        if self.events is None and self.items is None:
+            raise ValueError(
+                "a shop needs its table of events (events: table, user, item), its table of items "
+                "(items: table, id, features) or both"
+            )
+        for key, table in (("items", self.items), ("users", self.users)):
+            if self.events is None and table is not None and table.table is None:
+                raise ValueError(
+                    f"`{key}`: `table` is missing; without a table of events it says which there "
+                    "are"
+                )
+        return self
+
+    def tables(self) -> tuple[TableSpec | None, TableSpec | None]:
+        """What the tables of items and of users mean."""
+        item, user = (self.events.item, self.events.user) if self.events else ("", "")
+        return (
+            None if self.items is None else self.items.spec(item),
+            None if self.users is None else self.users.spec(user),
+        )

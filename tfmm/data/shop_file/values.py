@@ -1,0 +1,62 @@
+"""What values of a shop file may be: names, lists of names, templates of paths, a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from tfmm.config import Listed
+from tfmm.data.names import FEATURE_RULE, is_feature_name
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def _expanded(text: str) -> str:
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1])
+        if not found:
+            raise ValueError(
+                f"the environment variable {match[1]} of {text!r} is not set; "
+                f"set it (export {match[1]}=...) or write the path out"
+            )
+        return found
+
+    return _VARIABLE.sub(value, text)
+
+
+def _folder(text: str) -> str:
+    # A relative path in the environment was written by someone in the working folder.
+    return os.path.abspath(_expanded(text)) if text.startswith("${") else _expanded(text)
+
+
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError(f"lists {max(names, key=names.count)!r} more than once")
+    return names
+
+
+def _feature_name(name: str) -> str:
+    if not is_feature_name(name):
+        raise ValueError(f"{name!r} cannot name a feature; {FEATURE_RULE}")
+    return name
+
+
+#: A file or column; `${NAME}` in it is the environment variable NAME.
+Name = Annotated[str, Field(min_length=1), AfterValidator(_expanded)]
+#: Names of which none is there twice.
+Names = Annotated[Listed[Name], Field(min_length=1), AfterValidator(_distinct)]
+#: What separates values in a cell.
+Separator = Annotated[str, Field(min_length=1)]
+#: A folder; what a variable at its start says is relative to the working folder.
+Folder = Annotated[str, Field(min_length=1), AfterValidator(_folder)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Weight = Annotated[Number, Field(ge=0)]
+FeatureName = Annotated[
+    str,
+    # Some names that this pattern takes are refused: JSON schema cannot say what a letter is.
+    Field(json_schema_extra={"pattern": r"^[^\s\d=_.\-][^\s=]*$"}),
+    AfterValidator(_feature_name),
+]
