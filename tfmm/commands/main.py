@@ -26,6 +26,7 @@ from tfmm.commands import (
     index,
     label,
     recommend,
+    schema,
     search,
     serve,
     train,
@@ -47,6 +48,7 @@ COMMANDS = (
     catalog,
     search,
     evaluate,
+    schema,
     doctor,
     demo,
 )

@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from tfmm.config import Section, checked
+from tfmm.config import Section, ToldAs, checked
+from tfmm.data.shop_file.form import ShopForm
 from tfmm.data.shop_file.strict_yaml import read_yaml
 
 
@@ -39,7 +40,7 @@ class RunConfig(Section):
     A task's own form is a subclass with further sections, and perhaps a longer `train`.
     """
 
-    shop: Any
+    shop: Annotated[Any, ToldAs(lambda: str | ShopForm)]
     """The shop file, relative to the run file; or the shop as a mapping."""
     task: str = "retrieval"
     """What the model is for."""

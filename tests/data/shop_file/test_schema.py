@@ -173,7 +173,7 @@ def test_mistake_in_the_shop_names_key_and_remedy(mapping, message):
         ),
         ({"kind": "text", "columns": ["a", "a"]}, "lists 'a' more than once"),
         ({"kind": "text", "columns": ["a", 3]}, r"it.columns\[1\]` must be string, got 3"),
-        ({"kind": "number"}, "takes one of column; got none"),
+        ({"kind": "number"}, "the key `items.features.it.column` is missing"),
         ({"kind": ["text"], "column": "a"}, r"it.kind` must be .* got \['text'\]"),
         ({"kind": "image", "path": "one.jpg"}, "one image file for every row"),
         ({"kind": "image", "path": "{}.jpg"}, "not a template"),

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from tfmm.config import Omittable, Section
 from tfmm.data.shop_file.features import Feature
 from tfmm.data.shop_file.specs import EventSpec, FeatureSpec
-from tfmm.data.shop_file.values import FeatureName, Name, Number, Weight
+from tfmm.data.shop_file.values import Name, Named, Number, Weight
 
 
 class EventForm(Section):
@@ -46,9 +46,9 @@ class EventForm(Section):
     """The column of pieces bought."""
     price: Omittable[Name] = None
     """The column of what a piece cost."""
-    labels: dict[FeatureName, Name] = Field(default_factory=dict)
+    labels: Named[Name] = Field(default_factory=dict)
     """What ranking learns, by name: columns of 0 and 1 or of other numbers."""
-    context: dict[FeatureName, Feature] = Field(default_factory=dict)
+    context: Named[Feature] = Field(default_factory=dict)
     """Features of the event itself, by name, read from its columns."""
 
     @model_validator(mode="after")

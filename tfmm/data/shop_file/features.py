@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_v
 from tfmm.config import Omittable, Section
 from tfmm.data.shop_file.path_templates import template_columns
 from tfmm.data.shop_file.specs import FeatureSpec
-from tfmm.data.shop_file.values import Name, Names, Separator
+from tfmm.data.shop_file.values import Name, Separator, Several, Template
 
 
 def _one_of(*keys: str) -> ConfigDict:
@@ -57,8 +57,7 @@ class FeatureForm(Section):
         return made
 
     def _spec(self, name: str, has_table: bool) -> FeatureSpec:
-        assert self.column is not None
-        return FeatureSpec(name, self.kind, (self.column,))
+        raise NotImplementedError
 
 
 class SeveralForm(FeatureForm):
@@ -66,7 +65,7 @@ class SeveralForm(FeatureForm):
 
     sources: ClassVar[tuple[str, ...]] = ("column", "columns")
 
-    columns: Omittable[Names] = None
+    columns: Omittable[Several[Name]] = None
 
     @property
     def given_columns(self) -> tuple[str, ...]:
@@ -103,17 +102,23 @@ class TagsForm(SeveralForm):
 class CategoryForm(FeatureForm):
     """One value of a set."""
 
-    model_config = _one_of(*FeatureForm.sources)
-
     kind: Literal["category"]
+    column: Name
+    """The table's column."""
+
+    def _spec(self, name: str, has_table: bool) -> FeatureSpec:
+        return FeatureSpec(name, self.kind, (self.column,))
 
 
 class NumberForm(FeatureForm):
     """A number."""
 
-    model_config = _one_of(*FeatureForm.sources)
-
     kind: Literal["number"]
+    column: Name
+    """The table's column."""
+
+    def _spec(self, name: str, has_table: bool) -> FeatureSpec:
+        return FeatureSpec(name, self.kind, (self.column,))
 
 
 class MediaForm(FeatureForm):
@@ -125,9 +130,9 @@ class MediaForm(FeatureForm):
     kind: Literal["image", "audio", "video"]
     column: Omittable[Name] = None
     """The column that has the files' paths."""
-    path: Omittable[Name] = None
+    path: Omittable[Template] = None
     """The path, with columns in braces, as in `images/{sku}.jpg`."""
-    paths: Omittable[Names] = None
+    paths: Omittable[Several[Template]] = None
     """Several such paths; whatever there is of them is the feature."""
     separator: Separator = "|"
     """What separates the paths of a cell of `column`."""
@@ -163,7 +168,7 @@ class VectorForm(SeveralForm):
     kind: Literal["vector"]
     column: Omittable[Name] = None
     """The column, of lists of numbers."""
-    columns: Omittable[Names] = None
+    columns: Omittable[Several[Name]] = None
     """A column for each component."""
     path: Omittable[Name] = None
     """An .npy file of numbers `[rows, dimensions]`."""

@@ -11,7 +11,7 @@ from tfmm.data.checks import CHECKS, policy_problem
 from tfmm.data.shop_file.events import EventForm
 from tfmm.data.shop_file.features import Feature
 from tfmm.data.shop_file.specs import TableSpec
-from tfmm.data.shop_file.values import FeatureName, Folder, Name
+from tfmm.data.shop_file.values import Folder, Name, Named
 
 
 def _known(policies: dict[str, str]) -> dict[str, str]:
@@ -24,7 +24,11 @@ def _known(policies: dict[str, str]) -> dict[str, str]:
 
 _CHECKS: dict[str, Any] = {
     "properties": {
-        check.name: {"enum": list(check.policies), "description": f"About {check.meaning}."}
+        check.name: {
+            "enum": list(check.policies),
+            "default": check.default,
+            "description": check.meaning,
+        }
         for check in CHECKS.values()
     },
     "additionalProperties": False,
@@ -42,7 +46,7 @@ class TableForm(Section):
     """Its file: CSV, CSV.gz, TSV, JSONL or Parquet. Without it the ids are those seen in events."""
     id: Omittable[Name] = None
     """The column of ids; without a table, what their column is called in templates of paths."""
-    features: dict[FeatureName, Feature] = Field(default_factory=dict)
+    features: Named[Feature] = Field(default_factory=dict)
     """What is known of each, by names of your own."""
 
     @model_validator(mode="after")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from tfmm.config import Listed
 from tfmm.data.names import FEATURE_RULE, is_feature_name
+
+T = TypeVar("T")
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -46,17 +48,22 @@ def _feature_name(name: str) -> str:
 
 #: A file or column; `${NAME}` in it is the environment variable NAME.
 Name = Annotated[str, Field(min_length=1), AfterValidator(_expanded)]
-#: Names of which none is there twice.
-Names = Annotated[Listed[Name], Field(min_length=1), AfterValidator(_distinct)]
+#: One or more, all different.
+Several = Annotated[
+    Listed[T],
+    Field(min_length=1, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_distinct),
+]
+#: A path with columns in braces.
+Template = Annotated[Name, Field(json_schema_extra={"pattern": r"\{[^{}]+\}"})]
 #: What separates values in a cell.
 Separator = Annotated[str, Field(min_length=1)]
 #: A folder; what a variable at its start says is relative to the working folder.
 Folder = Annotated[str, Field(min_length=1), AfterValidator(_folder)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Weight = Annotated[Number, Field(ge=0)]
-FeatureName = Annotated[
-    str,
-    # Some names that this pattern takes are refused: JSON schema cannot say what a letter is.
-    Field(json_schema_extra={"pattern": r"^[^\s\d=_.\-][^\s=]*$"}),
-    AfterValidator(_feature_name),
+#: By names of features. JSON schema has no word for a letter of any script.
+Named = Annotated[
+    dict[Annotated[str, AfterValidator(_feature_name)], T],
+    Field(json_schema_extra={"propertyNames": {"pattern": r"^[^\s\d=_.\-][^\s=]*$"}}),
 ]

@@ -24,13 +24,23 @@ def fusion(kind: str, dim: int = 64, **config: Any) -> Fusion:
     Raises:
         ValueError: unknown kind or argument; the message has the nearest that exists.
     """
-    if kind not in _FUSIONS:
-        raise ValueError(unknown("fusion", kind, _FUSIONS))
-    known = config_names(_FUSIONS[kind])
+    cls = fusion_class(kind)
+    known = config_names(cls)
     for key in config:
         if key not in known:
             raise ValueError(unknown(f"argument of fusion {kind!r}", key, known))
-    return _FUSIONS[kind](dim, **config)
+    return cls(dim, **config)
+
+
+def fusion_class(kind: str) -> type[Fusion]:
+    """The class registered as `kind`.
+
+    Raises:
+        ValueError: there is none; the message has the nearest that exists.
+    """
+    if kind not in _FUSIONS:
+        raise ValueError(unknown("fusion", kind, _FUSIONS))
+    return _FUSIONS[kind]
 
 
 def names() -> list[str]:

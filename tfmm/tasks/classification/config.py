@@ -7,6 +7,7 @@ from typing import Any
 from tfmm.config import Listed, Section
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.config import TrainConfig as BaseTrainConfig
+from tfmm.tasks.items.choices import EncoderChoice, FusionChoice
 
 
 class LabelConfig(Section):
@@ -53,9 +54,9 @@ class SplitConfig(Section):
 class ItemsConfig(Section):
     """What is read of an item."""
 
-    encoders: dict[str, Any] | None = None
+    encoders: dict[str, EncoderChoice] | None = None
     """Encoder by feature; by default every feature but the label with the default of its kind."""
-    fusion: Any = "gated"
+    fusion: FusionChoice = "gated"
     """`concat`, `weighted`, `gated`, `attention`, `late` or `hybrid`; or `{name: …, …}`."""
     dim: int = 256
     """Of the vectors that labels are told from."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tfmm.config import Section
+from tfmm.tasks.items.choices import EncoderChoice, FusionChoice
 
 
 class ItemsConfig(Section):
     """The item tower."""
 
-    encoders: dict[str, Any] | None = None
+    encoders: dict[str, EncoderChoice] | None = None
     """Encoder by feature; by default every feature with the default of its kind."""
-    fusion: Any = "gated"
+    fusion: FusionChoice = "gated"
     """`concat`, `weighted`, `gated`, `attention`, `late` or `hybrid`; or `{name: …, …}`."""
     modality_dropout: float = 0.1
     """Share of modalities hidden in training."""

@@ -7,6 +7,7 @@ from typing import Any
 from tfmm.config import Listed, Section
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.config import TrainConfig as BaseTrainConfig
+from tfmm.tasks.items.choices import EncoderChoice
 from tfmm.tasks.items.config import IndexConfig
 from tfmm.tasks.items.config import ItemsConfig as BaseItemsConfig
 from tfmm.tasks.retrieval.graph.config import GraphConfig
@@ -52,7 +53,7 @@ class UsersConfig(Section):
     """`mean`, `self_attention`, `gru` or `none`."""
     history_size: int = 50
     """The latest items of a history that are read."""
-    features: dict[str, Any] | None = None
+    features: dict[str, EncoderChoice] | None = None
     """Encoder by feature of the users' table; by default none."""
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tfmm.config import Section
 from tfmm.tasks.config import RunConfig
+from tfmm.tasks.items.choices import EncodersChoice
 from tfmm.tasks.items.config import IndexConfig, ItemsConfig
 
 
 class SearchConfig(Section):
     """Search by words, pictures and sounds, in the space of the item vectors."""
 
-    queries: dict[str, Any] | None = None
+    queries: dict[str, EncodersChoice] | None = None
     """What can be asked by: an encoder, or a list of encoders whose vectors add up, by feature. By
     default `task: search` has every text feature by `subwords`, and retrieval none: no search.
     Pictures that the item tower reads can be asked by without being named."""
