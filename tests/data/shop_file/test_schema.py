@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tfmm.data.shop_file.schema import Shop
-from tfmm.data.shop_file.specs import FeatureSpec, ShopFileError
+from tfmm.data.shop_file.specs import KINDS, FeatureSpec, ShopFileError
 
 EVENTS = {"table": "events.csv", "user": "user", "item": "item"}
 
@@ -69,6 +69,12 @@ def test_every_kind_is_read_with_its_defaults():
     assert read.features["photo"].paths == ("images/{id}.jpg",)
     assert read.features["vibe"].rows == "table"
     assert set(read.columns("items")) == {"id", "title", "body", "colour", "labels", "price"}
+
+
+def test_every_kind_has_a_form():
+    with pytest.raises(ShopFileError) as refused:
+        with_feature(column="a")
+    assert str(refused.value).endswith(f"needs a `kind`: one of {', '.join(KINDS)}.")
 
 
 def test_shop_round_trips_through_its_mapping():
