@@ -25,7 +25,7 @@ import tensorflow as tf
 
 import tfmm
 from tfmm.data.catalog import Catalog
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.tasks.retrieval.graph.memory import full_memory
 
 BATCH, DIM = 2048, 64

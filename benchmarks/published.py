@@ -36,7 +36,7 @@ import yaml
 from trainings import seeded, split_of, trained
 from user_lists import write_events
 
-from tfmm.data.parts import Split
+from tfmm.data.events.parts import Split
 from tfmm.data.shop import ShopData
 from tfmm.encoders.cache import cache_folder
 from tfmm.evaluation import evaluate, evaluate_baselines

@@ -21,7 +21,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfmm.data.columns import CategoryColumn
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns
 from tfmm.encoders import encoder
 from tfmm.layers.fusion import fusion

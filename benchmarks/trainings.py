@@ -6,7 +6,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from tfmm.data.parts import Split
+from tfmm.data.events.parts import Split
 from tfmm.data.shop import ShopData
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.parts import RetrievalParts

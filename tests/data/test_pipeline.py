@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns, row_batches, sampling_probability, training_batches
 
 USERS, ITEMS = 60, 40

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from tfmm.data.splits import split
+from tfmm.data.events.splits import split
 from tfmm.evaluation import (
     evaluate,
     evaluate_baselines,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfmm.data.splits import split
+from tfmm.data.events.splits import split
 from tfmm.evaluation import evaluate_baselines
 
 DATA = Path(os.environ.get("TFMM_DATA") or "no folder")

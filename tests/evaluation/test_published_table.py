@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.evaluation import naive
-from tfmm.data.splits import split
+from tfmm.data.events.splits import split
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

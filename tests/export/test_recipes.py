@@ -11,7 +11,7 @@ import pytest
 
 from tests.export.shops import kind_column
 from tests.index.clusters import clustered
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.export import check
 
 RECIPES = Path(__file__).parents[2] / "export"

@@ -7,17 +7,18 @@ shop.report.print()
 from tfmm.data import columns
 from tfmm.data.catalog import Catalog
 from tfmm.data.checks import CheckError, CheckReport
-from tfmm.data.events import Events
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.event_log import Events
+from tfmm.data.events.examples import Examples
+from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.parts import Split
+from tfmm.data.events.splits import split
 from tfmm.data.media.audio import AudioDecodeError
 from tfmm.data.media.images import ImageDecodeError, decode_image, load_thumbnails
 from tfmm.data.media.video import VideoDecodeError
-from tfmm.data.parts import Split
 from tfmm.data.search_catalog import SearchCatalog
 from tfmm.data.shop import ShopData, load
 from tfmm.data.shop_file.schema import Shop
 from tfmm.data.shop_file.specs import ShopFileError
-from tfmm.data.splits import split
 
 __all__ = [
     "AudioDecodeError",
@@ -25,6 +26,7 @@ __all__ = [
     "CheckError",
     "CheckReport",
     "Events",
+    "Examples",
     "ImageDecodeError",
     "Interactions",
     "SearchCatalog",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
-from tfmm.data.events import (
+from tfmm.data.events.event_log import (
     Events,
     RawEvents,
     extra_columns,
@@ -24,7 +24,7 @@ from tfmm.data.events import (
     is_bad_id,
     read_events,
 )
-from tfmm.data.examples import Examples
+from tfmm.data.events.examples import Examples
 from tfmm.data.features import Builder, RowNames, Source
 from tfmm.data.shop_file.schema import Shop
 from tfmm.data.shop_file.specs import EventSpec, FeatureSpec, ShopFileError, TableSpec

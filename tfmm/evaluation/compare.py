@@ -9,7 +9,7 @@ import numpy as np
 
 from tfmm import baselines
 from tfmm.baselines import Baseline, EASEMemoryError
-from tfmm.data.parts import Split
+from tfmm.data.events.parts import Split
 from tfmm.evaluation.evaluator import KS, Pairs, as_matrix, evaluate
 from tfmm.evaluation.ranking import Scorer
 
@@ -121,7 +121,7 @@ def evaluate_split_baselines(
     """Baselines as a split has it: tuned on validation, refitted on `final_train`, tested once.
 
     Args:
-        split: from `tfmm.data.splits.split`.
+        split: from `tfmm.data.events.splits.split`.
         names: baselines to measure.
         ks: list lengths.
         **options: `params` and `max_users` of `evaluate_baselines`.

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.evaluation import breakdowns, metrics
 from tfmm.evaluation.ranking import Ranking, Scorer, rank_scores, rank_vectors
 

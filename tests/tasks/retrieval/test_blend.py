@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.tasks.retrieval import two_tower as module
 from tfmm.tasks.retrieval.blend import Blend

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns
 from tfmm.tasks.retrieval.linear_part import LinearPart
 from tfmm.tasks.retrieval.two_tower import TwoTower

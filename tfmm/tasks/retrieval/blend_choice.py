@@ -10,8 +10,8 @@ import numpy as np
 
 from tfmm.baselines import EASE
 from tfmm.baselines.low_rank import factorize
-from tfmm.data.interactions import Interactions
-from tfmm.data.parts import Split
+from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.parts import Split
 from tfmm.evaluation import evaluate
 from tfmm.evaluation.compare import tune
 from tfmm.tasks.config import RunFileError

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.data.shop import ShopData
 from tfmm.layers.content import build_content
 from tfmm.layers.towers import ItemTower, UserTower

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import TextColumn
-from tfmm.data.parts import Split
+from tfmm.data.events.parts import Split
 from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.tasks.retrieval.blend import Blend
 from tfmm.tasks.retrieval.config import EvaluateConfig

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmm.data.interactions import Interactions
-from tfmm.data.parts import Split
+from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.parts import Split
 from tfmm.tasks.search.examples import SearchParts
 
 

@@ -15,9 +15,9 @@ import tensorflow as tf
 from tfmm.baselines import Content as ContentBaseline
 from tfmm.baselines import content_vectors, create
 from tfmm.data.columns import CategoryColumn, ImageColumn
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.splits import split
 from tfmm.data.shop import ShopData
-from tfmm.data.splits import split
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.data.aligned import QueryColumns
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder

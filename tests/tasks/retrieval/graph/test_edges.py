@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from tfmm.data.columns import CategoryColumn, TagsColumn, TextColumn
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.layers.frozen import frozen_vectors
 from tfmm.tasks.retrieval.graph.edges import (
     Edges,

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from tfmm.baselines.item_knn import ItemKNN
 from tfmm.baselines.neighbours import row_blocks
 from tfmm.data.columns import CategoryColumn, TagsColumn
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.data.shop import ShopData
 from tfmm.layers.frozen import incidence
 from tfmm.tasks.retrieval.graph.nearest import Vectors, nearest

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 from tfmm.data.pipeline import FeatureColumns, Gather, training_batches
 from tfmm.data.shop import ShopData
 from tfmm.layers.towers import UserTower

@@ -78,7 +78,7 @@ class RawEvents:
     Attributes:
         user, item: int32[m] codes into `user_ids` and `item_ids`.
         rows: int64[m], each event's row in the file.
-        counts: bool[m], whether the event tells a taste, see `tfmm.data.examples.Examples`.
+        counts: bool[m], whether the event tells a taste, see `tfmm.data.events.examples.Examples`.
         dropped: events left out so far, by reason; those that stay but do not count among them.
     """
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tfmm.data.columns import CategoryColumn, Column, as_rows
 
 if TYPE_CHECKING:
-    from tfmm.data.events import Events
+    from tfmm.data.events.event_log import Events
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,7 +81,7 @@ class Examples:
 
     def events(self) -> Events:
         """Those that count, as retrieval reads them."""
-        from tfmm.data.events import Events
+        from tfmm.data.events.event_log import Events
 
         if self.counts.all():
             return Events(self.user, self.item, self.time, self.weight, dict(self.extra))

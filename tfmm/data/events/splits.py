@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tfmm.data.interactions import Interactions, stable_order
-from tfmm.data.parts import DROPPED, TEST, TRAIN, VALID, Split, SplitError
+from tfmm.data.events.interactions import Interactions, stable_order
+from tfmm.data.events.parts import DROPPED, TEST, TRAIN, VALID, Split, SplitError
 
 BY = ("user", "leave_one_out", "time", "column")
 

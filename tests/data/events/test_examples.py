@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfmm.data import Shop, ShopFileError
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmm.data.interactions import Interactions
+from tfmm.data.events.interactions import Interactions
 
 #: What part an event belongs to.
 TRAIN, VALID, TEST = np.int8(0), np.int8(1), np.int8(2)

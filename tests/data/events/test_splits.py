@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tfmm.data.interactions import Interactions
-from tfmm.data.parts import SplitError
-from tfmm.data.splits import split
+from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.parts import SplitError
+from tfmm.data.events.splits import split
 
 
 def log(user, item, time=None, weight=None, **extra):

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from tfmm.data.events import Events, parse_times
+from tfmm.data.events.event_log import Events, parse_times
 from tfmm.data.tables import TableError
 
 DAY = 86_400_000_000

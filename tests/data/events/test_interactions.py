@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tfmm.data.interactions import Interactions, stable_order
+from tfmm.data.events.interactions import Interactions, stable_order
 
 
 def log(user, item, time=None, weight=None):
