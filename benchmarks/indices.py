@@ -40,6 +40,7 @@ from PIL import Image
 from scann.scann_ops.py import scann_ops, scann_ops_pybind
 
 from tfmm.index import IVF, BruteForce, ScaNN
+from tfmm.index.tuning import nearest
 
 K, BATCH, TUNED = 100, 256, 1024
 ROWS = ("clustered-1e5x64", "clustered-1e6x64", "clustered-1e6x128", "patches-1e6x64")
@@ -99,11 +100,7 @@ def load(row: str, given: Path | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def exact(vectors: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    found = []
-    for start in range(0, len(queries), 16):
-        scores = queries[start : start + 16] @ vectors.T
-        found.append(np.argpartition(-scores, K - 1, axis=1)[:, :K])
-    return np.concatenate(found)
+    return nearest(queries, vectors, K)
 
 
 def recall(found: np.ndarray, true: np.ndarray) -> float:

@@ -18,6 +18,8 @@ def test_metrics_by_hand():
         {
             "recall@1": 0,
             "precision@1": 0,
+            "hit@1": 0,
+            "hit@3": 1,
             "ndcg@1": 0,
             "recall@3": 2 / 3,
             "precision@3": 2 / 3,
@@ -36,7 +38,9 @@ def test_a_perfect_list_scores_one_and_a_short_one_what_it_has():
 
 def test_means_are_over_queries():
     both = [query_metrics(["a"], {"a": 1}, (1,)), query_metrics(["b"], {"a": 1}, (1,))]
-    assert mean_metrics(both) == {"recall@1": 0.5, "precision@1": 0.5, "ndcg@1": 0.5, "mrr": 0.5}
+    assert mean_metrics(both) == dict.fromkeys(
+        ["recall@1", "hit@1", "precision@1", "ndcg@1", "mrr"], 0.5
+    )
     with pytest.raises(ValueError, match="no queries"):
         mean_metrics([])
     with pytest.raises(ValueError, match="without relevant items"):

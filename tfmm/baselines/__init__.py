@@ -10,7 +10,6 @@ scores = model.score(histories)
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from tfmm.baselines.base import Baseline, NotFittedError
@@ -20,6 +19,7 @@ from tfmm.baselines.ials import IALS
 from tfmm.baselines.item_knn import ItemKNN
 from tfmm.baselines.popularity import Popularity
 from tfmm.baselines.user_knn import UserKNN
+from tfmm.config.names import did_you_mean
 
 BASELINES: dict[str, type[Baseline]] = {
     kind.name: kind for kind in (Popularity, ItemKNN, UserKNN, EASE, IALS, Content)
@@ -50,8 +50,7 @@ def find(name: str) -> type[Baseline]:
         ValueError: no baseline has that name.
     """
     if name not in BASELINES:
-        near = difflib.get_close_matches(name, BASELINES, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, BASELINES)
         raise ValueError(f"There is no baseline {name!r}, only {', '.join(BASELINES)}.{hint}")
     return BASELINES[name]
 

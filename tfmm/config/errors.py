@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 import pydantic
 
+from tfmm.config.names import nearest
 from tfmm.config.section import NotNull, Section, section_of, without_none
 
 S = TypeVar("S", bound=Section)
@@ -176,8 +176,8 @@ def _shown(value: Any) -> str:
 
 
 def _near(word: str, known: Iterable[str], label: str) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean `{_joined(label, near[0])}`?" if near else "."
+    near = nearest(word, known)
+    return f"; did you mean `{_joined(label, near)}`?" if near else "."
 
 
 def _unknown(key: str, label: str, known: list[str]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from tfmm.config.names import hint
 
 MAX_EXAMPLES = 5
 
@@ -60,19 +61,10 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def nearest(word: object, words: Iterable[str]) -> str:
-    """A hint to end an error with: the nearest of `words` to `word` if one is near, else all."""
-    known = sorted(words)
-    near = difflib.get_close_matches(str(word), known, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"known: {', '.join(known)}" if known else "none are known"
-
-
 def policy_problem(check: object, policy: object) -> str | None:
     """Says what is wrong with setting `check` to `policy`, or None when nothing is."""
     if check not in CHECKS:
-        return f"unknown check {check!r}; {nearest(check, CHECKS)}"
+        return f"unknown check {check!r}; {hint(check, CHECKS)}"
     allowed = CHECKS[str(check)].policies
     if policy not in allowed:
         return f"check {check!r} cannot be set to {policy!r}; it takes {', '.join(allowed)}"

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import CategoryColumn, ImageColumn, TagsColumn, TextColumn
+from tfmm.data.files import replacing
 from tfmm.data.shop import ShopData, load
 from tfmm.data.shop_file.schema import Shop
 
@@ -142,7 +143,6 @@ class SearchCatalog:
     def save(self, file: str | os.PathLike[str]) -> Path:
         """Writes a Parquet file, its folder made, and returns its path; pictures are left out."""
         path = Path(file)
-        path.parent.mkdir(parents=True, exist_ok=True)
         columns: dict[str, Any] = {
             "item_id": pa.array(self.ids, pa.string()),
             "title": pa.array(self.titles, pa.string()),
@@ -153,13 +153,9 @@ class SearchCatalog:
             offsets = pa.array(column.offsets.astype(np.int32))
             columns[_FACET + name] = pa.ListArray.from_arrays(offsets, values)
         about = {b"tfmm_search_catalog": json.dumps({"format": _FORMAT}).encode()}
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            table = pa.table(columns).replace_schema_metadata(about)
+        table = pa.table(columns).replace_schema_metadata(about)
+        with replacing(path) as aside:
             pa.parquet.write_table(table, aside, compression="zstd")
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
         return path
 
     def __len__(self) -> int:

@@ -19,7 +19,7 @@ import pyarrow.json
 import pyarrow.parquet
 from numpy.typing import NDArray
 
-from tfmm.data.checks import nearest
+from tfmm.config.names import hint
 from tfmm.data.shop_file.specs import ShopFileError
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".inter": "\t"}
@@ -83,7 +83,7 @@ def _check_columns(path: Path, names: list[str], columns: Mapping[str, str], sou
     for column, key in columns.items():
         if column not in names:
             raise ShopFileError(
-                f"{source}: {key}: {path.name} has no column {column!r}; {nearest(column, names)}"
+                f"{source}: {key}: {path.name} has no column {column!r}; {hint(column, names)}"
             )
         if names.count(column) > 1:
             raise TableError(f"{source}: {key}: {path.name} has several columns named {column!r}")

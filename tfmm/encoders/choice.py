@@ -11,9 +11,19 @@ from tfmm.encoders.base import Encoder, config_names
 
 
 def make_encoder(kind: str, choice: str | Mapping[str, Any], dim: int, heads: int = 1) -> Encoder:
-    """An encoder by a registered name or `{name: …, …}`; one that has `heads` gets as many."""
+    """An encoder by a registered name or `{name: …, …}`; one that has `heads` gets as many.
+
+    Raises:
+        ValueError: a name or argument that there is not, or `dim`, which the model sets for all.
+    """
     config: dict[str, Any] = {"name": choice} if isinstance(choice, str) else dict(choice)
     name = config.pop("name", None)
+    if "dim" in config:
+        raise ValueError(
+            f"The encoder {name!r} of kind {kind!r} is given dim={config['dim']!r}, but all "
+            "encoders of a model give vectors of one length. To resolve this, leave it out and set "
+            "the model's `dim` (in a run file, `items.dim`)."
+        )
     if heads > 1 and "heads" in config_names(registry.encoder_class(kind, name)):
         config.setdefault("heads", heads)
     return registry.encoder(kind, name, dim=dim, **config)

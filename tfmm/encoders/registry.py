@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import tensorflow as tf
 
+from tfmm.config.names import unknown
 from tfmm.encoders.base import Encoder, config_names
 
 E = TypeVar("E", bound=type[Encoder])
@@ -129,10 +129,3 @@ def _of_kind(kind: str) -> dict[str, type[Encoder]]:
     if kind not in _ENCODERS:
         raise ValueError(unknown("column kind with encoders", kind, _ENCODERS))
     return _ENCODERS[kind]
-
-
-def unknown(what: str, got: object, known: Any) -> str:
-    """The message for a name that is not among `known`: the nearest one, and all of them."""
-    near = difflib.get_close_matches(str(got), list(known), n=1, cutoff=0.4)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"Unknown {what}: {got!r}.{hint} There are: {', '.join(sorted(known))}."

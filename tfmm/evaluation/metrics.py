@@ -8,6 +8,8 @@ T:
   min(k, |T|) hits. Järvelin and Kekäläinen, ACM TOIS 2002, with binary gains.
 - mrr@k: 1 / rank of the first hit, 0 without one. Voorhees, TREC-8, 1999.
 - hit_rate@k: 1 if there is a hit.
+- precision@k: hits / k.
+- precision@k: hits / k.
 - map@k: mean over the hits' ranks i of the precision at i, that is its sum divided by min(k, |T|).
 - novelty@k: mean of -log2(share of the training users who have the item), an item of none counting
   as of one. Zhou et al., PNAS 2010; Castells, Vargas and Wang, DDR 2011.
@@ -63,8 +65,7 @@ def ranking_metrics(
     """
     top = max(ks)
     _check_ks(ks, found.shape[1])
-    ranks = np.arange(1, top + 1)
-    discount = 1 / np.log2(ranks + 1)
+    discount = discounts(top)
     ideal = np.r_[0.0, np.cumsum(discount)]
     # Hits are few: everything is summed over them alone.
     user, place = np.nonzero(found[:, :top])
@@ -89,6 +90,34 @@ def ranking_metrics(
         values[f"hit_rate@{k}"] = (count > 0).astype(np.float64)
         values[f"map@{k}"] = summed(precision[inside]) / np.minimum(some, k)
     return values
+
+
+def discounts(k: int) -> NDArray[np.float64]:
+    """What a hit counts at each of the ranks 1 to k in NDCG: float64 `[k]`."""
+    return 1 / np.log2(np.arange(1, k + 1) + 1)
+
+
+def rank_metrics(
+    ranks: Sequence[NDArray[np.integer]], n_right: NDArray[np.integer], ks: Sequence[int]
+) -> PerUser:
+    """Recall, hit rate, precision and MRR of queries, whose right answers' ranks are known.
+
+    MRR looks at the whole ranking here, not at the first k.
+
+    Args:
+        ranks: of each query the ranks, from 1 and ascending, of the right answers that were found.
+        n_right: `[Q]`, right answers in all, at least 1.
+        ks: list lengths.
+    """
+    top = max(ks)
+    found = np.zeros((len(ranks), top), np.bool_)
+    for row, one in enumerate(ranks):
+        found[row, one[one <= top] - 1] = True
+    values = ranking_metrics(found, n_right, ks)
+    kept = {f"recall@{k}": values[f"recall@{k}"] for k in ks}
+    kept |= {f"hit@{k}": values[f"hit_rate@{k}"] for k in ks}
+    kept |= {f"precision@{k}": found[:, :k].sum(axis=1) / k for k in ks}
+    return kept | {"mrr": np.array([1.0 / one[0] if len(one) else 0.0 for one in ranks])}
 
 
 def novelty(

@@ -1,6 +1,7 @@
 """Metrics of a search's ranked items against judged ones, a query at a time.
 
 - recall@k: relevant items among the first k / all relevant ones.
+- hit@k: 1 if there is a relevant item among the first k.
 - precision@k: relevant items among the first k / k.
 - ndcg@k: sum of relevance_i / log2(i + 1), divided by that of the ideal list. Järvelin and
   Kekäläinen, ACM TOIS 2002, with the given gains.
@@ -13,13 +14,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tfmm.evaluation import metrics
+
 KS = (1, 5, 10)
 
 
 def query_metrics(
     ranked: Sequence[str], relevant: Mapping[str, float], ks: Sequence[int] = KS
 ) -> dict[str, float]:
-    """Recall, precision and NDCG at each k, and MRR, of one query.
+    """Recall, hit rate, precision and NDCG at each k, and MRR, of one query.
 
     Args:
         ranked: ids, best first, each once.
@@ -34,14 +37,10 @@ def query_metrics(
         raise ValueError("a query without relevant items cannot be measured.")
     got = np.array([gains.get(item, 0.0) for item in ranked])
     ideal = np.sort(np.array(list(gains.values())))[::-1]
-    hit = np.flatnonzero(got > 0)
-    values = {}
+    of_ranks = metrics.rank_metrics([np.flatnonzero(got > 0) + 1], np.array([len(gains)]), ks)
+    values = {name: float(value[0]) for name, value in of_ranks.items()}
     for k in ks:
-        count = int((hit < k).sum())
-        values[f"recall@{k}"] = count / len(gains)
-        values[f"precision@{k}"] = count / k
         values[f"ndcg@{k}"] = _discounted(got[:k]) / _discounted(ideal[:k])
-    values["mrr"] = 1 / (int(hit[0]) + 1) if len(hit) else 0.0
     return values
 
 
@@ -53,4 +52,4 @@ def mean_metrics(each: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def _discounted(gains: np.ndarray) -> float:
-    return float((gains / np.log2(np.arange(len(gains)) + 2)).sum())
+    return float((gains * metrics.discounts(len(gains))).sum())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from tfmm.config.names import did_you_mean
 from tfmm.index.base import Index
 from tfmm.index.brute_force import BruteForce
 from tfmm.index.filters import TermFilter
 from tfmm.index.ivf import IVF
-from tfmm.index.options import check_name, nearest_name
+from tfmm.index.options import check_name
 from tfmm.index.padding import LOWEST_SCORE
 from tfmm.index.scann import ScaNN
 
@@ -63,7 +64,7 @@ def index_for(
         if name not in known:
             raise ValueError(
                 f"An index of kind {kind!r} has no option {name!r}; it has {known}."
-                f"{nearest_name(name, known)}"
+                f"{did_you_mean(name, known)}"
             )
     index = INDEX_KINDS["ivf" if kind == "auto" else kind](k=k, **options)
     if kind != "auto":

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-
-def nearest_name(name: Any, known: Iterable[str]) -> str:
-    """ " Did you mean …?" for a name that is nearly a known one, else ""."""
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+from tfmm.config.names import did_you_mean
 
 
 def check_name(option: str, value: Any, known: Iterable[str]) -> str:
@@ -22,7 +17,7 @@ def check_name(option: str, value: Any, known: Iterable[str]) -> str:
         ValueError: it is not; the message lists them and names the nearest.
     """
     if value not in (known := list(known)):
-        hint = nearest_name(value, known)
+        hint = did_you_mean(value, known)
         raise ValueError(f"`{option}` must be one of {known}, but it is {value!r}.{hint}")
     return value
 

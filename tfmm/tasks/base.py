@@ -342,7 +342,7 @@ class Task(abc.ABC):
         Raises:
             ValueError: a setting that there is not, with the nearest one.
         """
-        from tfmm.encoders.registry import unknown
+        from tfmm.config.names import unknown
 
         form = cls.Settings
         known = list(getattr(form, "model_fields", None) or _fields(form))

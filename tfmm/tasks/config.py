@@ -121,7 +121,7 @@ def from_keywords(
     Raises:
         ValueError: a keyword that there is not, with the nearest, or a value of another type.
     """
-    from tfmm.encoders.registry import unknown
+    from tfmm.config.names import unknown
 
     nested: dict[str, Any] = {}
     for name, value in given.items():

@@ -41,7 +41,7 @@ def task_class(name: str) -> type[Task]:
     if name in _REGISTERED:
         return _REGISTERED[name]
     if name not in _TASKS:
-        from tfmm.encoders.registry import unknown
+        from tfmm.config.names import unknown
 
         raise ValueError(unknown("task", name, names()))
     module, _, attribute = _TASKS[name].partition(":")

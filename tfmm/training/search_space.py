@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import types
 import typing
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 import yaml
 
 from tfmm.config import Section, section_of
+from tfmm.config.names import nearest
 from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.tasks.config import RunConfig, RunFileError
 from tfmm.training.run import read_config
@@ -209,8 +209,8 @@ def _kind(key: str, form: type[Section], where: str) -> Any:
         if key.startswith(f"{parent}.") and (kind is Any or "dict" in str(kind)):
             return Any
     open_keys = [k for k in known if not any(f"{k}.".startswith(f"{f}.") for f in _FIXED)]
-    near = difflib.get_close_matches(key, open_keys, n=1, cutoff=0.3)
-    hint = f" Did you mean `{near[0]}`?" if near else ""
+    near = nearest(key, open_keys)
+    hint = f" Did you mean `{near}`?" if near else ""
     raise SearchSpaceError(f"{where}: there is no key `{key}` in a run file.{hint}")
 
 

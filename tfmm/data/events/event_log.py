@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
-from tfmm.data.checks import MAX_EXAMPLES, CheckReport, nearest
+from tfmm.config.names import hint
+from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import as_rows
 from tfmm.data.shop_file.specs import EventSpec, ShopFileError
 from tfmm.data.tables import TableError, as_numbers, as_text, encode, objects
@@ -212,7 +213,7 @@ def _type_weights(cells: pa.ChunkedArray, spec: EventSpec, where: str) -> NDArra
     for code, kind in enumerate(kinds.to_pylist()):
         if kind not in spec.weights:
             raise ShopFileError(
-                f"{where}: the event type {kind!r} has no weight; {nearest(kind, spec.weights)} "
+                f"{where}: the event type {kind!r} has no weight; {hint(kind, spec.weights)} "
                 "Add it to events.weights, with 0 to leave such events out"
             )
         weights[code] = spec.weights[kind]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import difflib
 import math
 from fractions import Fraction
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tfmm.config.names import did_you_mean
 from tfmm.data.events.interactions import Interactions, stable_order
 from tfmm.data.events.parts import DROPPED, TEST, TRAIN, VALID, Split, SplitError
 
@@ -111,8 +111,7 @@ def split(
 
 def _check_arguments(by: str, train: Any, column: str | None, seed: int, cold_items: float) -> None:
     if by not in BY:
-        near = difflib.get_close_matches(str(by), BY, n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(by, BY)
         raise SplitError(f"`by` is {by!r}, but a split is by one of {', '.join(BY)}.{hint}")
     if by != "column":
         _refuse(by, train=train, column=column)
@@ -298,8 +297,7 @@ def _labels(events: Any, column: str | None, train: Any, valid: Any, test: Any) 
             "{by: column, column: x_label, train: 0, valid: 1, test: 2}."
         )
     if column not in extra:
-        near = difflib.get_close_matches(column, extra, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(column, extra)
         raise SplitError(
             f"The events carry no column {column!r}; there "
             f"{'are ' + ', '.join(extra) if extra else 'is none'}.{hint} To resolve this, load the "

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from tfmm.data.columns import ImageColumn
+from tfmm.data.files import replacing
 from tfmm.data.progress import in_threads
 
 # Part of the cache's key: raised when the same files would give other pixels.
@@ -176,25 +177,18 @@ def _store(
     slots: int,
     lead: tuple[int, ...],
 ) -> None:
-    # Written aside under this process's name and renamed, the mask first: a reader that finds the
-    # pixels finds both, whole.
-    aside = [path.with_name(f".{os.getpid()}-{path.name}") for path in (mask, pixels)]
     shape = (*lead, *size, 3)
-    try:
+    # The mask, entered last, is in its place first: a reader that finds the pixels finds both.
+    with replacing(pixels) as pixels_aside, replacing(mask) as mask_aside:
         if len(column):
-            stored = np.lib.format.open_memmap(aside[1], "w+", np.uint8, shape)
+            stored = np.lib.format.open_memmap(pixels_aside, "w+", np.uint8, shape)
             present = _fill(stored.reshape(len(column), slots, *size, 3), column, size)
             stored.flush()
             del stored
         else:
-            np.save(aside[1], np.zeros(shape, np.uint8))
+            np.save(pixels_aside, np.zeros(shape, np.uint8))
             present = np.zeros((0, slots), bool)
-        np.save(aside[0], present.reshape(lead))
-        os.replace(aside[0], mask)
-        os.replace(aside[1], pixels)
-    finally:
-        for path in aside:
-            path.unlink(missing_ok=True)
+        np.save(mask_aside, present.reshape(lead))
 
 
 def _fill(

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfmm.config.names import unknown
 from tfmm.data.media.audio import AudioDecodeError, wav_bytes
 from tfmm.data.rows import MappedRows
 from tfmm.encoders.ahead import Decoding
@@ -21,7 +22,7 @@ from tfmm.encoders.base import Encoder, positive
 from tfmm.encoders.base import rate as share
 from tfmm.encoders.cache import cached_vectors, file_digests
 from tfmm.encoders.image.cnn import check_norm, check_widths, residual_network
-from tfmm.encoders.registry import register, unknown
+from tfmm.encoders.registry import register
 
 if TYPE_CHECKING:
     from tfmm.data.columns import AudioColumn

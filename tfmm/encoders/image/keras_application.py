@@ -8,10 +8,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmm.config.names import unknown
 from tfmm.encoders.cache import file_digests
 from tfmm.encoders.image.pretrained_image import ImageNetwork, PretrainedImage
 from tfmm.encoders.pretrained.bridge import FROZEN, train_only
-from tfmm.encoders.registry import register, unknown
+from tfmm.encoders.registry import register
 
 
 @register("keras_application", kind="image")

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import tensorflow as tf
 
+from tfmm.config.names import unknown
 from tfmm.encoders.base import config_names, positive, rate
-from tfmm.encoders.registry import unknown
 
 _FUSIONS: dict[str, type[Fusion]] = {}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmm.config.names import unknown
 from tfmm.encoders.base import positive
-from tfmm.encoders.registry import unknown
 from tfmm.layers.fusion.base import Fusion, fusion, masked_softmax, names, register, zeroed
 
 

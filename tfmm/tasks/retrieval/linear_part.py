@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from tfmm.data.files import replacing
+from tfmm.index.tuning import nearest
 
 Floats = NDArray[np.float32]
 Scale = Literal["sum", "unit"]
@@ -87,12 +88,11 @@ class LinearPart:
             return self
         unit = learned / np.maximum(np.linalg.norm(learned, axis=1, keepdims=True), 1e-12)
         history, candidates = self.history.copy(), self.candidates.copy()
-        k = min(neighbours, len(known))
+        near = known[nearest(unit[unknown], unit[known], min(neighbours, len(known)))]
         for start in range(0, len(unknown), _BLOCK):
-            rows = unknown[start : start + _BLOCK]
-            near = np.argpartition(-(unit[rows] @ unit[known].T), k - 1, axis=1)[:, :k]
-            history[rows] = self.history[known[near]].mean(axis=1)
-            candidates[rows] = self.candidates[known[near]].mean(axis=1)
+            rows, of = unknown[start : start + _BLOCK], near[start : start + _BLOCK]
+            history[rows] = self.history[of].mean(axis=1)
+            candidates[rows] = self.candidates[of].mean(axis=1)
         return replace(self, history=history, candidates=candidates)
 
     def save(self, folder: str | Path, item_ids: Any) -> None:

@@ -13,6 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from tfmm.evaluation.metrics import rank_metrics
+
 KS = (1, 5, 10)
 #: Scores held at once.
 _BLOCK = 2**24
@@ -168,12 +170,8 @@ def _mean(parts: Sequence[list[NDArray[np.int64]]], ks: Sequence[int]) -> dict[s
     ranks = [one for part in parts for one in part if len(one)]
     if not ranks:
         raise ValueError("No query has anything right to find: `relevant` is empty.")
-    out: dict[str, float] = {}
-    for k in ks:
-        hits = np.array([np.count_nonzero(one <= k) for one in ranks])
-        out[f"recall@{k}"] = float(np.mean(hits / [len(one) for one in ranks]))
-        out[f"hit@{k}"] = float(np.mean(hits > 0))
-        out[f"precision@{k}"] = float(np.mean(hits / k))
-    out["mrr"] = float(np.mean([1.0 / one[0] for one in ranks]))
-    out["queries"] = len(ranks)
-    return out
+    n_right = np.array([len(one) for one in ranks])
+    found = rank_metrics(ranks, n_right, ks)
+    return {name: float(np.mean(values)) for name, values in found.items()} | {
+        "queries": len(ranks)
+    }

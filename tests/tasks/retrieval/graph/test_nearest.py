@@ -27,7 +27,7 @@ def test_dense_and_sparse_rows_find_the_k_nearest(kind):
 def test_blocks_give_what_one_product_gives(monkeypatch):
     vectors = np.random.default_rng(1).normal(size=(50, 4)).astype(np.float32)
     whole = nearest(vectors, 7).toarray()
-    monkeypatch.setattr("tfmm.tasks.retrieval.graph.nearest.BLOCK", 4 * 50 * 3)
+    monkeypatch.setattr("tfmm.tasks.retrieval.graph.nearest._BLOCK", 7)
     np.testing.assert_allclose(nearest(vectors, 7).toarray(), whole, atol=1e-6)
 
 

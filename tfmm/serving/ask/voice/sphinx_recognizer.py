@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import threading
 import unicodedata
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from tfmm.data.files import write_text
 from tfmm.data.search_catalog import SearchCatalog
 from tfmm.serving.ask.query_sound import Sound
 from tfmm.serving.ask.voice.language_model import bigram_model
@@ -101,17 +101,10 @@ class SphinxRecognizer:
             "left_out": [word for word, ways in said.items() if not ways][:100],
         }
         root = Path(folder)
-        aside = root.with_name(f".{root.name}.{os.getpid()}")
-        aside.mkdir(parents=True)
-        try:
-            (aside / _MODEL).write_text(bigram_model(kept), encoding="utf-8")
-            (aside / _WORDS).write_text("\n".join(lines) + "\n", encoding="utf-8")
-            (aside / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-            root.mkdir(exist_ok=True)
-            for name in (_WORDS, _ABOUT, _MODEL):
-                os.replace(aside / name, root / name)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        model = bigram_model(kept)
+        write_text(root / _WORDS, "\n".join(lines) + "\n")
+        write_text(root / _ABOUT, json.dumps(about, indent=1) + "\n")
+        write_text(root / _MODEL, model)
         return cls(root)
 
     def text(self, audio: Sound) -> str:

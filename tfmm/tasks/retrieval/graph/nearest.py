@@ -9,11 +9,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from tfmm.baselines.neighbours import keep_largest, row_blocks
+from tfmm.index.tuning import nearest as exact_nearest
 
 #: Dense rows up to which every pair is compared; beyond, faiss searches where it is installed.
 EXACT = 50_000
-#: Bytes that a block of similarities may take.
-BLOCK = 2**27
+#: Rows whose neighbours' vectors are looked at together.
+_BLOCK = 1024
 
 Vectors: TypeAlias = np.ndarray | sp.csr_matrix
 
@@ -90,15 +91,11 @@ def _dense(unit: np.ndarray, k: int) -> sp.coo_matrix:
     kept = min(k, n - 1)
     if kept < 1:
         return sp.coo_matrix((n, n), dtype=np.float32)
-    columns, values = np.empty((n, kept), np.int64), np.empty((n, kept), np.float32)
-    step = max(1, BLOCK // (4 * n))
-    for start in range(0, n, step):
-        cosines = unit[start : start + step] @ unit.T
-        own = np.arange(len(cosines))
-        cosines[own, start + own] = -2
-        best = np.argpartition(-cosines, kept - 1, axis=1)[:, :kept]
-        columns[start : start + step] = best
-        values[start : start + step] = np.take_along_axis(cosines, best, 1)
+    columns = exact_nearest(unit, unit, kept, own=np.arange(n))
+    values = np.empty(columns.shape, np.float32)
+    for start in range(0, n, _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        values[rows] = np.einsum("nd,nkd->nk", unit[rows], unit[columns[rows]])
     return _similar(columns, values, n)
 
 
