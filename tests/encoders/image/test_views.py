@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfmm.encoders.image.views import cropped_views
+from tfmm.encoders.image.views import cropped_views, moved_maps
 
 
 def ramps(count: int) -> tf.Tensor:
@@ -47,3 +47,20 @@ def test_light_changes_within_the_range_of_pixels() -> None:
     assert views.min() >= 0
     assert views.max() <= 255
     assert np.ptp(views[:, 0, 0, 2]) > 30
+
+
+def test_maps_are_mirrored_each_for_itself_and_cut_as_one() -> None:
+    tf.keras.utils.set_random_seed(1)
+    maps = tf.constant(np.tile(np.arange(10.0, dtype="f")[None, None, :, None], (40, 10, 1, 1)))
+    shapes = set()
+    for _ in range(20):
+        views = moved_maps(maps, zoom=0.5).numpy()
+        shapes.add(views.shape[1:3])
+        step = np.diff(views[:, 0, :, 0], axis=1)
+        assert (np.abs(step) == 1).all()
+        assert 5 < (step[:, 0] < 0).sum() < 35
+    assert {5, 10} >= {min(min(shape) for shape in shapes)}
+    assert max(max(shape) for shape in shapes) <= 10
+    assert len(shapes) > 5
+    whole = moved_maps(maps, zoom=0.0).numpy()
+    assert whole.shape == (40, 10, 10, 1)

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.encoders.cache import file_digests
+from tfmm.encoders.cache import cached_vectors, file_digests
 from tfmm.encoders.image.pretrained_image import ImageNetwork, PretrainedImage
+from tfmm.encoders.image.split_network import SplitNetwork
+from tfmm.encoders.image.views import moved_maps
 from tfmm.encoders.pretrained.bridge import train_only
 from tfmm.encoders.pretrained.torch_file import read_torch_file
 from tfmm.encoders.registry import register
+
+if TYPE_CHECKING:
+    from tfmm.data.columns import ImageColumn
+    from tfmm.data.rows import MappedRows
 
 #: Stages: blocks, kernel, stride, expansion, channels out (EfficientNet, arXiv:1905.11946, table 1;
 #: Lite leaves out squeeze-and-excitation and has ReLU6 throughout).
@@ -44,18 +52,34 @@ class EfficientNetLite0(PretrainedImage):
     Args:
         dim: length of the vectors.
         file: a file of weights in that package's format, in place of the package's.
+        keep_maps: whether the blocks before the trained layers run once over the catalogue and
+            their maps are kept on disk, so that a step of training costs what the trained layers
+            cost; `augment` then varies maps in place of pictures. 32 are the layers of the last two
+            stages and the head, before which a picture of 224 pixels is a map of 44 kB.
         **common: the arguments of `PretrainedImage`.
 
     Raises:
         ModuleNotFoundError: the package is not installed.
-        ValueError: weights that do not fit.
+        ValueError: weights that do not fit, or `keep_maps` without a number of trained layers.
     """
 
     def __init__(
-        self, dim: int = 64, *, file: str = "", name: str | None = None, **common: Any
+        self,
+        dim: int = 64,
+        *,
+        file: str = "",
+        keep_maps: bool = False,
+        name: str | None = None,
+        **common: Any,
     ) -> None:
         super().__init__(dim, name=name, **common)
-        self.file = file
+        self.file, self.keep_maps = file, bool(keep_maps)
+        if keep_maps and not isinstance(self.train, int):
+            raise ValueError(
+                f"keep_maps=True keeps what comes before the trained layers, but train is "
+                f"{self.train!r}. To resolve this, say how many of the last layers are trained "
+                "(train=32), or leave `keep_maps` out."
+            )
 
     def weights_path(self) -> Path:
         """The file of weights."""
@@ -80,7 +104,57 @@ class EfficientNetLite0(PretrainedImage):
         model = lite0()
         load(model, read_torch_file(self.weights_path()), str(self.weights_path()))
         train_only(model, self.train)
-        return ImageNetwork(model, lambda pixels: (pixels - 127.0) / 128.0, self.size)
+        if self.keep_maps:
+            return SplitNetwork(model, _block_ends(model), scaled, self.size)
+        return ImageNetwork(model, scaled, self.size)
+
+    def encode(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """As `PretrainedImage.encode`; with `keep_maps` also of kept maps, float `[n, size]`."""
+        if inputs.shape.rank != 2:
+            return super().encode(inputs, training)
+        network = self.network()
+        maps = tf.reshape(tf.cast(inputs, tf.float32), [-1, *network.map_shape])
+        if training and self.augment:
+            maps = moved_maps(maps, self.zoom)
+        return tf.math.l2_normalize(network.after(maps), axis=1)
+
+    def _inputs(self, column: ImageColumn, cache: Path | None) -> np.ndarray | MappedRows:
+        if not self.keep_maps:
+            return super()._inputs(column, cache)
+        network = self.network()
+        before = tf.function(network.before, reduce_retracing=True)
+
+        def kept(
+            rows: NDArray[np.int64],
+        ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.floating]]]:
+            for part, pictures in self._blocks(column, rows):
+                maps = before(tf.constant(pictures)).numpy()
+                yield part, maps.reshape(len(part), -1).astype(np.float16)
+
+        made_by = {"encoder": self.registered, **self._identity(), "maps": network.map_name}
+        return cached_vectors(
+            self._digests(column),
+            kept,
+            encoder=json.dumps(made_by, sort_keys=True),
+            width=lambda: int(np.prod(network.map_shape)),
+            folder=cache,
+            description=f"the first layers of {self.registered}",
+            unit=self.unit,
+            dtype=np.float16,
+        )
+
+
+def scaled(pixels: tf.Tensor) -> tf.Tensor:
+    """Pixels of 0 to 255 as the network reads them."""
+    return (pixels - 127.0) / 128.0
+
+
+def _block_ends(model: tf.keras.Model) -> list[str]:
+    """The names of the layers that the blocks of `lite0()` end with, in their order."""
+    names = [layer.name for layer in model.layers]
+    blocks = sum(count for count, *_ in STAGES)
+    ends = [[f"{PREFIX}_blocks.{n}.add", f"{PREFIX}_blocks.{n}._bn2"] for n in range(blocks)]
+    return [next(name for name in either if name in names) for either in ends]
 
 
 def lite0() -> tf.keras.Model:

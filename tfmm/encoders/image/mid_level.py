@@ -10,7 +10,14 @@ import tensorflow as tf
 
 from tfmm.encoders.base import positive
 from tfmm.encoders.image.classic import colour_histogram
-from tfmm.encoders.image.efficientnet_lite import PREFIX, STAGES, EfficientNetLite0, lite0, load
+from tfmm.encoders.image.efficientnet_lite import (
+    PREFIX,
+    STAGES,
+    EfficientNetLite0,
+    lite0,
+    load,
+    scaled,
+)
 from tfmm.encoders.image.pretrained_image import ImageNetwork
 from tfmm.encoders.pretrained.bridge import train_only
 from tfmm.encoders.pretrained.torch_file import read_torch_file
@@ -58,6 +65,11 @@ class Lite0Mid(EfficientNetLite0):
         **common: Any,
     ) -> None:
         super().__init__(dim, size=size, name=name, **common)
+        if self.keep_maps:
+            raise ValueError(
+                "lite0_mid reads maps of several stages, so that none could be kept in place of "
+                "the picture. Leave `keep_maps` out, or use efficientnet_lite0."
+            )
         if not stages or not all(
             isinstance(stage, int) and 1 <= stage <= len(STAGES) for stage in stages
         ):
@@ -88,7 +100,7 @@ class Lite0Mid(EfficientNetLite0):
         )
         train_only(maps, self.train)
         parts = _Parts(maps, self.grid, self.colours, self.thumbnail)
-        return ImageNetwork(parts, lambda pixels: (pixels - 127.0) / 128.0, self.size)
+        return ImageNetwork(parts, scaled, self.size)
 
 
 class _Parts(tf.keras.layers.Layer):

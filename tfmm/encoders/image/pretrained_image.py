@@ -19,6 +19,7 @@ from tfmm.encoders.pretrained.base import Pretrained
 
 if TYPE_CHECKING:
     from tfmm.data.columns import ImageColumn
+    from tfmm.data.rows import MappedRows
 
 
 class PretrainedImage(Pretrained):
@@ -91,7 +92,7 @@ class PretrainedImage(Pretrained):
         for part, found in pictures.batches(column.paths, rows, self.encode_batch):
             yield part, np.stack(found)
 
-    def _inputs(self, column: ImageColumn, cache: Path | None) -> np.ndarray:
+    def _inputs(self, column: ImageColumn, cache: Path | None) -> np.ndarray | MappedRows:
         return load_thumbnails(column, self._pixels(), cache).values
 
     def _raw_spec(self) -> tf.TensorSpec:

@@ -65,6 +65,31 @@ def cropped_views(images: tf.Tensor, zoom: float, jitter: float) -> tf.Tensor:
     return tf.clip_by_value(_lit(x, jitter), 0.0, 255.0)
 
 
+def moved_maps(maps: tf.Tensor, zoom: float) -> tf.Tensor:
+    """A random part of maps that a network made of pictures, mirrored or not.
+
+    Convolutions make of a mirrored picture a mirrored map, but for their borders. The part is one
+    for the whole batch, so that it stays a batch.
+
+    Args:
+        maps: float `[n, rows, columns, channels]`.
+        zoom: the most that is cut off the maps' height and width, as a share of them.
+
+    Returns:
+        float `[n, fewer rows, fewer columns, channels]`.
+    """
+    n = tf.shape(maps)[0]
+    flip = tf.random.uniform([n, 1, 1, 1]) < 0.5
+    x = tf.where(flip, maps[:, :, ::-1], maps)
+    spans = []
+    for side in (maps.shape[1], maps.shape[2]):
+        least = max(1, round((1.0 - zoom) * side))
+        length = tf.random.uniform([], least, side + 1, tf.int32)
+        start = tf.random.uniform([], 0, side - length + 1, tf.int32)
+        spans.append(slice(start, start + length))
+    return x[:, spans[0], spans[1]]
+
+
 def _lit(pixels: tf.Tensor, jitter: float) -> tf.Tensor:
     """Pixels of 0 to 255 with a brightness and a contrast of their own for each picture."""
     contrast, brightness = tf.unstack(

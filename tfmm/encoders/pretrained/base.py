@@ -103,7 +103,7 @@ class Pretrained(Encoder):
         """All that decides the network's vectors, a digest of its weights included."""
         raise NotImplementedError
 
-    def _inputs(self, column: Any, cache: Path | None) -> np.ndarray:
+    def _inputs(self, column: Any, cache: Path | None) -> np.ndarray | MappedRows:
         """What the network reads, for every row of a column."""
         raise NotImplementedError
 

@@ -35,7 +35,7 @@ def frozen_inputs(
         elif isinstance(encoder, Pretrained):
             config = encoder.get_config() | {"train": "frozen", "name": encoder.registered}
             # Pictures are varied for a network that is trained alone.
-            unused = ("dim", "dtype", "trainable", "augment")
+            unused = ("dim", "dtype", "trainable", "augment", "keep_maps")
             config = {key: v for key, v in config.items() if key not in unused}
             frozen = make_encoder(column.kind, config, encoder.dim)
             frozen.adapt(column, cache=cache)
