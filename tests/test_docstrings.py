@@ -107,6 +107,8 @@ def world(tmp_path_factory) -> Iterator[dict[str, Any]]:
                 "model": (run.model.user_vectors(split.final_train(), items=vectors), vectors),
                 "item_vectors": vectors,
                 "item_ids": shop.items.ids,
+                "run": run,
+                "titles": shop.items.features["title"],
                 "user_vectors": run.model.user_vectors(split.train, items=vectors),
                 "column": column,
                 "tokens": tf.random.normal([4, 2, 64]),
@@ -119,8 +121,9 @@ def world(tmp_path_factory) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize(("module", "source"), EXAMPLES)
 def test_an_example_of_a_docstring_runs(module, source, world, monkeypatch, capsys):
-    if "SphinxRecognizer" in source:
-        pytest.importorskip("pocketsphinx")
+    for name, package in (("SphinxRecognizer", "pocketsphinx"), ("ScaNN", "scann")):
+        if name in source:
+            pytest.importorskip(package)
     monkeypatch.chdir(world["folder"])
     SearchCatalog.from_shop(world["names"]["shop"].items).save("catalog.parquet")
     known = _registered()

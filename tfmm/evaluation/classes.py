@@ -28,6 +28,12 @@ def class_metrics(
     an item may have several: `micro_f1`, `macro_f1`, `exact` (the share of items whose labels are
     all right), `mean_average_precision` and `calibration_error`, labels given from `threshold` on.
 
+    ```python
+    probabilities = np.array([[0.8, 0.2], [0.4, 0.6], [0.7, 0.3]])
+    has = np.array([[True, False], [False, True], [False, True]])
+    class_metrics(probabilities, has)["accuracy"]  # 2 / 3
+    ```
+
     Raises:
         ValueError: no items, or shapes that differ.
     """

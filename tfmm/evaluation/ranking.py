@@ -46,6 +46,11 @@ def rank_vectors(
 ) -> Ranking:
     """Ranks all items by inner product.
 
+    ```python
+    ranking = rank_vectors(user_vectors, item_vectors, k=10)
+    ranking.items[0], ranking.scores[0]  # the ten best items of the first user
+    ```
+
     Args:
         user_vectors: float32 `[U, D]`.
         item_vectors: float32 `[N, D]`.

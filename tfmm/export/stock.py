@@ -64,6 +64,11 @@ def check_stock(folder: str | Path) -> list[Verdict]:
     is read once against its checksum, and assets, warm-up file and signatures are looked at. The
     SavedModels may be of any origin.
 
+    ```python
+    for verdict in check_stock("models"):
+        print(verdict)
+    ```
+
     Args:
         folder: a version (it holds saved_model.pb), a model (it holds numbered versions) or a
             folder of models.

@@ -48,6 +48,11 @@ class ScaNN(Approximate):
     Catalogues below 4,096 candidates are searched exactly, as are cosines of vectors whose lengths
     differ, because ScaNN's tree is learned for inner products. Padding is as in `BruteForce`.
 
+    ```python
+    index = ScaNN(k=10).index(item_vectors, item_ids)
+    scores, ids = index(user_vectors[:8])
+    ```
+
     Args:
         query_model: a Keras model from raw queries to query vectors `[B, D]`. Without one the
             queries are the vectors.

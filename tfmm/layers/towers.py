@@ -119,6 +119,12 @@ class ItemTower(tf.keras.layers.Layer):
     The id embedding is dropped at random in training (`id_dropout`), so that content learns to
     stand alone, and is zero for items that were never trained on: `known` says which were.
 
+    ```python
+    tower = ItemTower(rows=100, dim=16)  # by ids alone
+    tower.know(np.arange(90))
+    vectors, _ = tower({"items": tf.constant([0, 95])})  # float32 [2, 16]; item 95 has none yet
+    ```
+
     Args:
         rows: the number of items.
         dim: length of the vectors.
@@ -210,6 +216,13 @@ class UserTower(tf.keras.layers.Layer):
 
     The history is made of the item tower's own vectors, so a shopper who was never seen in training
     gets an answer from the items alone; one without any history gets a learned vector.
+
+    ```python
+    tower = UserTower(rows=100, dim=16, history="mean")
+    items = tf.random.normal([5, 16])
+    history = tf.constant([[0, 3], [4, -1]])  # places in `items`, oldest first
+    users = tower(items, history)  # float32 [2, 16]
+    ```
 
     Args:
         rows: the number of users.

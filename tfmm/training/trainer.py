@@ -42,6 +42,12 @@ class Trainer:
     `tfmm train` chooses, refits and measures; `tfmm tune` chooses many times; benchmarks call the
     same two, so that what one finds is what the others get.
 
+    ```python
+    trainer = Trainer(run.task, "runs/again", say=print)
+    choice = trainer.choose()
+    model = trainer.refit(choice)
+    ```
+
     Args:
         task: what is trained.
         folder: keeps `checkpoints/` and `logs/`; a killed training goes on from there.

@@ -19,6 +19,11 @@ class LabelLoss:
     label's share to the logits in training (Menon et al., "Long-tail learning via logit
     adjustment", ICLR 2021, equation 10), so that rare labels need no larger logits to win.
 
+    ```python
+    loss = LabelLoss(np.array([0.7, 0.2, 0.1]), several=False, smoothing=0.1, adjust=1.0)
+    loss(tf.zeros([2, 3]), tf.constant([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]))
+    ```
+
     Args:
         shares: float `[C]`, the share of training items with each label.
         several: whether an item may have several labels.

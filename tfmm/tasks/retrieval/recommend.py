@@ -21,6 +21,11 @@ def recommend(run: Any, users: Iterable[str] | None = None, k: int = 20) -> pd.D
 
     A user the shop has no events of gets what an unseen shopper gets. Histories hold all events.
 
+    ```python
+    table = recommend(run, users=["u001", "nobody"], k=5)
+    table.columns.tolist()  # ['user_id', 'rank', 'item_id', 'score']
+    ```
+
     Args:
         run: a finished `tfmm.training.Run` of retrieval.
         users: user ids; all the shop's users by default.

@@ -19,6 +19,11 @@ class InBatchSoftmax(tfrs.tasks.Retrieval):
     itself); temperature and both logarithms ride along in the product of the vectors; and the
     gradient takes one softmax and two products, without a matrix of labels.
 
+    ```python
+    users, items = tf.random.normal([4, 8]), tf.random.normal([5, 8])
+    loss = InBatchSoftmax(temperature=0.1)(users, items, tf.range(5))  # the fifth is a negative
+    ```
+
     Args:
         temperature: divides the scores.
         num_hard_negatives: train against only the so many highest-scored distinct negatives of each

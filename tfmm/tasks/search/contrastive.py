@@ -16,6 +16,11 @@ def softmax_contrast(
     arXiv:2004.11362, the sum outside of the logarithm): a text that several pictures have is right
     for each of them.
 
+    ```python
+    texts, pictures = (tf.math.l2_normalize(tf.random.normal([4, 1, 8]), 2) for _ in range(2))
+    loss = softmax_contrast(texts, pictures, tf.constant([10.0]), tf.range(4))
+    ```
+
     Args:
         left, right: float `[B, H, d]`, H independent views of B rows, of length one.
         scale: float `[H]`, what cosines are multiplied by: one over the temperature.

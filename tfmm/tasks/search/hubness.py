@@ -28,6 +28,11 @@ def hub_bias(
     alone, -log(mean over q of exp(beta · score(q, item))) / beta. Its mean over the items is taken
     out, which changes no ranking.
 
+    ```python
+    bias = hub_bias(item_vectors, user_vectors, beta=30.0)  # float32 [N]
+    scores = user_vectors @ item_vectors.T + bias
+    ```
+
     Args:
         items: float `[N, D]`.
         queries: float `[Q, D]`, such as will be asked: the training texts.

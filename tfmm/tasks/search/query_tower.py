@@ -15,6 +15,13 @@ from tfmm.layers.towers import LEARNED, unit
 class QueryTower(tf.keras.layers.Layer):
     """The sum of what one or more encoders make of the same feature, scaled to length one.
 
+    ```python
+    words = encoder("text", "subwords", dim=16)
+    words.adapt(titles)
+    tower = QueryTower([words])
+    vectors = tower([words.prepare(titles)])  # float32 [n, 16], of length one
+    ```
+
     Args:
         encoders: encoders of one kind, adapted; one that was trained on much text and one that
             learns the shop's own words add up well.
