@@ -102,6 +102,10 @@ class PretrainedImage(Pretrained):
 class ImageNetwork(tf.keras.layers.Layer):
     """Scaling, a model over pictures, and the mean over its map.
 
+    A model that normalises by batches runs in training as it does after it, by the means and
+    variances that it came with: those of a shop's small batches lie so far off that what is learned
+    by them does not hold for one picture. Its other weights are trained all the same.
+
     Args:
         model: a layer from float `[n, h, w, 3]` to `[n, width]` or a map `[n, rows, columns,
             width]` or tokens `[n, T, width]`.
@@ -119,6 +123,7 @@ class ImageNetwork(tf.keras.layers.Layer):
     ) -> None:
         super().__init__(name="network", autocast=False)
         self.model, self.scale, self.pooling = model, scale, pooling
+        self._by_batches = _normalises_by_batches(model)
         with tf.init_scope():
             self.width = int(self(tf.zeros([1, *size, 3], tf.uint8)).shape[-1])
 
@@ -128,9 +133,17 @@ class ImageNetwork(tf.keras.layers.Layer):
 
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Vectors `[n, width]` of pictures uint8 `[n, h, w, 3]`."""
-        x = self.model(self.scale(tf.cast(images, tf.float32)), training=training)
+        pixels = self.scale(tf.cast(images, tf.float32))
+        x = self.model(pixels, training=training and not self._by_batches)
         if x.shape.rank == 4:
             return tf.reduce_mean(x, axis=[1, 2])
         if x.shape.rank == 3:
             return x[:, 0] if self.pooling == "cls" else tf.reduce_mean(x, axis=1)
         return x
+
+
+def _normalises_by_batches(model: tf.keras.layers.Layer) -> bool:
+    """Whether some layer of a model, of Keras 2 or of Keras 3 in its bridge, is a batch norm."""
+    inner = getattr(model, "inner", None)
+    layers = model.submodules if inner is None else inner._flatten_layers()
+    return any("BatchNormalization" in type(one).__name__ for one in [model, *layers])

@@ -13,9 +13,6 @@ from tfmm.encoders.image.pretrained_image import ImageNetwork
 class SplitNetwork(ImageNetwork):
     """An `ImageNetwork` that also takes up in the middle, at the map before its trained layers.
 
-    Layers that normalise by batches do so by what they were trained with, in training too: a shop's
-    batches are small, and what is kept of the first layers was made that way.
-
     Args:
         model: as of `ImageNetwork`, its layers in the order in which data passes them.
         ends: names of the layers after which it may be cut, in their order; it is cut at the last
@@ -61,10 +58,6 @@ class SplitNetwork(ImageNetwork):
     def after(self, maps: tf.Tensor) -> tf.Tensor:
         """Vectors `[n, width]` of maps `[n, rows, columns, channels]`, whole or a part of them."""
         return tf.reduce_mean(self._rest(maps, training=False), axis=[1, 2])
-
-    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Vectors `[n, width]` of pictures uint8 `[n, h, w, 3]`."""
-        return super().call(images, training=False)
 
 
 def _rest(model: tf.keras.Model, at: int) -> tf.keras.Model:
