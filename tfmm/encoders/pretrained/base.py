@@ -214,6 +214,7 @@ class Pretrained(Encoder):
         self, column: Any, rows: NDArray[np.int64]
     ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         if self._held.step is None:
+            self.network()  # loaded out here, where AutoGraph has nothing to say about it
             self._held.step = tf.function(lambda x: self.encode(x), reduce_retracing=True)
         for part, inputs in self._blocks(column, rows):
             yield part, self._held.step(inputs).numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,8 +50,7 @@ class Classifier(Model):
             name="temperature", shape=(), initializer="ones", trainable=False
         )
         # Past Keras, which would track them as parts of the checkpoint.
-        self.__dict__.update(items=items, labels=labels, label_loss=loss)
-        self._step = tf.function(self._logits_of, reduce_retracing=True)
+        self.__dict__.update(items=items, labels=labels, label_loss=loss, _step=None)
         self._logits(np.zeros(1, np.int32))
 
     def encoders(self) -> Iterator[tuple[str, Encoder]]:
@@ -139,20 +138,27 @@ class Classifier(Model):
         for batch in row_batches(rows, self.items, list(self.items.columns), batch_size):
             everything = tf.range(tf.size(batch["items"]))
             features = batch["features"]
-            found = self._step(
-                {
-                    "items": batch["items"],
-                    "present": batch["present"] & shown,
-                    "features": {name: features[name] for name in self.items.light},
-                    "encode": {
-                        name: {"at": everything, "inputs": features[name]}
-                        for name in self.items.budgets
-                    },
-                }
-            )
+            asked = {
+                "items": batch["items"],
+                "present": batch["present"] & shown,
+                "features": {name: features[name] for name in self.items.light},
+                "encode": {
+                    name: {"at": everything, "inputs": features[name]}
+                    for name in self.items.budgets
+                },
+            }
+            if self._step is None:
+                self.__dict__["_step"] = _for_any_batch(self._logits_of, asked)
+            found = self._step(asked)
             logits.append(found[0].numpy())
             weights.append(found[1].numpy())
         return np.concatenate(logits), np.concatenate(weights)
+
+
+def _for_any_batch(function: Callable[[Any], Any], batch: Mapping[str, Any]) -> Any:
+    """A function of batches such as one, traced once for all their sizes."""
+    specs = tf.nest.map_structure(lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), batch)
+    return tf.function(function, input_signature=[specs])
 
 
 def probabilities_of(logits: NDArray[np.floating], several: bool) -> NDArray[np.float32]:
