@@ -39,7 +39,8 @@ def number(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.4f}" if abs(value) < 1 else f"{value:,.2f}"
+        shown = f"{value:.4f}" if abs(value) < 1 else f"{value:,.2f}"
+        return "0.0000" if shown == "-0.0000" else shown
     return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "\\|")
 
 

@@ -54,6 +54,7 @@ class TestContract(TaskContract):
         assert "| title | **model** |" in report
         assert "| title | chance |" in report
         assert "| title | words |" in report
+        assert "![Learning curve](plots/learning.png)" in report
         found = run.metrics["search_baselines"]
         assert found["chance"]["title"]["recall@10"] == pytest.approx(10 / 72)
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfmm.evaluation import class_plots, plots
+from tfmm.evaluation import class_plots
+from tfmm.evaluation.learning import learning_section
 from tfmm.evaluation.report import Section, picture, table
 
 _TITLES = {
@@ -44,19 +45,7 @@ def sections(
     if metrics.get("confusion"):
         found.append(_confusion(metrics, folder))
     found.append(_calibration(metrics, folder))
-    learned = [row for row in history if choice in row]
-    if learned:
-        values = [float(row[choice]) for row in learned]
-        drawn = plots.learning_curve(
-            [float(row["epoch"]) for row in learned],
-            choice,
-            values,
-            [float(row["loss"]) for row in learned],
-            folder / "learning.png",
-        )
-        best = max(range(len(values)), key=values.__getitem__)
-        said = f"On validation, {choice} was best after epoch {best + 1}: {values[best]:.4f}."
-        found.append(Section("Learning", [said, picture(drawn, "Learning curve")]))
+    found += learning_section(history, choice, folder)
     if metrics.get("labels"):
         rows = [
             [row["label"], row["items"], row["precision"], row["recall"], row["f1"]]

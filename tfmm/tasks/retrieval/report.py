@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmm.evaluation import plots
+from tfmm.evaluation.learning import learning_section
 from tfmm.evaluation.report import Section, picture, table
 from tfmm.tasks.search.report import search_section
 
@@ -235,23 +236,6 @@ def _looked_at(
 
 
 def _history(history: Sequence[Mapping[str, Any]], k: int, folder: Path) -> list[Section]:
-    at = next(
-        (f"{n}@{k}" for n in ("recall", "ndcg") if any(f"{n}@{k}" in row for row in history)), None
-    )
-    if at is None:
-        return []
-    rows = [row for row in history if at in row]
-    epochs = [float(row.get("epoch", i)) for i, row in enumerate(rows, 1)]
-    losses = [float(row["loss"]) for row in rows] if all("loss" in row for row in rows) else None
-    values = [float(row[at]) for row in rows]
-    drawn = plots.learning_curve(epochs, at, values, losses, folder / "learning.png")
-    best = max(range(len(values)), key=values.__getitem__)
-    return [
-        Section(
-            "Learning",
-            [
-                f"On validation, {at} was best after epoch {epochs[best]:g}: {values[best]:.4f}.",
-                picture(drawn, "Learning curve"),
-            ],
-        )
-    ]
+    names = [f"{name}@{k}" for name in ("recall", "ndcg")]
+    found = (learning_section(history, name, folder) for name in names)
+    return next((section for section in found if section), [])

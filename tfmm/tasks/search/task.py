@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
+from tfmm.evaluation.learning import learning_section
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, silent
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.items.settings import ItemSettings
@@ -119,7 +120,10 @@ class Search(ItemTask):
         }
 
     def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
-        return search_section(metrics.get("search", {}), metrics.get("search_baselines"))
+        return [
+            *search_section(metrics.get("search", {}), metrics.get("search_baselines")),
+            *learning_section(history, SEARCH_CHOICE, folder),
+        ]
 
     def export(self, model: ItemModel, settings: ItemSettings, vectors: np.ndarray) -> Export:
         return search_export(self, model, settings, vectors)

@@ -1,0 +1,34 @@
+"""The section of a report on how training went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfmm.evaluation import plots
+from tfmm.evaluation.report import Section, picture
+
+
+def learning_section(
+    history: Sequence[Mapping[str, Any]], metric: str, folder: Path
+) -> list[Section]:
+    """A validation metric by epoch and its best, as text and as a plot; nothing where no epoch has
+    it.
+
+    Args:
+        history: a row for each epoch, with `metric`, and `epoch` and `loss` where known.
+        metric: the higher, the better.
+        folder: where the plot goes.
+    """
+    rows = [row for row in history if metric in row]
+    if not rows:
+        return []
+    epochs = [float(row.get("epoch", number)) for number, row in enumerate(rows, 1)]
+    losses = [float(row["loss"]) for row in rows] if all("loss" in row for row in rows) else None
+    values = [float(row[metric]) for row in rows]
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = plots.learning_curve(epochs, metric, values, losses, folder / "learning.png")
+    best = max(range(len(values)), key=values.__getitem__)
+    said = f"On validation, {metric} was best after epoch {epochs[best]:g}: {values[best]:.4f}."
+    return [Section("Learning", [said, picture(drawn, "Learning curve")])]
