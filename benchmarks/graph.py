@@ -25,13 +25,13 @@ import tensorflow as tf
 
 import tfmm
 from tfmm.data.catalog import Catalog
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.tasks.retrieval.graph.memory import full_memory
 
 BATCH, DIM = 2048, 64
 
 
-def made(edges: int, seed: int = 1) -> tuple[Any, Interactions]:
+def made(edges: int, seed: int = 1) -> tuple[Any, Pairs]:
     """A shop of ids alone and about so many distinct pairs."""
     rng = np.random.default_rng(seed)
     users, items = edges // 10, edges // 50
@@ -41,7 +41,7 @@ def made(edges: int, seed: int = 1) -> tuple[Any, Interactions]:
     item = (items * rng.random(draw) ** 2.0).astype(np.int32)
     one = np.unique(user.astype(np.int64) * items + item)
     one = np.sort(rng.permutation(one)[:edges])
-    pairs = Interactions(
+    pairs = Pairs(
         (one // items).astype(np.int32),
         (one % items).astype(np.int32),
         None,

@@ -21,7 +21,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 from tfmm.data.columns import CategoryColumn
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.pipeline import FeatureColumns
 from tfmm.encoders import encoder
 from tfmm.layers.fusion import fusion
@@ -76,7 +76,7 @@ def make_events(users: int, items: int, events: int, categories: int, seed: int)
     order = np.lexsort((rng.random(len(pairs)), pairs[:, 0]))
     pairs = pairs[order]
     weight = np.ones(len(pairs), np.float32)
-    made = Interactions(pairs[:, 0], pairs[:, 1], None, weight, users, items)
+    made = Pairs(pairs[:, 0], pairs[:, 1], None, weight, users, items)
     return made, rng.integers(0, categories, items).astype(np.int32)
 
 

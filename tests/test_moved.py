@@ -165,3 +165,12 @@ for name in sys.argv[1:] or NAMES:
     done = python(f"NAMES = {modules()!r}\n{program}")
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("module", ["tfmm.data", "tfmm.data.events.pairs"])
+def test_pairs_are_found_by_the_name_they_had(module):
+    found = importlib.import_module(module)
+    with pytest.warns(DeprecationWarning, match="Interactions is now tfmm.data.Pairs"):
+        assert found.Interactions is tfmm.data.Pairs
+    with pytest.raises(AttributeError, match="no attribute 'Interaction'"):
+        found.Interaction  # noqa: B018

@@ -20,7 +20,7 @@ MODULES: dict[str, str] = {
     "tfmm.cli": "tfmm.commands.main",
     "tfmm.data.audio": "tfmm.data.media.audio",
     "tfmm.data.images": "tfmm.data.media.images",
-    "tfmm.data.interactions": "tfmm.data.events.interactions",
+    "tfmm.data.interactions": "tfmm.data.events.pairs",
     "tfmm.data.parts": "tfmm.data.events.parts",
     "tfmm.data.splits": "tfmm.data.events.splits",
     "tfmm.data.path_templates": "tfmm.data.shop_file.path_templates",

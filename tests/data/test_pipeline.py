@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.pipeline import FeatureColumns, row_batches, sampling_probability, training_batches
 
 USERS, ITEMS = 60, 40
 
 
 @pytest.fixture(scope="module")
-def pairs() -> Interactions:
+def pairs() -> Pairs:
     rng = np.random.default_rng(0)
 
     class Log:
@@ -20,7 +20,7 @@ def pairs() -> Interactions:
         time = rng.integers(0, 9, 700)
         weight = np.ones(700, np.float32)
 
-    return Interactions.from_events(Log, USERS, ITEMS)
+    return Pairs.from_events(Log, USERS, ITEMS)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def examples(batches):
             yield int(user), int(items[target]), [int(items[h]) for h in history if h >= 0]
 
 
-def block(pairs: Interactions, user: int) -> tuple[list[int], list[int]]:
+def block(pairs: Pairs, user: int) -> tuple[list[int], list[int]]:
     part = slice(*pairs.offsets[user : user + 2])
     return pairs.item[part].tolist(), pairs.time[part].tolist()
 
@@ -134,7 +134,7 @@ def test_groups_balance_classes(pairs):
 
 
 def test_weights_are_scaled_to_mean_one(pairs, columns):
-    heavy = Interactions(pairs.user, pairs.item, pairs.time, pairs.weight * 10, USERS, ITEMS)
+    heavy = Pairs(pairs.user, pairs.item, pairs.time, pairs.weight * 10, USERS, ITEMS)
     weights = tf.concat([b["weight"] for b in training_batches(heavy, columns)], 0)
     assert float(tf.reduce_mean(weights)) == pytest.approx(1.0, rel=1e-5)
 
@@ -144,7 +144,7 @@ def test_refusals_name_the_argument(pairs, columns):
         training_batches(pairs, columns, batch_size=0)
     with pytest.raises(ValueError, match="no training pairs"):
         training_batches(pairs.subset(np.zeros(len(pairs), bool)), columns)
-    timeless = Interactions(pairs.user, pairs.item, None, pairs.weight, USERS, ITEMS)
+    timeless = Pairs(pairs.user, pairs.item, None, pairs.weight, USERS, ITEMS)
     with pytest.raises(ValueError, match="name the `time` column"):
         training_batches(timeless, columns, ordered=True)
     with pytest.raises(ValueError, match=r"balance must lie in \[0, 1\], got 2"):

@@ -42,7 +42,7 @@ def run() -> SimpleNamespace:
     model = SimpleNamespace(
         item_vectors=lambda: items,
         item_tower=SimpleNamespace(dim=6),
-        user_vectors=lambda interactions, items: users,
+        user_vectors=lambda pairs, items: users,
         session_module=MeanSession,
         join=lambda learned: learned,
         history_vectors=lambda items: None,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.export.shops import kind_column
 from tests.index.clusters import clustered
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.export import check
 
 RECIPES = Path(__file__).parents[2] / "export"
@@ -50,7 +50,7 @@ def test_scann(loaded, tmp_path: Path, monkeypatch, capsys) -> None:
     n = 6000  # ScaNN's tree takes more than a few
     loaded.data.items.ids = np.array([f"{i:04}" for i in range(n)], object)
     loaded.data.items.features = {"kind": kind_column(n)}
-    loaded.interactions = Interactions.from_events(loaded.data.events, 12, n)
+    loaded.pairs = Pairs.from_events(loaded.data.events, 12, n)
     items = clustered(n, 6)
     loaded.model.item_vectors = lambda: items
     # An exact table is exported instead where ScaNN cannot reach the recall for so few users.

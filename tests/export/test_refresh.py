@@ -237,9 +237,7 @@ def test_histories_hold_the_events_of_the_current_table(place: Path) -> None:
     after = user_vector(refresh(place).version)
     assert np.abs(before - after).max() > 1e-3
     run, items = full_vectors(place)
-    expected = run.model.user_vectors(run.task.interactions, run.data.users.rows(["u000"]), items)[
-        0
-    ]
+    expected = run.model.user_vectors(run.task.pairs, run.data.users.rows(["u000"]), items)[0]
     np.testing.assert_allclose(after, expected, atol=1e-5)
 
 

@@ -160,7 +160,7 @@ def comparison(metrics: dict[str, Any], items: int) -> list[tuple[str, list[floa
 
 def choose_shoppers(run: Run, count: int) -> list[str]:
     """Shoppers with six to ten items each, of different households in turn."""
-    pairs = run.task.interactions
+    pairs = run.task.pairs
     sizes = np.diff(pairs.offsets)
     able = np.flatnonzero((sizes >= 6) & (sizes <= 10))
     household = cast("CategoryColumn", run.data.users.features["household"]).codes
@@ -205,7 +205,7 @@ def _ask(run: Run, client: Client, answers: dict[str, Hits]) -> list[Section]:
     made = run.task.parts.split
     cold = set(made.cold_test.tolist()) | set(made.cold_valid.tolist())
     ids = run.data.items.ids
-    pairs = run.task.interactions
+    pairs = run.task.pairs
     household = cast("CategoryColumn", run.data.users.features["household"])
     shelves = []
     for user, hits in answers.items():
@@ -315,7 +315,7 @@ def _page_table(rows: list[tuple[str, list[float | None]]]) -> demo_page.Table:
 def _answers(run: Run, answers: dict[str, Hits]) -> Table:
     table = Table("shopper", "last looked at", "is recommended", "score", box=None)
     table.columns[3].justify = "right"
-    pairs = run.task.interactions
+    pairs = run.task.pairs
     for user, hits in list(answers.items())[:3]:
         row = int(run.data.users.rows([user])[0])
         past = cards(run, pairs.item[pairs.offsets[row] : pairs.offsets[row + 1]][::-1][:3])

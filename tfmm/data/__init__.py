@@ -4,12 +4,15 @@ shop = tfmm.data.load("shop.yaml")
 shop.report.print()
 """
 
+from typing import Any
+
 from tfmm.data import columns
 from tfmm.data.catalog import Catalog
 from tfmm.data.checks import CheckError, CheckReport
+from tfmm.data.events import pairs
 from tfmm.data.events.event_log import Events
 from tfmm.data.events.examples import Examples
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.parts import Split
 from tfmm.data.events.splits import split
 from tfmm.data.media.audio import AudioDecodeError
@@ -28,7 +31,7 @@ __all__ = [
     "Events",
     "Examples",
     "ImageDecodeError",
-    "Interactions",
+    "Pairs",
     "SearchCatalog",
     "Shop",
     "ShopData",
@@ -41,3 +44,9 @@ __all__ = [
     "load_thumbnails",
     "split",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Interactions":
+        return pairs.Interactions
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.rows import MappedRows
 
 
@@ -40,7 +40,7 @@ class FeatureColumns:
 
 
 def sampling_probability(
-    pairs: Interactions, balance: float = 0.0, groups: np.ndarray | None = None
+    pairs: Pairs, balance: float = 0.0, groups: np.ndarray | None = None
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """How often a pair, and with it an item, is drawn as a training example.
 
@@ -87,9 +87,7 @@ class Gather:
 class _Histories:
     """Looks up the history of each pair: its user's items among `known`, the target never one."""
 
-    def __init__(
-        self, pairs: Interactions, known: Interactions, size: int, ordered: bool, seed: int
-    ) -> None:
+    def __init__(self, pairs: Pairs, known: Pairs, size: int, ordered: bool, seed: int) -> None:
         # Without any pairs there would be nothing to gather from, not even for padding.
         self.size, self.ordered = size if len(known) else 0, ordered
         self.user = tf.constant(pairs.user, tf.int32)
@@ -146,11 +144,11 @@ class _Histories:
         return tf.where(inside, rows, -1)
 
 
-def _places(pairs: Interactions, known: Interactions) -> np.ndarray:
+def _places(pairs: Pairs, known: Pairs) -> np.ndarray:
     """The place among `known` of each of `pairs`, int64 `[p]`; -1 for a pair that is not there."""
     if pairs is known:
         return np.arange(len(pairs))
-    numbers, asked = known.pairs(), pairs.pairs()
+    numbers, asked = known.numbers(), pairs.numbers()
     order = np.argsort(numbers, kind="stable")
     place = np.minimum(np.searchsorted(numbers, asked, sorter=order), len(numbers) - 1)
     if not len(numbers):
@@ -158,7 +156,7 @@ def _places(pairs: Interactions, known: Interactions) -> np.ndarray:
     return np.where(numbers[order[place]] == asked, order[place], -1)
 
 
-def _strictly_earlier(pairs: Interactions, known: Interactions) -> np.ndarray:
+def _strictly_earlier(pairs: Pairs, known: Pairs) -> np.ndarray:
     """For each pair, the end of the run of its user's `known` ones with a strictly earlier time."""
     if pairs.time is None or known.time is None:
         raise ValueError(
@@ -175,11 +173,11 @@ def _strictly_earlier(pairs: Interactions, known: Interactions) -> np.ndarray:
 
 
 def training_batches(
-    pairs: Interactions,
+    pairs: Pairs,
     items: FeatureColumns,
     users: FeatureColumns | None = None,
     *,
-    known: Interactions | None = None,
+    known: Pairs | None = None,
     batch_size: int = 2048,
     history_size: int = 50,
     ordered: bool = False,

@@ -10,13 +10,13 @@ import numpy as np
 from tfmm import baselines
 from tfmm.baselines import Baseline, EASEMemoryError
 from tfmm.data.events.parts import Split
-from tfmm.evaluation.evaluator import KS, Pairs, as_matrix, evaluate
+from tfmm.evaluation.evaluator import KS, PairsOrMatrix, as_matrix, evaluate
 from tfmm.evaluation.ranking import Scorer
 
 NAMES = ("popularity", "item_knn", "user_knn", "ease")
 
 
-def as_scorer(baseline: Baseline, histories: Pairs) -> Scorer:
+def as_scorer(baseline: Baseline, histories: PairsOrMatrix) -> Scorer:
     """A fitted baseline as a function of user rows, their histories being rows of `histories`."""
     rows = as_matrix(histories)
     return lambda users: baseline.score(rows[users])
@@ -24,8 +24,8 @@ def as_scorer(baseline: Baseline, histories: Pairs) -> Scorer:
 
 def tune(
     name: str,
-    train: Pairs,
-    valid: Pairs,
+    train: PairsOrMatrix,
+    valid: PairsOrMatrix,
     *,
     metric: str = "recall@20",
     grid: Mapping[str, Sequence[Any]] | None = None,
@@ -65,13 +65,13 @@ def tune(
 
 
 def evaluate_baselines(
-    train: Pairs,
-    truth: Pairs,
+    train: PairsOrMatrix,
+    truth: PairsOrMatrix,
     *,
-    cold: Pairs | None = None,
+    cold: PairsOrMatrix | None = None,
     names: Sequence[str] = NAMES,
     params: Mapping[str, Mapping[str, Any]] | None = None,
-    tune_on: tuple[Pairs, Pairs] | None = None,
+    tune_on: tuple[PairsOrMatrix, PairsOrMatrix] | None = None,
     ks: Sequence[int] = KS,
     max_users: int | None = None,
 ) -> dict[str, dict[str, Any]]:

@@ -9,13 +9,13 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.evaluation import breakdowns, metrics
 from tfmm.evaluation.ranking import Ranking, Scorer, rank_scores, rank_vectors
 
 KS = (5, 10, 20)
 
-Pairs: TypeAlias = Interactions | sp.csr_matrix
+PairsOrMatrix: TypeAlias = Pairs | sp.csr_matrix
 """User-item pairs: the stored entries of a matrix `[n_users, n_items]` count, not their values."""
 
 
@@ -32,10 +32,10 @@ Vectors: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 def evaluate(
     model: Scorer | Scores | Vectors,
-    truth: Pairs,
+    truth: PairsOrMatrix,
     *,
-    seen: Pairs | None = None,
-    cold: Pairs | None = None,
+    seen: PairsOrMatrix | None = None,
+    cold: PairsOrMatrix | None = None,
     ks: Sequence[int] = KS,
     item_vectors: NDArray[np.float32] | None = None,
     candidates: NDArray[np.bool_] | None = None,
@@ -147,9 +147,9 @@ def evaluate(
     return result
 
 
-def as_matrix(pairs: Pairs) -> sp.csr_matrix:
+def as_matrix(pairs: PairsOrMatrix) -> sp.csr_matrix:
     """The pairs as a sparse matrix."""
-    return pairs.csr() if isinstance(pairs, Interactions) else sp.csr_matrix(pairs)
+    return pairs.csr() if isinstance(pairs, Pairs) else sp.csr_matrix(pairs)
 
 
 def _widen(ranking: Ranking, k: int) -> NDArray[np.int32]:

@@ -27,7 +27,7 @@ _DATA = {
     "y": (None, "the targets are in the batches. Leave it out"),
     "sample_weight": (
         None,
-        "the weights are in the batches. Leave it out; those of pairs are Interactions.weight",
+        "the weights are in the batches. Leave it out; those of pairs are Pairs.weight",
     ),
     "class_weight": (
         None,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfmm.data import Shop, ShopFileError
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_pairs_are_a_reading_of_those_that_tell_a_taste(rated):
     assert data.events.weight.tolist() == [5, 4, 4]
     # c has rated, but liked nothing: a shopper without any pair.
     assert data.users.ids.tolist() == ["a", "b", "c"]
-    pairs = Interactions.from_events(data.events, 3, 2)
+    pairs = Pairs.from_events(data.events, 3, 2)
     assert pairs.weight.tolist() == [5, 8]
     assert data.report.counts["examples"] == 6
     assert data.report.counts["events"] == 3

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.parts import SplitError
 from tfmm.data.events.splits import split
 
@@ -68,7 +68,7 @@ def test_single_item_of_a_user_goes_to_the_test():
 def test_parts_are_disjoint_and_complete(events, by):
     made = split(events, by, cold_items=0.2)
     parts = [made.train, made.valid, made.test, made.cold_valid_pairs, made.cold_test_pairs]
-    assert sum(map(len, parts)) == len(Interactions.from_events(events, 40, 60))
+    assert sum(map(len, parts)) == len(Pairs.from_events(events, 40, 60))
     assert len(set.union(*map(as_set, parts))) == sum(map(len, parts))
     assert as_set(made.final_train()) == as_set(made.train) | as_set(made.valid)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.tasks.retrieval import two_tower as module
 from tfmm.tasks.retrieval.blend import Blend
@@ -16,12 +16,12 @@ N, U, R, D = 12, 6, 5, 8
 
 
 @pytest.fixture(scope="module")
-def interactions():
+def pairs():
     rng = np.random.default_rng(0)
     pairs = [(u, i) for u in range(U - 1) for i in rng.choice(N, u + 1, replace=False)]
     user, item = np.array(pairs, np.int32).T
     log = SimpleNamespace(user=user, item=item, time=None, weight=np.full(len(user), 3.0, "f"))
-    return Interactions.from_events(log, U, N)
+    return Pairs.from_events(log, U, N)
 
 
 @pytest.fixture(scope="module")
@@ -45,38 +45,38 @@ def linear_part(**changes):
 
 
 @pytest.mark.parametrize("scale", ["sum", "unit"])
-def test_scores_are_the_sum_of_both_parts(model, interactions, scale):
+def test_scores_are_the_sum_of_both_parts(model, pairs, scale):
     linear = linear_part(scale=scale)
     blend = Blend(model, linear)
     items = blend.item_vectors()
     assert items.shape == (N, D + R)
-    scores = blend.user_vectors(interactions, items=items) @ items.T
-    histories = (interactions.csr().toarray() > 0).astype("f")
+    scores = blend.user_vectors(pairs, items=items) @ items.T
+    histories = (pairs.csr().toarray() > 0).astype("f")
     own = histories @ linear.history
     if scale == "unit":
         own /= np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-12)
     users = np.arange(U)
-    expected = model.score(users, interactions) + 0.5 * own @ linear.candidates.T
+    expected = model.score(users, pairs) + 0.5 * own @ linear.candidates.T
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("scale", ["sum", "unit"])
-def test_a_session_is_scored_as_a_user_with_that_history(model, interactions, scale):
+def test_a_session_is_scored_as_a_user_with_that_history(model, pairs, scale):
     blend = Blend(model, linear_part(scale=scale))
     items = blend.item_vectors()
     table = blend.history_vectors(items)
     rows = np.full((U, 7), -1)
     for user in range(U):
-        own = interactions.item[interactions.user == user]
+        own = pairs.item[pairs.user == user]
         rows[user, : len(own)] = own
     sessions = blend.session_module()(tf.constant(table[np.maximum(rows, 0)]), rows >= 0)
-    np.testing.assert_allclose(sessions, blend.user_vectors(interactions), atol=1e-5)
+    np.testing.assert_allclose(sessions, blend.user_vectors(pairs), atol=1e-5)
 
 
-def test_strangers_get_the_vector_of_no_history(model, interactions):
+def test_strangers_get_the_vector_of_no_history(model, pairs):
     blend = Blend(model, linear_part())
-    vectors = blend.user_vectors(interactions, np.array([3, -1, U - 1]))
-    np.testing.assert_allclose(vectors[0], blend.user_vectors(interactions)[3], atol=1e-6)
+    vectors = blend.user_vectors(pairs, np.array([3, -1, U - 1]))
+    np.testing.assert_allclose(vectors[0], blend.user_vectors(pairs)[3], atol=1e-6)
     np.testing.assert_allclose(vectors[1], vectors[2], atol=1e-6)
     assert not vectors[1, D:].any()
 

@@ -50,8 +50,8 @@ def test_a_loaded_run_recommends_by_the_blend(run):
     items = loaded.model.item_vectors()
     np.testing.assert_allclose(items, run.model.item_vectors(), atol=1e-5)
     row = int(loaded.data.users.rows(["u003"])[0])
-    scores = items @ loaded.model.user_vectors(loaded.task.interactions, items=items)[row]
-    scores[loaded.task.interactions.item[loaded.task.interactions.user == row]] = -np.inf
+    scores = items @ loaded.model.user_vectors(loaded.task.pairs, items=items)[row]
+    scores[loaded.task.pairs.item[loaded.task.pairs.user == row]] = -np.inf
     best = loaded.data.items.ids[np.argsort(-scores)[:5]]
     table = recommend(loaded, ["u003", "nobody"], k=5)
     assert table.item_id[:5].tolist() == best.tolist()
@@ -62,7 +62,7 @@ def test_the_servable_answers_users_and_sessions_by_the_blend(run):
     table = recommend(run, ["u003", "nobody"], k=5)
     answer = served.serving_default(tf.constant(["u003", "nobody"]))["item_id"].numpy()
     assert [item.decode() for item in answer.ravel()] == table.item_id.tolist()
-    taken = run.data.items.ids[run.task.interactions.item[run.task.interactions.user == 3]]
+    taken = run.data.items.ids[run.task.pairs.item[run.task.pairs.user == 3]]
     history = np.full((1, served.history_size), "", object)
     history[0, : len(taken)] = taken
     session = served.recommend_session(

@@ -192,7 +192,7 @@ def test_anything_but_batches_is_refused(model, parts):
     pairs = tf.data.Dataset.from_tensors((1, 2))
     for data, told in (
         (np.ones((3, 2)), r"ndarray of shape \(3, 2\)"),
-        (parts.train, "Interactions"),
+        (parts.train, "Pairs"),
         (None, "nothing"),
         (pairs, "a dataset of tuple"),
     ):

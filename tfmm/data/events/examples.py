@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Examples:
     """Events of known users on known items, in file order, nothing of them summed up.
 
-    Retrieval's pairs are one reading of them (`events`, then `Interactions`), which takes those
+    Retrieval's pairs are one reading of them (`events`, then `Pairs`), which takes those
     that `counts` marks and forgets what else they say. Ratings with their sign, repeats and
     purchases of several pieces are others.
 

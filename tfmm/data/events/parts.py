@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 
 #: What part an event belongs to.
 TRAIN, VALID, TEST = np.int8(0), np.int8(1), np.int8(2)
@@ -36,13 +36,13 @@ class Split:
             given by a column: published ones are trained on their training part only.
     """
 
-    train: Interactions
-    valid: Interactions
-    test: Interactions
+    train: Pairs
+    valid: Pairs
+    test: Pairs
     cold_valid: NDArray[np.int32]
     cold_test: NDArray[np.int32]
-    cold_valid_pairs: Interactions
-    cold_test_pairs: Interactions
+    cold_valid_pairs: Pairs
+    cold_test_pairs: Pairs
     by: str
     ordered: bool
     refit: bool
@@ -63,9 +63,9 @@ class Split:
         warm[self.cold_test] = False
         return warm
 
-    def final_train(self) -> Interactions:
+    def final_train(self) -> Pairs:
         """What the tested models are fitted on: train + valid where `refit`, else train."""
-        return Interactions.concat(self.train, self.valid) if self.refit else self.train
+        return Pairs.concat(self.train, self.valid) if self.refit else self.train
 
     def counts(self) -> dict[str, int]:
         """Pairs in each part and cold items, for reports."""

@@ -1,4 +1,4 @@
-"""Splits: which interactions a model learns from, is chosen by, and is tested on."""
+"""Splits: which pairs a model learns from, is chosen by, and is tested on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tfmm.config.names import did_you_mean
-from tfmm.data.events.interactions import Interactions, stable_order
+from tfmm.data.events.pairs import Pairs, stable_order
 from tfmm.data.events.parts import DROPPED, TEST, TRAIN, VALID, Split, SplitError
 
 BY = ("user", "leave_one_out", "time", "column")
@@ -54,7 +54,7 @@ def split(
     same events and seed give the same split on every machine.
 
     Args:
-        data: `ShopData` from `tfmm.data.load`; or `Events` or `Interactions`, with as many users
+        data: `ShopData` from `tfmm.data.load`; or `Events` or `Pairs`, with as many users
             and items as `n_users` and `n_items` say, or else as the largest rows.
         by: one of `BY`.
         valid: fraction (default 0.1), ISO time or column value, as `by` has it.
@@ -72,7 +72,7 @@ def split(
     _check_arguments(by, train, column, seed, cold_items)
     events = getattr(data, "events", data)
     n_users, n_items = _sizes(data, events)
-    pairs = Interactions.from_events(events, n_users, n_items)
+    pairs = Pairs.from_events(events, n_users, n_items)
     cold_valid, cold_test = _draw_cold(pairs, cold_items, seed)
     held = np.zeros(n_items, np.int8)
     held[cold_valid], held[cold_test] = VALID, TEST
@@ -174,7 +174,7 @@ def _raw(seed: int, stream: int, size: int) -> NDArray[np.uint64]:
 
 
 def _draw_cold(
-    pairs: Interactions, share: float, seed: int
+    pairs: Pairs, share: float, seed: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     with_events = np.flatnonzero(pairs.item_counts()).astype(np.int32)
     count = math.ceil(_fraction("cold_items", share) * len(with_events))
@@ -182,11 +182,11 @@ def _draw_cold(
     return np.sort(drawn[: count // 2]), np.sort(drawn[count // 2 :])
 
 
-def _apart(pairs: Interactions, part: NDArray[np.int8]) -> list[Interactions]:
+def _apart(pairs: Pairs, part: NDArray[np.int8]) -> list[Pairs]:
     return [pairs.subset(part == which) for which in (TRAIN, VALID, TEST)]
 
 
-def _by_user(pairs: Interactions, shares: tuple[Fraction, Fraction], seed: int) -> NDArray[np.int8]:
+def _by_user(pairs: Pairs, shares: tuple[Fraction, Fraction], seed: int) -> NDArray[np.int8]:
     """The part of each pair: a random order within each user, cut into test, validation, "
     "training."""
     counts = pairs.user_counts()
@@ -211,7 +211,7 @@ def _need_times(by: str, time: NDArray[np.int64] | None) -> NDArray[np.int64]:
     return time
 
 
-def _leave_one_out(pairs: Interactions) -> NDArray[np.int8]:
+def _leave_one_out(pairs: Pairs) -> NDArray[np.int8]:
     _need_times("leave_one_out", pairs.time)
     counts = pairs.user_counts()
     from_end = pairs.offsets[1:][pairs.user] - 1 - np.arange(len(pairs))
@@ -223,8 +223,8 @@ def _leave_one_out(pairs: Interactions) -> NDArray[np.int8]:
 
 
 def _by_time(
-    events: Any, warm: Interactions, valid: Any, test: Any, held: NDArray[np.int8]
-) -> list[Interactions]:
+    events: Any, warm: Pairs, valid: Any, test: Any, held: NDArray[np.int8]
+) -> list[Pairs]:
     time = _need_times("time", warm.time)
     stamped = [isinstance(value, str | datetime.date) for value in (valid, test)]
     if any(stamped):
@@ -251,7 +251,7 @@ def _by_time(
     # A pair's later events are not known yet at the cut, so they may not weigh in training.
     if len(parts[0]) and len(events.time) > len(warm):
         early = _EventRows(events, (np.asarray(events.time) < starts[0]) & (held[events.item] == 0))
-        known = Interactions.from_events(early, warm.n_users, warm.n_items)
+        known = Pairs.from_events(early, warm.n_users, warm.n_items)
         parts[0] = dataclasses.replace(parts[0], weight=known.weight)
     return parts
 
@@ -331,15 +331,13 @@ def _as_text(value: Any) -> str:
     )
 
 
-def _by_column(
-    events: Any, n_users: int, n_items: int, labels: NDArray[np.int8]
-) -> list[Interactions]:
-    parts: list[Interactions] = []
+def _by_column(events: Any, n_users: int, n_items: int, labels: NDArray[np.int8]) -> list[Pairs]:
+    parts: list[Pairs] = []
     for which in (TRAIN, VALID, TEST):
         rows = _EventRows(events, labels == which)
-        pairs = Interactions.from_events(rows, n_users, n_items)
+        pairs = Pairs.from_events(rows, n_users, n_items)
         pairs = dataclasses.replace(pairs, place=rows.rows[pairs.place])
         if parts:
-            pairs = pairs.subset(~np.isin(pairs.pairs(), parts[0].pairs()))
+            pairs = pairs.subset(~np.isin(pairs.numbers(), parts[0].numbers()))
         parts.append(pairs)
     return parts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.pipeline import FeatureColumns
 from tfmm.tasks.retrieval.linear_part import LinearPart
 from tfmm.tasks.retrieval.two_tower import TwoTower
@@ -61,16 +61,16 @@ class Blend:
 
     def user_vectors(
         self,
-        interactions: Interactions,
+        pairs: Pairs,
         users: np.ndarray | None = None,
         items: np.ndarray | None = None,
     ) -> np.ndarray:
-        """The vectors of users with the histories that `interactions` gives them.
+        """The vectors of users with the histories that `pairs` gives them.
 
         The learned model reads the latest `history_size` items, the linear part all.
 
         Args:
-            interactions: the histories.
+            pairs: the histories.
             users: int `[U]`, rows of users, -1 for a shopper never seen; all by default.
             items: candidate vectors float32 `[N, D + R]`, where they are at hand.
 
@@ -78,8 +78,8 @@ class Blend:
             float32 `[U, D + R]`.
         """
         learned = self.learned.item_vectors() if items is None else items[:, : self.dim]
-        own = self.learned.user_vectors(interactions, users, learned)
-        histories = interactions.csr()
+        own = self.learned.user_vectors(pairs, users, learned)
+        histories = pairs.csr()
         if users is not None:
             rows = np.asarray(users)
             histories = histories[np.maximum(rows, 0)]

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmm.baselines import EASE
 from tfmm.baselines.low_rank import factorize
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.parts import Split
 from tfmm.evaluation import evaluate
 from tfmm.evaluation.compare import tune
@@ -72,7 +72,7 @@ def check_blend(config: BlendConfig, n_items: int | None = None) -> None:
         )
 
 
-def fit_linear(train: Interactions, lam: float, config: BlendConfig) -> LinearPart:
+def fit_linear(train: Pairs, lam: float, config: BlendConfig) -> LinearPart:
     """EASE fitted on `train` with a penalty and brought to the rank, with the weight 1."""
     fitted = EASE(lam=lam, **_fixed(config)).fit(train.csr())
     assert fitted.weights_ is not None

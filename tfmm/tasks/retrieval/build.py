@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.shop import ShopData
 from tfmm.layers.content import build_content
 from tfmm.layers.towers import ItemTower, UserTower
@@ -21,7 +21,7 @@ from tfmm.tasks.search.queries import make_alignment
 
 def two_tower(
     data: ShopData,
-    train: Interactions | None,
+    train: Pairs | None,
     config: TwoTowerConfig | RetrievalConfig,
     *,
     normalize: bool = True,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.parts import Split
 from tfmm.tasks.search.examples import SearchParts
 
@@ -23,7 +23,7 @@ class Part:
             does not search.
     """
 
-    pairs: Interactions
+    pairs: Pairs
     rows: NDArray[np.int64] | None
 
 

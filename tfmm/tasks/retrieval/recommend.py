@@ -72,7 +72,7 @@ def _blocks(
     ids = run.data.users.ids if users is None else np.array([str(u) for u in users], object)
     if len(ids) == 0:
         raise ValueError("There are no users to recommend to: the list of ids is empty.")
-    model, histories = run.model, run.task.interactions
+    model, histories = run.model, run.task.pairs
     items = model.item_vectors()
     taken = histories.csr()
     for start in range(0, len(ids), size):

@@ -65,7 +65,7 @@ def retrieval_export(
             "items": len(data.items),
             "users": len(data.users),
             "events": len(data.events.user),
-            "distinct user-item pairs": len(task.interactions),
+            "distinct user-item pairs": len(task.pairs),
         },
     }
     return export_of(task, partial(_servable, task, model, vectors), settings, card)
@@ -95,7 +95,7 @@ class _Vectors:
 def _vectors(task: Any, model: TwoTower | Blend, learned: np.ndarray) -> _Vectors:
     """The model's vectors, of which `learned` are the item tower's."""
     items = model.join(learned)
-    users = model.user_vectors(task.interactions, items=items)
+    users = model.user_vectors(task.pairs, items=items)
     return _Vectors(items, users, model.history_vectors(items))
 
 
@@ -112,8 +112,8 @@ def _servable(
         vectors.items,
         user_ids=data.users.ids,
         user_vectors=vectors.users,
-        seen_offsets=task.interactions.offsets,
-        seen_rows=task.interactions.item,
+        seen_offsets=task.pairs.offsets,
+        seen_rows=task.pairs.item,
         session=model.session_module(),
         history_vectors=vectors.history,
         filters=TermFilter.from_catalog(data.items),

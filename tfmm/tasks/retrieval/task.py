@@ -15,7 +15,7 @@ import tensorflow as tf
 from tfmm.baselines import Content as ContentBaseline
 from tfmm.baselines import content_vectors, create
 from tfmm.data.columns import CategoryColumn, ImageColumn
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.splits import split
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
@@ -88,11 +88,9 @@ class Retrieval(ItemTask):
         return tuple(dict.fromkeys(columns))
 
     @cached_property
-    def interactions(self) -> Interactions:
+    def pairs(self) -> Pairs:
         """All events of the shop as distinct pairs: the histories that an export serves."""
-        return Interactions.from_events(
-            self.data.events, len(self.data.users), len(self.data.items)
-        )
+        return Pairs.from_events(self.data.events, len(self.data.users), len(self.data.items))
 
     @cached_property
     def queries(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.data.aligned import QueryColumns
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
@@ -70,7 +70,7 @@ class TwoTower(ItemModel):
         items: FeatureColumns,
         users: FeatureColumns | None = None,
         *,
-        train: Interactions | None = None,
+        train: Pairs | None = None,
         temperature: float = 0.1,
         log_q: bool = True,
         hard_negatives: int | None = None,
@@ -97,7 +97,7 @@ class TwoTower(ItemModel):
     def from_data(
         cls,
         data: ShopData,
-        train: Interactions | None = None,
+        train: Pairs | None = None,
         *,
         normalize: bool = True,
         cache: str | Path | None = None,
@@ -163,7 +163,7 @@ class TwoTower(ItemModel):
 
     def batches(  # type: ignore[override]
         self,
-        pairs: Interactions,
+        pairs: Pairs,
         batch_size: int = 2048,
         *,
         aligned: tf.data.Dataset | None = None,
@@ -245,15 +245,15 @@ class TwoTower(ItemModel):
 
     def user_vectors(
         self,
-        interactions: Interactions,
+        pairs: Pairs,
         users: np.ndarray | None = None,
         items: np.ndarray | None = None,
         batch_size: int = 4096,
     ) -> np.ndarray:
-        """The vectors of users with the histories that `interactions` gives them.
+        """The vectors of users with the histories that `pairs` gives them.
 
         Args:
-            interactions: the histories, of which each user's latest `history_size` items count.
+            pairs: the histories, of which each user's latest `history_size` items count.
             users: int `[U]`, the user rows to compute, -1 for a shopper never seen; all rows by
                 default.
             items: item vectors float32 `[n_items, dim]`, where they are at hand.
@@ -272,7 +272,7 @@ class TwoTower(ItemModel):
             if self.users is not None:
                 features = next(row_batches(rows, self.users, list(self.users.columns), len(part)))
                 features["present"] = tf.constant(self.users.present[rows] & known[:, None])
-            history = interactions.latest(rows, self.user_tower.history_size)
+            history = pairs.latest(rows, self.user_tower.history_size)
             history[~known] = -1
             out[start : start + len(part)] = self._user_step(
                 vectors, tf.constant(history), tf.constant(part, tf.int32), features
@@ -292,10 +292,10 @@ class TwoTower(ItemModel):
         """What stands for items in a history, where that is not what they are ranked by."""
         return None
 
-    def score(self, users: np.ndarray, interactions: Interactions) -> np.ndarray:
+    def score(self, users: np.ndarray, pairs: Pairs) -> np.ndarray:
         """Scores float32 `[b, n_items]` of all items for user rows int `[b]`."""
         items = self.item_vectors()
-        return self.user_vectors(interactions, users, items) @ items.T
+        return self.user_vectors(pairs, users, items) @ items.T
 
     def session_module(self) -> tf.Module:
         """The user tower alone, as a callable that export saves.

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from tfmm.data.columns import CategoryColumn, TagsColumn, TextColumn
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.layers.frozen import frozen_vectors
 from tfmm.tasks.retrieval.graph.edges import (
     Edges,
@@ -21,10 +21,10 @@ from tfmm.tasks.retrieval.graph.edges import (
 )
 
 
-def interactions(rows, users=4, items=5, time=None):
+def pairs_of(rows, users=4, items=5, time=None):
     user, item = np.array(rows, np.int32).T
     events = SimpleNamespace(user=user, item=item, time=time, weight=np.ones(len(user), np.float32))
-    return Interactions.from_events(events, users, items)
+    return Pairs.from_events(events, users, items)
 
 
 def test_normalisation_is_by_the_roots_of_both_degrees():
@@ -34,7 +34,7 @@ def test_normalisation_is_by_the_roots_of_both_degrees():
 
 
 def test_each_edge_of_events_knows_its_pair():
-    pairs = interactions([(0, 3), (0, 1), (2, 4), (1, 0)])
+    pairs = pairs_of([(0, 3), (0, 1), (2, 4), (1, 0)])
     (edges,) = event_edges(pairs)
     row = np.repeat(np.arange(4), np.diff(edges.matrix.indptr))
     assert list(row) == list(pairs.user[edges.pair])
@@ -43,14 +43,14 @@ def test_each_edge_of_events_knows_its_pair():
 
 
 def test_types_of_events_have_edges_of_their_own_and_empty_ones_none():
-    pairs = interactions([(0, 3), (0, 1), (2, 4)])
+    pairs = pairs_of([(0, 3), (0, 1), (2, 4)])
     types = {"view": np.array([True, True, True]), "buy": pairs.item == 4, "cart": pairs.item > 9}
     made = {edges.name: len(edges) for edges in event_edges(pairs, types)}
     assert made == {"events/view": 3, "events/buy": 1}
     with pytest.raises(ValueError, match="None of the event types cart occurs"):
         event_edges(pairs, {"cart": pairs.item > 9})
     with pytest.raises(ValueError, match="no training pairs to build a graph of"):
-        event_edges(Interactions.empty(3, 3))
+        event_edges(Pairs.empty(3, 3))
 
 
 def test_types_of_events_after_the_last_training_pair_are_not_known():
@@ -64,7 +64,7 @@ def test_types_of_events_after_the_last_training_pair_are_not_known():
     )
     spec = SimpleNamespace(type="kind", weights={"view": 1.0, "buy": 4.0, "wish": 0.0})
     data = SimpleNamespace(events=events, shop=SimpleNamespace(events=spec))
-    early = Interactions.from_events(events, 2, 3)
+    early = Pairs.from_events(events, 2, 3)
     found = event_types(data, early)
     assert {name: list(mask) for name, mask in found.items()} == {
         "view": [True, True],
@@ -79,7 +79,7 @@ def test_types_of_events_after_the_last_training_pair_are_not_known():
 
 def test_items_bought_together_are_joined_by_the_strength_of_the_cosine():
     rows = [(u, i) for u in range(3) for i in (0, 1)] + [(3, 0), (3, 2)]
-    edges = together_edges(interactions(rows), k=1, shrink=0.0)
+    edges = together_edges(pairs_of(rows), k=1, shrink=0.0)
     assert edges.matrix[1].indices.tolist() == [0]
     assert edges.matrix[0].indices.tolist() == [1]
     assert edges.matrix[2].indices.tolist() == [0]

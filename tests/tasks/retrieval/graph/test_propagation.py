@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.tasks.retrieval.graph.test_edges import interactions
+from tests.tasks.retrieval.graph.test_edges import pairs_of
 from tfmm.data.columns import CategoryColumn
 from tfmm.tasks.retrieval.graph.edges import (
     Edges,
@@ -24,7 +24,7 @@ from tfmm.tasks.retrieval.graph.propagation import Adjacency, Propagation, Relat
 
 USERS, ITEMS, DIM = 6, 8, 4
 RNG = np.random.default_rng(3)
-PAIRS = interactions(
+PAIRS = pairs_of(
     [(u, i) for u in range(USERS - 1) for i in range(ITEMS - 1) if (u * 3 + i * 5) % 4 < 2],
     USERS,
     ITEMS,

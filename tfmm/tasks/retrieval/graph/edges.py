@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from tfmm.baselines.item_knn import ItemKNN
 from tfmm.baselines.neighbours import row_blocks
 from tfmm.data.columns import CategoryColumn, TagsColumn
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.shop import ShopData
 from tfmm.layers.frozen import incidence
 from tfmm.tasks.retrieval.graph.nearest import Vectors, nearest
@@ -65,7 +65,7 @@ def normalised(matrix: Any) -> sp.csr_matrix:
     return out.astype(np.float32)
 
 
-def event_edges(pairs: Interactions, types: Mapping[str, np.ndarray] | None = None) -> list[Edges]:
+def event_edges(pairs: Pairs, types: Mapping[str, np.ndarray] | None = None) -> list[Edges]:
     """User–item edges, one type for each type of event.
 
     Args:
@@ -101,7 +101,7 @@ def event_edges(pairs: Interactions, types: Mapping[str, np.ndarray] | None = No
     return made
 
 
-def event_types(data: ShopData, pairs: Interactions) -> dict[str, np.ndarray]:
+def event_types(data: ShopData, pairs: Pairs) -> dict[str, np.ndarray]:
     """Which pairs have an event of which type, up to the last of the pairs' times.
 
     Args:
@@ -129,7 +129,7 @@ def event_types(data: ShopData, pairs: Interactions) -> dict[str, np.ndarray]:
     known = np.ones(len(number), bool)
     if events.time is not None and pairs.time is not None:
         known = np.asarray(events.time <= pairs.time.max())
-    own = pairs.pairs()
+    own = pairs.numbers()
     return {
         name: np.isin(own, number[known & (values == name)])
         for name in spec.weights
@@ -156,7 +156,7 @@ def similar_edges(
     return Edges(f"similar/{feature}", ITEM, ITEM, normalised(found))
 
 
-def together_edges(pairs: Interactions, k: int, shrink: float) -> Edges:
+def together_edges(pairs: Pairs, k: int, shrink: float) -> Edges:
     """Item–item edges to the k items most often bought by the same users.
 
     The strength is the cosine of the items' columns of the training matrix with `shrink` added to

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.data.events.interactions import Interactions
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.pipeline import FeatureColumns, Gather, training_batches
 from tfmm.data.shop import ShopData
 from tfmm.layers.towers import UserTower
@@ -124,7 +124,7 @@ class Graph(TwoTower):
         own = [(self.propagation.reached, tables["items"]), *valued]
         return [*super().row_names(tables), *own]
 
-    def _connect(self, data: ShopData, pairs: Interactions) -> None:
+    def _connect(self, data: ShopData, pairs: Pairs) -> None:
         """Makes the graph of the training pairs."""
         config = self.config
         types = event_types(data, pairs) if config.types else {}
@@ -139,7 +139,7 @@ class Graph(TwoTower):
 
     def batches(  # type: ignore[override]
         self,
-        pairs: Interactions,
+        pairs: Pairs,
         batch_size: int = 2048,
         *,
         aligned: tf.data.Dataset | None = None,

@@ -1,7 +1,8 @@
-"""Interactions: the distinct user-item pairs of an event log, in arrays."""
+"""Pairs: the distinct user-item pairs of an event log, in arrays."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ Bools = NDArray[np.bool_]
 
 
 class EventColumns(Protocol):
-    """What `Interactions.from_events` reads: parallel columns, one entry an event, in file "
+    """What `Pairs.from_events` reads: parallel columns, one entry an event, in file "
     "order."""
 
     @property
@@ -34,7 +35,7 @@ class EventColumns(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Interactions:
+class Pairs:
     """Distinct user-item pairs, sorted by user, then time, then place in the event log.
 
     Attributes:
@@ -47,7 +48,7 @@ class Interactions:
         place: int64 `[P]`, the row in the event log of the pair's first event; it breaks ties in
             time. By default the order in which the pairs stand.
 
-    Build them with `Interactions.from_events`; the constructor trusts that pairs are distinct and
+    Build them with `Pairs.from_events`; the constructor trusts that pairs are distinct and
     sorted.
     """
 
@@ -64,7 +65,7 @@ class Interactions:
             object.__setattr__(self, "place", np.arange(len(self.user), dtype=np.int64))
 
     @classmethod
-    def from_events(cls, events: EventColumns, n_users: int, n_items: int) -> Interactions:
+    def from_events(cls, events: EventColumns, n_users: int, n_items: int) -> Pairs:
         """Counts repeated pairs once: the earliest event gives time and place, weights are summed.
 
         "Earliest" is by time, ties by file order; by file order alone where the log has no times.
@@ -108,14 +109,14 @@ class Interactions:
         )
 
     @classmethod
-    def empty(cls, n_users: int, n_items: int, timed: bool = False) -> Interactions:
+    def empty(cls, n_users: int, n_items: int, timed: bool = False) -> Pairs:
         """No pairs at all, between `n_users` users and `n_items` items."""
         rows = np.empty(0, np.int32)
         time = np.empty(0, np.int64) if timed else None
         return cls(rows, rows, time, np.empty(0, np.float32), n_users, n_items)
 
     @classmethod
-    def concat(cls, a: Interactions, b: Interactions) -> Interactions:
+    def concat(cls, a: Pairs, b: Pairs) -> Pairs:
         """The pairs of both, sorted again; a pair in both counts once, its weights summed.
 
         Raises:
@@ -123,7 +124,7 @@ class Interactions:
         """
         if (a.n_users, a.n_items) != (b.n_users, b.n_items):
             raise ValueError(
-                f"Only interactions between the same users and items can be joined, but these are "
+                f"Only pairs between the same users and items can be joined, but these are "
                 f"of {a.n_users} x {a.n_items} and of {b.n_users} x {b.n_items} users and items."
             )
         time = None if a.time is None or b.time is None else np.r_[a.time, b.time]
@@ -151,7 +152,7 @@ class Interactions:
         counts = np.bincount(self.user, minlength=self.n_users)
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
-    def pairs(self) -> Int64s:
+    def numbers(self) -> Int64s:
         """int64 `[P]`: `user * n_items + item`, one number for each pair."""
         return self.user.astype(np.int64) * self.n_items + self.item
 
@@ -187,7 +188,7 @@ class Interactions:
         matrix.sort_indices()
         return matrix
 
-    def subset(self, mask: NDArray[Any]) -> Interactions:
+    def subset(self, mask: NDArray[Any]) -> Pairs:
         """The pairs where `mask` (bool `[P]`) holds, still between all users and all items.
 
         Raises:
@@ -198,7 +199,7 @@ class Interactions:
                 f"`mask` must be a bool array with one entry for each of the {len(self)} pairs, "
                 f"but it is {mask.dtype} of shape {mask.shape}."
             )
-        return Interactions(
+        return Pairs(
             self.user[mask],
             self.item[mask],
             None if self.time is None else self.time[mask],
@@ -259,3 +260,14 @@ def _check_columns(
                 f"to {rows.max()}. To resolve this, drop events of unknown {name}s first "
                 f"(tfmm.data.load does)."
             )
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Interactions":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    warnings.warn(
+        "Interactions is now tfmm.data.Pairs; the old name goes with the next release.",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return Pairs

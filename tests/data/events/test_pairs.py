@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tfmm.data.events.interactions import Interactions, stable_order
+from tfmm.data.events.pairs import Pairs, stable_order
 
 
 def log(user, item, time=None, weight=None):
@@ -16,7 +16,7 @@ def log(user, item, time=None, weight=None):
 
 
 def test_repeated_pair_counts_once_with_its_weights_summed():
-    pairs = Interactions.from_events(log([0, 0, 1, 0], [2, 1, 2, 2], weight=[1, 2, 4, 8]), 2, 3)
+    pairs = Pairs.from_events(log([0, 0, 1, 0], [2, 1, 2, 2], weight=[1, 2, 4, 8]), 2, 3)
     assert pairs.user.tolist() == [0, 0, 1]
     assert pairs.item.tolist() == [2, 1, 2]
     assert pairs.weight.tolist() == [9, 2, 4]
@@ -25,14 +25,14 @@ def test_repeated_pair_counts_once_with_its_weights_summed():
 
 
 def test_earliest_event_gives_the_pair_its_time_whatever_the_file_order():
-    pairs = Interactions.from_events(log([0, 0, 0], [1, 0, 1], time=[30, 20, 10]), 1, 2)
+    pairs = Pairs.from_events(log([0, 0, 0], [1, 0, 1], time=[30, 20, 10]), 1, 2)
     assert pairs.item.tolist() == [1, 0]
     assert pairs.time.tolist() == [10, 20]
     assert pairs.place.tolist() == [2, 1]
 
 
 def test_ties_in_time_go_by_file_order():
-    pairs = Interactions.from_events(log([1, 0, 0, 0], [0, 3, 1, 2], time=[9, 5, 5, 1]), 2, 4)
+    pairs = Pairs.from_events(log([1, 0, 0, 0], [0, 3, 1, 2], time=[9, 5, 5, 1]), 2, 4)
     assert pairs.item.tolist() == [2, 3, 1, 0]
 
 
@@ -40,7 +40,7 @@ def test_matches_a_naive_reference_on_random_events():
     rng = np.random.default_rng(0)
     user, item, time = (rng.integers(0, high, 400) for high in (7, 9, 30))
     weight = rng.integers(1, 5, 400)
-    pairs = Interactions.from_events(log(user, item, time, weight), 8, 9)
+    pairs = Pairs.from_events(log(user, item, time, weight), 8, 9)
     first, summed = {}, {}
     for row in np.argsort(time, kind="stable"):
         key = (user[row], item[row])
@@ -53,14 +53,14 @@ def test_matches_a_naive_reference_on_random_events():
 
 
 def test_offsets_cover_users_without_pairs():
-    pairs = Interactions.from_events(log([1, 1, 3], [0, 1, 0]), 5, 2)
+    pairs = Pairs.from_events(log([1, 1, 3], [0, 1, 0]), 5, 2)
     assert pairs.offsets.tolist() == [0, 0, 2, 2, 3, 3]
     assert pairs.user_counts().tolist() == [0, 2, 0, 1, 0]
     assert pairs.item_counts().tolist() == [2, 1]
 
 
 def test_csr_holds_weights_with_sorted_columns():
-    pairs = Interactions.from_events(log([0, 0], [2, 0], time=[1, 2], weight=[3, 4]), 2, 3)
+    pairs = Pairs.from_events(log([0, 0], [2, 0], time=[1, 2], weight=[3, 4]), 2, 3)
     matrix = pairs.csr()
     assert matrix.dtype == np.float32
     assert matrix.indices.tolist() == [0, 2]
@@ -71,17 +71,17 @@ def test_csr_holds_weights_with_sorted_columns():
 def test_concat_restores_what_subsets_divided():
     rng = np.random.default_rng(1)
     events = log(rng.integers(0, 20, 300), rng.integers(0, 30, 300), rng.integers(0, 50, 300))
-    pairs = Interactions.from_events(events, 20, 30)
+    pairs = Pairs.from_events(events, 20, 30)
     mask = rng.random(len(pairs)) < 0.5
-    again = Interactions.concat(pairs.subset(mask), pairs.subset(~mask))
+    again = Pairs.concat(pairs.subset(mask), pairs.subset(~mask))
     for name in ("user", "item", "time", "weight", "place"):
         np.testing.assert_array_equal(getattr(again, name), getattr(pairs, name))
 
 
 def test_concat_counts_a_shared_pair_once():
-    a = Interactions.from_events(log([0, 1], [1, 1], weight=[1, 2]), 2, 3)
-    b = Interactions.from_events(log([0, 0], [2, 1], weight=[4, 8]), 2, 3)
-    both = Interactions.concat(a, b)
+    a = Pairs.from_events(log([0, 1], [1, 1], weight=[1, 2]), 2, 3)
+    b = Pairs.from_events(log([0, 0], [2, 1], weight=[4, 8]), 2, 3)
+    both = Pairs.concat(a, b)
     assert sorted(zip(both.user, both.item, both.weight, strict=True)) == [
         (0, 1, 9),
         (0, 2, 4),
@@ -91,32 +91,32 @@ def test_concat_counts_a_shared_pair_once():
 
 def test_concat_of_other_sizes_is_refused():
     with pytest.raises(ValueError, match=r"of 2 x 3 and of 2 x 4"):
-        Interactions.concat(Interactions.empty(2, 3), Interactions.empty(2, 4))
+        Pairs.concat(Pairs.empty(2, 3), Pairs.empty(2, 4))
 
 
 def test_unknown_rows_are_refused_with_what_to_do():
     with pytest.raises(ValueError, match=r"item rows must lie in \[0, 2\).*drop events of unknown"):
-        Interactions.from_events(log([0, 0], [1, -1]), 1, 2)
+        Pairs.from_events(log([0, 0], [1, -1]), 1, 2)
 
 
 def test_columns_of_unequal_length_are_refused():
     events = log([0, 1], [0, 1])
     events.weight = np.ones(3, np.float32)
     with pytest.raises(ValueError, match="of one length"):
-        Interactions.from_events(events, 2, 2)
+        Pairs.from_events(events, 2, 2)
 
 
 def test_subset_refuses_a_mask_that_is_not_bool():
-    pairs = Interactions.from_events(log([0, 1], [0, 1]), 2, 2)
+    pairs = Pairs.from_events(log([0, 1], [0, 1]), 2, 2)
     with pytest.raises(ValueError, match="bool array with one entry for each of the 2 pairs"):
         pairs.subset(np.array([0, 1]))
 
 
 def test_no_events_make_no_pairs():
-    pairs = Interactions.from_events(log([], []), 3, 2)
+    pairs = Pairs.from_events(log([], []), 3, 2)
     assert len(pairs) == 0
     assert pairs.csr().shape == (3, 2)
-    assert len(Interactions.concat(pairs, pairs)) == 0
+    assert len(Pairs.concat(pairs, pairs)) == 0
 
 
 def test_stable_order_is_the_stable_argsort():
