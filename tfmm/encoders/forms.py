@@ -61,8 +61,8 @@ def choice_form(
     if unnamed:
         fields = {"name": (None, None), **_arguments(unnamed), **(more or {})}
         forms.append(_section(f"{what}_default", "What reads the kind by default.", fields))
-    base: Any = pydantic.RootModel[functools.reduce(or_, forms)]  # type: ignore[misc]
-    return pydantic.create_model(what, __base__=base)
+    root: Any = pydantic.RootModel
+    return pydantic.create_model(what, __base__=root[functools.reduce(or_, forms)])
 
 
 def _section(name: str, summary: str, fields: Mapping[str, Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,7 +89,7 @@ def refresh_index(
     written = _written(Path(models_dir) / (name or config.name))
     task = kind.over(config, load_data(config, refresh=True))
     # A version of an earlier release may have written more than this one fixes.
-    known = {field.name for field in dataclasses.fields(task.Settings)}
+    known = task.settable()
     kept = {key: value for key, value in written.items() if key in known}
     settings = task.settings(config, kept)
     try:

@@ -7,7 +7,6 @@ is a subclass of `Task` in a folder of its own, and a line in `tfmm.tasks.regist
 from __future__ import annotations
 
 import abc
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import numpy as np
 import tensorflow as tf
 
+from tfmm.config.names import unknown
 from tfmm.data.shop import ShopData
 from tfmm.evaluation.report import Section, table
 from tfmm.tasks.config import RunConfig
@@ -337,20 +337,25 @@ class Task(abc.ABC):
 
     @classmethod
     def settings(cls, config: Any, given: Mapping[str, Any]) -> Any:
-        """`Settings` with what was given, those of the run file for the rest.
+        """`Settings` with what was given, those of the run file for the rest and for None.
 
         Raises:
             ValueError: a setting that there is not, with the nearest one.
         """
-        from tfmm.config.names import unknown
-
-        form = cls.Settings
-        known = list(getattr(form, "model_fields", None) or _fields(form))
+        known = cls.settable()
         for key in given:
             if key not in known:
                 raise ValueError(unknown(f"setting of an export of task {cls.name!r}", key, known))
-        return cls.Settings(**given)
+        asked = {key: value for key, value in given.items() if value is not None}
+        return cls.Settings(**{**cls.run_settings(config), **asked})
 
+    @classmethod
+    def settable(cls) -> list[str]:
+        """What `settings` takes."""
+        form = cls.Settings
+        return list(getattr(form, "model_fields", None) or form.__dataclass_fields__)
 
-def _fields(form: type) -> list[str]:
-    return [field.name for field in dataclasses.fields(form)]
+    @classmethod
+    def run_settings(cls, config: Any) -> dict[str, Any]:
+        """What a run file says of `Settings`."""
+        return {}

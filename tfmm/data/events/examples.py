@@ -83,16 +83,8 @@ class Examples:
         """Those that count, as retrieval reads them."""
         from tfmm.data.events.event_log import Events
 
-        if self.counts.all():
-            return Events(self.user, self.item, self.time, self.weight, dict(self.extra))
-        kept = np.flatnonzero(self.counts)
-        return Events(
-            self.user[kept],
-            self.item[kept],
-            None if self.time is None else self.time[kept],
-            self.weight[kept],
-            {name: values[kept] for name, values in self.extra.items()},
-        )
+        whole = Events(self.user, self.item, self.time, self.weight, dict(self.extra))
+        return whole if self.counts.all() else whole.take(np.flatnonzero(self.counts))
 
     @classmethod
     def none(cls) -> Examples:

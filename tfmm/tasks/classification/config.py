@@ -7,7 +7,8 @@ from typing import Any
 from tfmm.config import Listed, Section
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.config import TrainConfig as BaseTrainConfig
-from tfmm.tasks.items.choices import EncoderChoice, FusionChoice
+from tfmm.tasks.items.choices import EncoderChoice
+from tfmm.tasks.items.config import ContentConfig
 
 
 class LabelConfig(Section):
@@ -51,17 +52,13 @@ class SplitConfig(Section):
     """Whether the tested model is fitted anew on training and validation together."""
 
 
-class ItemsConfig(Section):
+class ItemsConfig(ContentConfig):
     """What is read of an item."""
 
     encoders: dict[str, EncoderChoice] | None = None
     """Encoder by feature; by default every feature but the label with the default of its kind."""
-    fusion: FusionChoice = "gated"
-    """`concat`, `weighted`, `gated`, `attention`, `late` or `hybrid`; or `{name: …, …}`."""
     dim: int = 256
     """Of the vectors that labels are told from."""
-    modality_dropout: float = 0.1
-    """Share of modalities hidden in training."""
     dropout: float = 0.2
     """Share of the vectors' components that training leaves out."""
 

@@ -110,12 +110,10 @@ class Classification(Task):
         if states is not None:
             known = [tuple(path) for path in states["labels"]]
             labels = labels_of(self.data.items, config.label.features, paths=known)
-        fusion = {"name": items.fusion} if isinstance(items.fusion, str) else dict(items.fusion)
-        fusion.setdefault("modality_dropout", items.modality_dropout)
         content, inputs = build_content(
             self.data.items,
             self.reads,
-            fusion=fusion,
+            fusion=items.fused_by,
             dim=items.dim,
             budget=len(self.data.items),
             states=(states or {}).get("items"),
@@ -233,9 +231,8 @@ class Classification(Task):
         )
 
     @classmethod
-    def settings(cls, config: ClassificationConfig, given: Mapping[str, Any]) -> ServeConfig:
-        own = config.serve.model_dump()
-        return super().settings(config, own | {k: v for k, v in given.items() if v is not None})
+    def run_settings(cls, config: ClassificationConfig) -> dict[str, Any]:
+        return config.serve.model_dump()
 
     def _measured(self, found: NDArray[np.float32], rows: NDArray[np.integer]) -> dict[str, float]:
         return self._metrics(found, self.labels.has[rows])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from tfmm.config import ToldAs
 
@@ -14,8 +14,8 @@ def _encoder() -> Any:
 
 
 def _encoders() -> Any:
-    form = _encoder()
-    return form | list[form]  # type: ignore[valid-type]
+    form, listed = _encoder(), cast(Any, list)
+    return form | listed[form]
 
 
 def _fusion() -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tfmm.config import Section
 from tfmm.tasks.items.choices import EncoderChoice, FusionChoice
 
 
-class ItemsConfig(Section):
-    """The item tower."""
+class ContentConfig(Section):
+    """What is read of an item, and how it is fused."""
 
     encoders: dict[str, EncoderChoice] | None = None
     """Encoder by feature; by default every feature with the default of its kind."""
@@ -17,6 +19,17 @@ class ItemsConfig(Section):
     """Share of modalities hidden in training."""
     dim: int = 256
     """Of the vectors: 64 train and search in a quarter of the time, for some 5 % of recall."""
+
+    @property
+    def fused_by(self) -> dict[str, Any]:
+        """The fusion by its name and arguments."""
+        named = {"name": self.fusion} if isinstance(self.fusion, str) else dict(self.fusion)
+        return {"modality_dropout": self.modality_dropout, **named}
+
+
+class ItemsConfig(ContentConfig):
+    """The item tower."""
+
     budget: int = 4096
     """Items that a training step encodes anew with a heavy encoder (CNN, LSTM)."""
 

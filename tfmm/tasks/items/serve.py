@@ -120,4 +120,4 @@ def _plain(settings: ItemSettings) -> dict[str, Any]:
     """The settings as JSON values."""
     index = settings.index
     named = index if isinstance(index, str) or index is None else type(index).__name__
-    return {**dataclasses.asdict(dataclasses.replace(settings, index=None)), "index": named}
+    return {**settings.but_index(), "index": named}

@@ -20,3 +20,7 @@ class ItemSettings:
     """How the tables of vectors are stored: float32, bfloat16 or int8."""
     index: Any = None
     """The kind of index, or an index with nothing indexed yet; the run's if None."""
+
+    def but_index(self) -> dict[str, Any]:
+        """All of them but the index, by name."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "index"}

@@ -69,6 +69,5 @@ class ItemTask(Task):
         return refreshed(self, folder, settings)
 
     @classmethod
-    def settings(cls, config: Any, given: Mapping[str, Any]) -> Any:
-        asked = {name: value for name, value in given.items() if value is not None}
-        return super().settings(config, {"k": config.index.k} | asked)
+    def run_settings(cls, config: Any) -> dict[str, Any]:
+        return {"k": config.index.k}

@@ -15,7 +15,7 @@ from tfmm.tasks.retrieval.graph.build import graph_parts
 from tfmm.tasks.retrieval.graph.model import Graph
 from tfmm.tasks.retrieval.graph.tower import GraphItemTower
 from tfmm.tasks.retrieval.two_tower import TwoTower
-from tfmm.tasks.search.model import fusion_of, item_content_of
+from tfmm.tasks.search.model import item_content_of
 from tfmm.tasks.search.queries import make_alignment
 
 
@@ -50,7 +50,7 @@ def two_tower(
     user_content, user_inputs = build_content(
         data.users,
         users.features or {},
-        fusion=fusion_of(items),
+        fusion=items.fused_by,
         dim=items.dim,
         budget=items.budget,
         states=states.get("users"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -103,8 +102,6 @@ def _servable(
     task: Any, model: TwoTower | Blend, vectors: _Vectors, settings: ExportSettings
 ) -> Servable:
     data = task.data
-    sizes = dataclasses.asdict(dataclasses.replace(settings, index=None))
-    del sizes["index"]
     learned, width = model.learned, vectors.items.shape[1]
     own = vectors.items[:, : learned.item_tower.dim]
     return Servable(
@@ -120,5 +117,5 @@ def _servable(
         index=index_of(task.config.index, settings, len(vectors.items)),
         search=search_of(learned, texts_of(data.items, learned), width),
         search_bias=search_bias(task.config, own, learned.hubs),
-        **sizes,
+        **settings.but_index(),
     )

@@ -37,6 +37,7 @@ from tfmm.tasks.retrieval.settings import ExportSettings
 from tfmm.tasks.retrieval.two_tower import TwoTower
 from tfmm.tasks.search.examples import (
     measure_search,
+    read_by,
     search_batches,
     search_parts,
     search_row,
@@ -102,8 +103,7 @@ class Retrieval(ItemTask):
         made = split(self.data, **self.config.split.model_dump())
         if not self.queries:
             return RetrievalParts(made, None)
-        chosen = self.config.items.encoders
-        read = [*self.queries, *(self.data.items.features if chosen is None else chosen)]
+        read = read_by(self.config, self.data, self.queries)
         return RetrievalParts(made, search_parts(self.config, self.data, read, made.warm_items))
 
     def build(
@@ -239,9 +239,8 @@ class Retrieval(ItemTask):
         )
 
     @classmethod
-    def settings(cls, config: RetrievalConfig, given: Mapping[str, Any]) -> ExportSettings:
-        asked = {name: value for name, value in given.items() if value is not None}
-        return super().settings(config, {"history_size": config.users.history_size} | asked)
+    def run_settings(cls, config: RetrievalConfig) -> dict[str, Any]:
+        return super().run_settings(config) | {"history_size": config.users.history_size}
 
     @cached_property
     def _groups(self) -> np.ndarray | None:

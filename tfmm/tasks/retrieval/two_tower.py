@@ -19,10 +19,10 @@ from tfmm.tasks.config import from_keywords
 from tfmm.tasks.retrieval.linear_part import LinearPart
 from tfmm.tasks.retrieval.softmax import InBatchSoftmax
 from tfmm.tasks.search.alignment import Alignment
-from tfmm.tasks.search.model import ItemModel, states_of, tower_rows
+from tfmm.tasks.search.model import ItemVectors, states_of, tower_rows
 
 
-class TwoTower(ItemModel):
+class TwoTower(ItemVectors):
     """Scores an item for a user by the inner product of their vectors.
 
     Trained by in-batch softmax (`InBatchSoftmax`, a `tfrs.tasks.Retrieval`): the targets of a batch
@@ -161,7 +161,7 @@ class TwoTower(ItemModel):
         yield from super().encoders()
         yield from (self.user_tower.content.encoders if self.user_tower.content else {}).items()
 
-    def batches(  # type: ignore[override]
+    def batches(
         self,
         pairs: Pairs,
         batch_size: int = 2048,

@@ -58,6 +58,12 @@ class SearchParts(RowParts):
     groups: NDArray[np.integer]
 
 
+def read_by(config: Any, data: ShopData, queries: Iterable[str]) -> list[str]:
+    """The item features that query towers or the item tower read."""
+    chosen = config.items.encoders
+    return [*queries, *(data.items.features if chosen is None else chosen)]
+
+
 def search_parts(
     config: Any,
     data: ShopData,

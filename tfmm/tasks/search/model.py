@@ -26,19 +26,8 @@ from tfmm.tasks.search.config import SearchConfig
 from tfmm.tasks.search.queries import make_alignment, query_states
 
 
-class ItemModel(Model):
+class ItemVectors(Model):
     """Vectors of items, and of the words, pictures and sounds that ask for them.
-
-    Trained by the loss of its `Alignment`; `tfmm.TwoTower` adds shoppers, and then the alignment
-    may be left out.
-
-    ```python
-    shop = tfmm.load("shop.yaml")
-    model = tfmm.ItemModel.from_data(shop, encoders={"photo": "cnn"}, queries={"title": "subwords"})
-    model.compile(optimizer=tfmm.LazyAdam(0.01))
-    model.fit(model.batches(np.arange(len(shop.items)), batch_size=512), epochs=5)
-    scores = model.query_vectors("title", [0]) @ model.item_vectors().T  # [1, items]
-    ```
 
     Args:
         item_tower: the item tower.
@@ -79,31 +68,6 @@ class ItemModel(Model):
         """The item features that the model reads."""
         return list(self.items.columns)
 
-    @classmethod
-    def from_data(
-        cls,
-        data: ShopData,
-        *,
-        cache: str | Path | None = None,
-        states: Mapping[str, Any] | None = None,
-        **config: Any,
-    ) -> ItemModel:
-        """A model whose encoders are adapted to the catalogue.
-
-        Args:
-            data: what `tfmm.load` returned.
-            cache, states: see `item_model`.
-            **config: keys of the sections `items` and `search` of a run file: `encoders`, `fusion`,
-                `dim`, `modality_dropout`, `budget`; `queries`, `heads`, `loss`, `temperature` and
-                `hide`.
-
-        Raises:
-            ValueError: for a key, feature, encoder or fusion that does not exist, with the nearest
-                one named.
-        """
-        found = from_keywords(ItemModelConfig, KEYWORDS, config, "ItemModel.from_data")
-        return item_model(data, found.search.queries or {}, found, cache=cache, states=states)
-
     def saved_layers(self) -> dict[str, tf.keras.layers.Layer]:
         found: dict[str, tf.keras.layers.Layer] = {"item_tower": self.item_tower}
         return found if self.alignment is None else {**found, "alignment": self.alignment}
@@ -127,27 +91,6 @@ class ItemModel(Model):
         yield from (self.item_tower.content.encoders if self.item_tower.content else {}).items()
         for name, query in (self.alignment.queries if self.alignment else {}).items():
             yield from ((name, encoder) for encoder in query.encoders)
-
-    def batches(self, rows: Any, batch_size: int = 512, **options: Any) -> tf.data.Dataset:
-        """Batches for `fit`, see `tfmm.data.aligned.aligned_batches` for the options.
-
-        Args:
-            rows: int `[n]`, the items to learn from.
-            batch_size: items a batch, which are each other's negatives.
-            **options: see above.
-
-        Raises:
-            ValueError: fewer than two rows, sizes out of range, or a model that does not search.
-        """
-        if self.queries is None:
-            raise ValueError(
-                "There is nothing to learn from: the model has no query towers (`queries`)."
-            )
-        return aligned_batches(rows, self.items, self.queries, batch_size=batch_size, **options)
-
-    def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
-        """The loss of a batch of `tfmm.data.aligned.aligned_batches`, a scalar."""
-        return self.search_loss(inputs, training)
 
     def search_loss(self, batch: Mapping[str, Any], training: bool = False) -> tf.Tensor:
         """The loss of the query towers on a batch of items with what they can be asked by."""
@@ -277,6 +220,69 @@ class ItemModel(Model):
             content.remember(name, batch["items"], vectors)
 
 
+class ItemModel(ItemVectors):
+    """Vectors of items, and of the words, pictures and sounds that ask for them.
+
+    Trained by the loss of its `Alignment` alone; `tfmm.TwoTower` has shoppers beside it.
+
+    ```python
+    shop = tfmm.load("shop.yaml")
+    model = tfmm.ItemModel.from_data(shop, encoders={"photo": "cnn"}, queries={"title": "subwords"})
+    model.compile(optimizer=tfmm.LazyAdam(0.01))
+    model.fit(model.batches(np.arange(len(shop.items)), batch_size=512), epochs=5)
+    scores = model.query_vectors("title", [0]) @ model.item_vectors().T  # [1, items]
+    ```
+
+    See `ItemVectors` for the arguments.
+    """
+
+    @classmethod
+    def from_data(
+        cls,
+        data: ShopData,
+        *,
+        cache: str | Path | None = None,
+        states: Mapping[str, Any] | None = None,
+        **config: Any,
+    ) -> ItemModel:
+        """A model whose encoders are adapted to the catalogue.
+
+        Args:
+            data: what `tfmm.load` returned.
+            cache, states: see `item_model`.
+            **config: keys of the sections `items` and `search` of a run file: `encoders`, `fusion`,
+                `dim`, `modality_dropout`, `budget`; `queries`, `heads`, `loss`, `temperature` and
+                `hide`.
+
+        Raises:
+            ValueError: for a key, feature, encoder or fusion that does not exist, with the nearest
+                one named.
+        """
+        found = from_keywords(ItemModelConfig, KEYWORDS, config, "ItemModel.from_data")
+        return item_model(data, found.search.queries or {}, found, cache=cache, states=states)
+
+    def batches(self, rows: Any, batch_size: int = 512, **options: Any) -> tf.data.Dataset:
+        """Batches for `fit`, see `tfmm.data.aligned.aligned_batches` for the options.
+
+        Args:
+            rows: int `[n]`, the items to learn from.
+            batch_size: items a batch, which are each other's negatives.
+            **options: see above.
+
+        Raises:
+            ValueError: fewer than two rows, sizes out of range, or a model that does not search.
+        """
+        if self.queries is None:
+            raise ValueError(
+                "There is nothing to learn from: the model has no query towers (`queries`)."
+            )
+        return aligned_batches(rows, self.items, self.queries, batch_size=batch_size, **options)
+
+    def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
+        """The loss of a batch of `tfmm.data.aligned.aligned_batches`, a scalar."""
+        return self.search_loss(inputs, training)
+
+
 class ItemModelConfig(Section):
     """The sections of a run file that make a model."""
 
@@ -332,7 +338,7 @@ def item_content_of(
     return build_content(
         catalog,
         items.encoders,
-        fusion=fusion_of(items),
+        fusion=items.fused_by,
         dim=items.dim,
         heads=heads,
         budget=items.budget,
@@ -340,12 +346,6 @@ def item_content_of(
         cache=cache,
         name="item_content",
     )
-
-
-def fusion_of(items: ItemsConfig) -> dict[str, Any]:
-    """The fusion by its name and arguments."""
-    named = {"name": items.fusion} if isinstance(items.fusion, str) else dict(items.fusion)
-    return {"modality_dropout": items.modality_dropout, **named}
 
 
 def states_of(contents: Mapping[str, Content | None]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from tfmm.tasks.items.servable import ItemServable
 from tfmm.tasks.items.serve import export_of, index_of
 from tfmm.tasks.items.settings import ItemSettings
 from tfmm.tasks.search.hubness import search_bias
-from tfmm.tasks.search.model import ItemModel
+from tfmm.tasks.search.model import ItemModel, ItemVectors
 from tfmm.tasks.search.signatures import search_of
 
 INTENDED_USE = (
@@ -58,8 +57,6 @@ def search_export(
     bias = search_bias(task.config, vectors, model.hubs)
 
     def make(settings: ItemSettings) -> ItemServable:
-        sizes = dataclasses.asdict(dataclasses.replace(settings, index=None))
-        del sizes["index"]
         return ItemServable(
             items.ids,
             vectors,
@@ -67,7 +64,7 @@ def search_export(
             index=index_of(task.config.index, settings, len(vectors)),
             search=search,
             search_bias=bias,
-            **sizes,
+            **settings.but_index(),
         )
 
     card: dict[str, Any] = {
@@ -78,7 +75,7 @@ def search_export(
     return export_of(task, make, settings, card)
 
 
-def texts_of(items: Catalog, model: ItemModel) -> list[str]:
+def texts_of(items: Catalog, model: ItemVectors) -> list[str]:
     """Some texts of the catalogue that it can be searched by."""
     columns = [items.features[name] for name in model.queries.columns] if model.queries else []
     return [str(text) for c in columns if isinstance(c, TextColumn) for text in c.values[:8]]

@@ -26,6 +26,7 @@ from tfmm.tasks.search.examples import (
     epoch_of,
     measure_search,
     queries_of,
+    read_by,
     search_batches,
     search_parts,
     search_row,
@@ -53,9 +54,7 @@ class Search(ItemTask):
         return queries_of(self.config, self.data)
 
     def draw(self) -> SearchParts:
-        chosen = self.config.items.encoders
-        read = [*self.queries, *(self.data.items.features if chosen is None else chosen)]
-        parts = search_parts(self.config, self.data, read)
+        parts = search_parts(self.config, self.data, read_by(self.config, self.data, self.queries))
         if not len(parts.valid):
             raise RunFileError(
                 "`search.valid` leaves no items to choose the number of epochs by; raise it."

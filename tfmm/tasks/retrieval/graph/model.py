@@ -137,7 +137,7 @@ class Graph(TwoTower):
         sampled = choose_mode(config.mode, needed, config.memory) == "sampled"
         self.__dict__.update(edges=tuple(edges), sampled=sampled)
 
-    def batches(  # type: ignore[override]
+    def batches(
         self,
         pairs: Pairs,
         batch_size: int = 2048,
