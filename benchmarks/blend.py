@@ -25,8 +25,8 @@ from tfmm import baselines
 from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.evaluation.compare import tune
 from tfmm.tasks.config import RunConfig
-from tfmm.tasks.retrieval.blend import Blend
-from tfmm.tasks.retrieval.blend_choice import BlendChoice, choose_blend, fit_linear
+from tfmm.tasks.retrieval.blend.blend import Blend
+from tfmm.tasks.retrieval.blend.choice import BlendChoice, Chooser, fit_linear
 from tfmm.tasks.retrieval.config import BlendConfig
 from tfmm.training.fit import best_epoch
 from tfmm.training.run import load_data
@@ -118,7 +118,10 @@ def main() -> None:
     lam = None
     for rank, blend_config in blends.items():
         given_lam = blend_config.with_values(lam=lam)
-        choices[rank] = choose_blend(model, parts, given_lam, say=print)
+        chooser = Chooser(model, parts, config.train.temperature, print)
+        made, _ = chooser.choose(given_lam, None)
+        assert made is not None
+        choices[rank] = made
         lam = choices[rank].lam
     assert lam is not None
     offline: dict[str, float] = {}
@@ -126,17 +129,21 @@ def main() -> None:
     if args.offline:
         rank = args.ranks[0]
         choice = choices[rank]
-        linear = fit_linear(parts.train, choice.lam, blends[rank])
+        linear = fit_linear(parts.train, choice.lam, blends[rank], choice.half_life)
         blend = Blend(model, linear.weighted(choice.weight, choice.scale))
         items = blend.item_vectors()
-        params = {name: tune(name, parts.train, parts.valid, max_users=2000) for name in OFFLINE}
+        params = {
+            name: tune(name, parts.train, parts.valid, max_users=2000).params for name in OFFLINE
+        }
         scorers = baseline_scorers(params, parts.train)
         scorers["blend"] = vector_scorer(blend.user_vectors(parts.train, items=items), items)
         offline = choose_offline(parts, scorers)
         print("offline weights", offline, flush=True)
 
     seen = parts.final_train()
-    linears = {rank: fit_linear(seen, lam, one) for rank, one in blends.items()}
+    linears = {
+        rank: fit_linear(seen, lam, one, choices[rank].half_life) for rank, one in blends.items()
+    }
     finals = baseline_scorers(params, seen)
     found: dict[str, list[dict[str, float]]] = {}
     for seed in range(1, args.seeds + 1):

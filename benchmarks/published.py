@@ -41,10 +41,10 @@ from tfmm.data.shop import ShopData
 from tfmm.encoders.cache import cache_folder
 from tfmm.evaluation import evaluate, evaluate_baselines
 from tfmm.tasks.config import RunConfig
-from tfmm.tasks.retrieval.blend import Blend
-from tfmm.tasks.retrieval.blend_choice import choose_blend, fit_linear
+from tfmm.tasks.retrieval.blend.blend import Blend
+from tfmm.tasks.retrieval.blend.choice import Chooser, fit_linear
+from tfmm.tasks.retrieval.blend.linear_part import LinearPart
 from tfmm.tasks.retrieval.config import BlendConfig
-from tfmm.tasks.retrieval.linear_part import LinearPart
 from tfmm.training.fit import best_epoch
 from tfmm.training.run import load_data
 
@@ -139,7 +139,9 @@ def measured(name: str, row: str, seed: int) -> list[dict[str, Any]]:
     work = WORK / f"{name} {row} {seed} {config.sha256[:12]}"
     model, history = trained(config, data, parts, folder=work / "choose")
     seconds = sum(one["seconds"] for one in history)
-    choice = choose_blend(model, parts, config.blend) if config.blend.ease else None
+    choice = None
+    if config.blend.ease:
+        choice, _ = Chooser(model, parts, config.train.temperature).choose(config.blend, None)
     if parts.refit:
         epochs = best_epoch(history)
         model, again = trained(config, data, parts, epochs=epochs, folder=work / "refit")

@@ -195,7 +195,7 @@ def test_a_graph_of_it_trains_and_exports(shop, tmp_path):
     )
     config["items"]["encoders"] = {"名称": "bag", "类别": "embedding"}
     run = train(config, tmp_path / "图", say=lambda _: None)
-    assert {"events/购买", "has/类别"} <= {edges.name for edges in run.model.edges}
+    assert {"events/购买", "has/类别"} <= {edges.name for edges in run.model.learned.edges}
     assert export_model(run.path, tmp_path / "模型").name == "1"
 
 

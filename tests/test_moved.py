@@ -85,7 +85,7 @@ def test_what_was_pickled_under_the_old_name_loads():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         blend = pickle.loads(b"ctfmm.models.linear_part\nLinearPart\n.")
-    assert blend.__module__ == "tfmm.tasks.retrieval.linear_part"
+    assert blend.__module__ == "tfmm.tasks.retrieval.blend.linear_part"
 
 
 def test_the_warning_points_at_the_line_that_imports(tmp_path):

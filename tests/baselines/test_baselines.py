@@ -30,6 +30,7 @@ from tfmm.data.columns import (
     TextColumn,
     VectorColumn,
 )
+from tfmm.data.events.pairs import DAY, Log, Pairs
 
 
 @pytest.fixture
@@ -45,7 +46,24 @@ def create(name, **config):
     if name == "content":
         vectors = np.random.default_rng(8).normal(size=(17, 3)).astype(np.float32)
         config = {"item_vectors": vectors, **config}
+    if name == "category_popularity":
+        config = {"categories": {"kind": np.arange(17, dtype=np.int32) % 4 - 1}, **config}
     return baselines.create(name, **config)
+
+
+def as_trained(name, train, seed=5):
+    """What a baseline is fitted on: pairs with times where it needs them."""
+    if not BASELINES[name].timed:
+        return train
+    entries = train.tocoo()
+    time = np.random.default_rng(seed).integers(0, 40 * DAY, entries.nnz)
+    log = Log(entries.row, entries.col, time, entries.data)
+    return Pairs.from_events(log, *train.shape)
+
+
+def read(fitted, train):
+    """What a baseline reads of it."""
+    return fitted.read(train) if isinstance(train, Pairs) else train
 
 
 def naive_similarity(a, b, similarity, shrink):
@@ -68,7 +86,7 @@ def naive_neighbours(similar, shared, k):
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_baseline_scores_any_histories(name, train):
-    fitted = create(name).fit(train)
+    fitted = create(name).fit(as_trained(name, train))
     scores = fitted.score(train[:4])
     assert scores.shape == (4, 17)
     assert scores.dtype == np.float32
@@ -79,7 +97,8 @@ def test_baseline_scores_any_histories(name, train):
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_baseline_is_the_same_each_time(name, train):
-    once, again = (create(name).fit(train).score(train) for _ in range(2))
+    of = as_trained(name, train)
+    once, again = (create(name).fit(of).score(train) for _ in range(2))
     np.testing.assert_array_equal(once, again)
 
 
@@ -92,35 +111,45 @@ def test_baseline_refuses_scores_before_fit(name, train):
 @pytest.mark.parametrize("name", BASELINES)
 def test_baseline_refuses_histories_over_other_items(name, train):
     with pytest.raises(ValueError, match=r"\[B, 17\].*\[30, 9\]"):
-        create(name).fit(train).score(train[:, :9])
+        create(name).fit(as_trained(name, train)).score(train[:, :9])
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_config_makes_the_same_baseline_again(name, train):
-    made = create(name, weighted=True)
+    made, of = create(name, weighted=True), as_trained(name, train)
     again = create(name, **made.config())
-    np.testing.assert_array_equal(made.fit(train).score(train), again.fit(train).score(train))
+    np.testing.assert_array_equal(made.fit(of).score(train), again.fit(of).score(train))
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_weights_count_only_when_asked(name, train):
     binary = sp.csr_matrix(train > 0, dtype=np.float32)
-    plain = create(name).fit(train).score(train)
-    np.testing.assert_array_equal(plain, create(name).fit(binary).score(binary))
-    assert not np.array_equal(plain, create(name, weighted=True).fit(train).score(train))
+    of, ones = as_trained(name, train), as_trained(name, binary)
+
+    def scores(pairs, **config):
+        fitted = create(name, **config).fit(pairs)
+        return fitted.score(read(fitted, pairs))
+
+    np.testing.assert_array_equal(scores(of), scores(ones))
+    assert not np.array_equal(scores(of), scores(of, weighted=True))
 
 
 @pytest.mark.parametrize("name", BASELINES)
 def test_variants_equal_separate_fits(name, train):
-    grid = {field: values[:2] for field, values in BASELINES[name].grid.items()}
-    needed = {key: v for key, v in create(name).config().items() if key == "item_vectors"}
-    count = 0
-    for params, fitted in BASELINES[name].variants(train, grid, weighted=True, **needed):
-        alone = create(name, weighted=True, **params).fit(train)
+    needed = {
+        key: value
+        for key, value in create(name).config().items()
+        if key in ("item_vectors", "categories") and value is not None
+    }
+    grid = {field: values[:2] for field, values in BASELINES[name].grid_for(needed).items()}
+    count, of = 0, as_trained(name, train)
+    for params, fitted in BASELINES[name].variants(of, grid, weighted=True, **needed):
+        alone = create(name, weighted=True, **params).fit(of)
         np.testing.assert_allclose(fitted.score(train), alone.score(train), rtol=1e-6)
         mine, other = fitted.config(), alone.config()
-        assert mine.pop("item_vectors", None) is needed.get("item_vectors")
-        other.pop("item_vectors", None)
+        for key, value in needed.items():
+            assert mine.pop(key) is value
+            other.pop(key)
         assert mine == other
         count += 1
     assert count == np.prod([len(values) for values in grid.values()], dtype=int)
@@ -331,7 +360,7 @@ def test_ease_refuses_what_does_not_fit_before_building_it():
     [
         (
             lambda: baselines.create("item-knn"),
-            "only popularity, item_knn.*Did you mean 'item_knn'",
+            "only popularity, recent_popularity.*Did you mean 'item_knn'",
         ),
         (lambda: ItemKNN(k=0), "at least 1 neighbour"),
         (lambda: UserKNN(shrink=-1.0), "0 or more"),

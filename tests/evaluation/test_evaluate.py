@@ -192,5 +192,5 @@ def test_tuning_takes_the_best_on_validation():
             made.train, made.valid, names=("ease",), params={"ease": {"lam": lam}}, ks=(5,)
         )
         measured[lam] = section["ease"]["ndcg@5"]
-    assert params == {"lam": max(measured, key=measured.__getitem__)}
-    assert tune("popularity", made.train, made.valid) == {}
+    assert params.params == {"lam": max(measured, key=measured.__getitem__)}
+    assert tune("popularity", made.train, made.valid).params == {}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.export.shops import ITEMS, USERS, Column, MeanSession, kind_column
-from tfmm.tasks.retrieval.config import IndexConfig
+from tfmm.tasks.retrieval.config import EvaluateConfig, IndexConfig
 from tfmm.tasks.retrieval.task import Retrieval
 
 
@@ -31,7 +31,11 @@ def run() -> SimpleNamespace:
     users_config = SimpleNamespace(history_size=9)
     features = {"kind": kind_column(), "price": Column(kind="number", codes=[0] * 30)}
     config = SimpleNamespace(
-        name=name, index=index, users=users_config, to_dict=lambda: {"name": name}
+        name=name,
+        index=index,
+        users=users_config,
+        evaluate=EvaluateConfig(),
+        to_dict=lambda: {"name": name},
     )
     data = SimpleNamespace(
         items=Catalog(ids=np.array(ITEMS, object), features=features),
@@ -45,6 +49,9 @@ def run() -> SimpleNamespace:
         user_vectors=lambda pairs, items: users,
         session_module=MeanSession,
         join=lambda learned: learned,
+        as_of=lambda pairs: model,
+        prior=None,
+        width=6,
         history_vectors=lambda items: None,
         alignment=None,
         queries=None,

@@ -201,11 +201,11 @@ def test_new_items_have_no_id_vector(place: Path) -> None:
     add_item(place, "twin", like="00003")
     run, vectors = full_vectors(place)
     row, like = run.data.items.rows(["twin", "00003"])
-    assert not run.model.item_tower.known.numpy()[row]
+    assert not run.model.learned.item_tower.known.numpy()[row]
     version = refresh(place).version
     (twin,) = served_vectors(version, ["twin"])
     np.testing.assert_allclose(twin, vectors[row], atol=1e-5)
-    run.model.item_tower.known.assign(np.zeros(len(run.data.items), bool))
+    run.model.learned.item_tower.known.assign(np.zeros(len(run.data.items), bool))
     np.testing.assert_allclose(twin, run.model.item_vectors()[like], atol=1e-5)
 
 
@@ -224,7 +224,7 @@ def test_new_users_are_served_by_their_history_alone(place: Path) -> None:
     assert len(left) >= 5
     run = load_run(place / "run")
     (row,) = run.data.users.rows(["stranger"])
-    assert not run.model.user_tower.id_embedding.numpy()[row].any()
+    assert not run.model.learned.user_tower.id_embedding.numpy()[row].any()
 
 
 def test_histories_hold_the_events_of_the_current_table(place: Path) -> None:

@@ -42,7 +42,7 @@ def run(tmp_path_factory):
 
 def test_a_section_makes_the_model_a_graph_with_types_of_edges(run):
     assert run.config.graph.together == 5
-    found = {edges.name for edges in run.model.edges}
+    found = {edges.name for edges in run.model.learned.edges}
     # Nobody put anything into a cart.
     assert found == {"events/view", "events/buy", "similar/title", "together"}
     assert set(run.metrics["modalities"]) == {"kind", "title"}
@@ -51,7 +51,7 @@ def test_a_section_makes_the_model_a_graph_with_types_of_edges(run):
 
 def test_a_loaded_run_answers_as_the_trained_one(run):
     loaded = load_run(run.path)
-    assert not loaded.model.edges
+    assert not loaded.model.learned.edges
     np.testing.assert_allclose(loaded.model.item_vectors(), run.model.item_vectors(), atol=1e-5)
     assert recommend(loaded, ["u003", "nobody"], k=5)["rank"].tolist() == [1, 2, 3, 4, 5] * 2
 

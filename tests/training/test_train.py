@@ -146,8 +146,8 @@ def test_a_warm_start_moves_rows_by_name_and_grows_vocabularies(run, tmp_path):
     lines: list[str] = []
     warm = train(config, tmp_path / "run", from_run=run.path, say=lines.append)
     assert any("12 new items" in line for line in lines)
-    old = run.model.item_tower.id_embedding.numpy()
-    new = warm.model.item_tower.id_embedding.numpy()
+    old = run.model.learned.item_tower.id_embedding.numpy()
+    new = warm.model.learned.item_tower.id_embedding.numpy()
     place = warm.data.items.rows(run.data.items.ids)
     np.testing.assert_allclose(new[place], old, atol=1e-5)
 

@@ -11,6 +11,7 @@ from tfmm.commands import main as cli
 from tfmm.training import RunConfig, RunFileError, train, trainer
 from tfmm.training import tune as module
 from tfmm.training.fit import fit
+from tfmm.training.run import read_config, task_of
 from tfmm.training.tune import tune
 
 pytest.importorskip("optuna")
@@ -69,7 +70,8 @@ def test_trials_fit_on_training_and_the_best_run_file_trains(run_file, tmp_path,
     lines = []
     study = tmp_path / "study"
     found = tune(run_file, study, space=SPACE, trials=2, say=lines.append)
-    assert met == [344, 344]  # the training part alone
+    part = task_of(read_config(run_file)).parts.train
+    assert met == [len(part.pairs)] * 2  # the training part alone
     rows = json.loads((study / "trials.json").read_text())
     assert rows == found.trials
     assert [row["state"] for row in rows] == ["complete", "complete"]

@@ -13,16 +13,31 @@ from __future__ import annotations
 from typing import Any
 
 from tfmm.baselines.base import Baseline, NotFittedError
+from tfmm.baselines.category_popularity import CategoryPopularity, item_categories
 from tfmm.baselines.content import Content, content_vectors
 from tfmm.baselines.ease import EASE, EASEMemoryError
 from tfmm.baselines.ials import IALS
 from tfmm.baselines.item_knn import ItemKNN
-from tfmm.baselines.popularity import Popularity
+from tfmm.baselines.markov import Markov
+from tfmm.baselines.popularity import Popularity, RecentPopularity
+from tfmm.baselines.repeats import Repeats
 from tfmm.baselines.user_knn import UserKNN
 from tfmm.config.names import did_you_mean
 
 BASELINES: dict[str, type[Baseline]] = {
-    kind.name: kind for kind in (Popularity, ItemKNN, UserKNN, EASE, IALS, Content)
+    kind.name: kind
+    for kind in (
+        Popularity,
+        RecentPopularity,
+        CategoryPopularity,
+        Repeats,
+        Markov,
+        ItemKNN,
+        UserKNN,
+        EASE,
+        IALS,
+        Content,
+    )
 }
 """Every baseline by its name."""
 
@@ -31,15 +46,20 @@ __all__ = [
     "EASE",
     "IALS",
     "Baseline",
+    "CategoryPopularity",
     "Content",
     "EASEMemoryError",
     "ItemKNN",
+    "Markov",
     "NotFittedError",
     "Popularity",
+    "RecentPopularity",
+    "Repeats",
     "UserKNN",
     "content_vectors",
     "create",
     "find",
+    "item_categories",
 ]
 
 

@@ -12,6 +12,11 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from tfmm.data.events.pairs import Pairs
+
+#: Half-lives in days that tuning tries where events have times, as far as the log is that long.
+HALF_LIVES = (0.5, 1.0, 3.0, 7.0, 14.0, 30.0, 90.0, 365.0)
+
 
 class NotFittedError(RuntimeError):
     """A baseline was asked for scores before `fit`."""
@@ -19,10 +24,13 @@ class NotFittedError(RuntimeError):
 
 @dataclass(kw_only=True)
 class Baseline(ABC):
-    """A recommender without a neural network: `fit` on a matrix, `score` any histories.
+    """A recommender without a neural network: `fit` on pairs, `score` any histories.
 
-    Histories need not be rows of the training matrix, so shoppers never seen are scored too. The
+    Histories need not be rows of the training pairs, so shoppers never seen are scored too. The
     fields of a subclass are its configuration; `config()` gives them back.
+
+    What it is fitted on are `Pairs`, or the matrix that `read` makes of them; what it scores is
+    such a matrix.
     """
 
     name: ClassVar[str]
@@ -31,12 +39,25 @@ class Baseline(ABC):
     grid: ClassVar[Mapping[str, Sequence[Any]]] = {}
     """Values that tuning tries, by field."""
 
+    decays: ClassVar[bool] = False
+    """Whether tuning tries half-lives too, where events have times."""
+
+    timed: ClassVar[bool] = False
+    """Whether it needs events with times."""
+
+    sample_items: ClassVar[int | None] = None
+    """Of a larger catalogue, so many items, those with most shoppers, are tuned on."""
+
     weighted: bool = False
     """Use the weights of events; otherwise every pair counts 1."""
 
+    half_life: float | None = None
+    """Days in which an event's worth halves, from the latest event on; every event of a pair counts
+    then. None: a pair counts once, whatever its age."""
+
     @abstractmethod
-    def fit(self, train: sp.csr_matrix) -> Self:
-        """Learns from `train`, weights float32 `[n_users, n_items]`, and returns itself."""
+    def fit(self, train: Pairs | sp.csr_matrix) -> Self:
+        """Learns from `train`, pairs or float32 `[n_users, n_items]`, and returns itself."""
 
     @abstractmethod
     def score(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
@@ -49,9 +70,19 @@ class Baseline(ABC):
             ValueError: histories over another number of items than the training matrix.
         """
 
+    def read(self, pairs: Pairs) -> sp.csr_matrix:
+        """What it reads of pairs, float32 `[n_users, n_items]`.
+
+        Raises:
+            ValueError: a half-life, but pairs without times.
+        """
+        if self.half_life is None:
+            return pairs.csr()
+        return pairs.decayed(self.half_life, weighted=self.weighted)
+
     @classmethod
     def variants(
-        cls, train: sp.csr_matrix, grid: Mapping[str, Sequence[Any]], **config: Any
+        cls, train: Pairs | sp.csr_matrix, grid: Mapping[str, Sequence[Any]], **config: Any
     ) -> Iterator[tuple[dict[str, Any], Self]]:
         """Fitted baselines, one at a time, for every combination in `grid` on top of `config`.
 
@@ -62,14 +93,26 @@ class Baseline(ABC):
             params = dict(zip(grid, values, strict=True))
             yield params, cls(**{**config, **params}).fit(train)
 
+    def check_size(self, n_items: int) -> None:
+        """Refuses a catalogue that it cannot be fitted on, before any work: none."""
+        return
+
+    @classmethod
+    def grid_for(cls, config: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+        """The values that tuning tries beside a configuration: those of `grid` that it does not
+        set."""
+        return {name: values for name, values in cls.grid.items() if name not in config}
+
     def config(self) -> dict[str, Any]:
         """The constructor's arguments."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
 
-    def _values(self, matrix: sp.csr_matrix) -> sp.csr_matrix:
-        """The matrix as float32 CSR, all values 1 unless `weighted`."""
+    def _values(self, matrix: Pairs | sp.csr_matrix) -> sp.csr_matrix:
+        """The matrix as float32 CSR, all values 1 unless they are weights or say an age."""
+        if isinstance(matrix, Pairs):
+            matrix = self.read(matrix)
         matrix = sp.csr_matrix(matrix, dtype=np.float32)
-        if self.weighted:
+        if self.weighted or self.half_life is not None:
             return matrix
         ones = np.ones(len(matrix.data), np.float32)
         return sp.csr_matrix((ones, matrix.indices, matrix.indptr), shape=matrix.shape)

@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tfmm.baselines.base import Baseline
 from tfmm.data.catalog import Catalog
+from tfmm.data.events.pairs import Pairs
 
 _MEDIA = ("image", "audio", "video")
 
@@ -59,7 +60,7 @@ class Content(Baseline):
         if not self.strength > 0:
             raise ValueError(f"`strength` is {self.strength}, but it must be above 0.")
 
-    def fit(self, train: sp.csr_matrix) -> Self:
+    def fit(self, train: Pairs | sp.csr_matrix) -> Self:
         """Learns from `train`, float32 `[n_users, n_items]`.
 
         Raises:

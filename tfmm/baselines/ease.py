@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from tfmm.baselines.base import Baseline
+from tfmm.data.events.pairs import Pairs
 
 #: Rows that are worked on at a time.
 _BLOCK = 1024
@@ -43,6 +44,10 @@ class EASE(Baseline):
         "lam": (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
     }
 
+    decays: ClassVar[bool] = True
+    # Every penalty and half-life takes the inverse of a matrix of items by items.
+    sample_items: ClassVar[int | None] = 8000
+
     lam: float = 200.0
     """Strength of the ridge penalty, above 0."""
 
@@ -66,7 +71,7 @@ class EASE(Baseline):
         """Bytes that fitting takes at its peak: a float32 matrix of items squared."""
         return 4 * n_items**2
 
-    def fit(self, train: sp.csr_matrix) -> Self:
+    def fit(self, train: Pairs | sp.csr_matrix) -> Self:
         """Learns from `train`, float32 `[n_users, n_items]`.
 
         Raises:
@@ -80,8 +85,12 @@ class EASE(Baseline):
         histories = self._histories(histories, None if weights is None else len(weights))
         return np.asarray(histories @ weights, np.float32)
 
-    def _gram(self, train: sp.csr_matrix) -> NDArray[np.float32]:
-        n_items = train.shape[1]
+    def check_size(self, n_items: int) -> None:
+        """Refuses more items than `max_memory` allows.
+
+        Raises:
+            EASEMemoryError: saying how much they would take.
+        """
         needed = self.memory(n_items)
         if needed > self.max_memory:
             raise EASEMemoryError(
@@ -89,7 +98,11 @@ class EASE(Baseline):
                 f"matrices, and `max_memory` allows {self.max_memory / 2**30:,.1f} GiB. To resolve "
                 f"this, raise `max_memory` or leave EASE out; item-kNN has no such matrix."
             )
+
+    def _gram(self, train: Pairs | sp.csr_matrix) -> NDArray[np.float32]:
         values = self._values(train)
+        n_items = values.shape[1]
+        self.check_size(n_items)
         if self.activity:
             size = np.asarray(values.sum(axis=1), np.float64).ravel()
             there = size > 0

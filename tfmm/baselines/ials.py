@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from tfmm.baselines.base import Baseline
+from tfmm.data.events.pairs import Pairs
 
 
 @dataclass(kw_only=True)
@@ -74,7 +75,7 @@ class IALS(Baseline):
             if not getattr(self, name) > 0:
                 raise ValueError(f"`{name}` is {getattr(self, name)}, but must be above 0.")
 
-    def fit(self, train: sp.csr_matrix) -> Self:
+    def fit(self, train: Pairs | sp.csr_matrix) -> Self:
         from implicit.cpu.als import AlternatingLeastSquares
 
         values = self._values(train)

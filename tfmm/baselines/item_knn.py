@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tfmm.baselines import neighbours
 from tfmm.baselines.base import Baseline
+from tfmm.data.events.pairs import Pairs
 
 
 @dataclass(kw_only=True)
@@ -33,6 +34,8 @@ class ItemKNN(Baseline):
         "k": (100, 300, 1000),
     }
 
+    decays: ClassVar[bool] = True
+
     k: int = 300
     """Neighbours kept for each item."""
 
@@ -51,7 +54,7 @@ class ItemKNN(Baseline):
     def __post_init__(self) -> None:
         neighbours.check(self.similarity, self.k, self.shrink)
 
-    def fit(self, train: sp.csr_matrix) -> Self:
+    def fit(self, train: Pairs | sp.csr_matrix) -> Self:
         values = self._values(train)
         if self.longest is not None:
             values = values[np.flatnonzero(np.diff(values.indptr) <= self.longest)]
@@ -81,7 +84,7 @@ class ItemKNN(Baseline):
 
     @classmethod
     def variants(
-        cls, train: sp.csr_matrix, grid: Mapping[str, Sequence[Any]], **config: Any
+        cls, train: Pairs | sp.csr_matrix, grid: Mapping[str, Sequence[Any]], **config: Any
     ) -> Iterator[tuple[dict[str, Any], Self]]:
         """One fit for all values of `k`: fewer neighbours are the largest of more."""
         ks = sorted(grid.get("k", [config.get("k", cls.k)]), reverse=True)

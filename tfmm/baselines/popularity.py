@@ -1,4 +1,4 @@
-"""Popularity: the same ranking for everyone."""
+"""Popularity: the same ranking for everyone, of all time or of late."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from tfmm.baselines.base import Baseline
+from tfmm.data.events.pairs import Pairs
 
 
 @dataclass(kw_only=True)
@@ -20,7 +21,7 @@ class Popularity(Baseline):
 
     counts_: NDArray[np.float32] | None = field(default=None, init=False, repr=False)
 
-    def fit(self, train: sp.csr_matrix) -> Self:
+    def fit(self, train: Pairs | sp.csr_matrix) -> Self:
         values = self._values(train)
         summed = np.bincount(values.indices, values.data.astype(np.float64), values.shape[1])
         self.counts_ = summed.astype(np.float32)
@@ -31,3 +32,15 @@ class Popularity(Baseline):
         histories = self._histories(histories, None if counts is None else len(counts))
         assert counts is not None
         return np.tile(counts, (histories.shape[0], 1))
+
+
+@dataclass(kw_only=True)
+class RecentPopularity(Popularity):
+    """Scores an item by its events, each worth half for every half-life of its age: what sells
+    now."""
+
+    name: ClassVar[str] = "recent_popularity"
+    decays: ClassVar[bool] = True
+    timed: ClassVar[bool] = True
+
+    half_life: float | None = 7.0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tfmm.baselines import neighbours
 from tfmm.baselines.base import Baseline
+from tfmm.data.events.pairs import Pairs
 
 _Stats = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -48,7 +49,7 @@ class UserKNN(Baseline):
     def __post_init__(self) -> None:
         neighbours.check(self.similarity, self.k, self.shrink)
 
-    def fit(self, train: sp.csr_matrix) -> Self:
+    def fit(self, train: Pairs | sp.csr_matrix) -> Self:
         self.users_ = self._values(train)
         self.stats_ = neighbours.row_stats(self.users_)
         return self

@@ -42,6 +42,8 @@ def evaluate(
     max_users: int | None = None,
     seed: int = 1,
     block: int | None = None,
+    per_user: bool = False,
+    repeats: bool = False,
 ) -> dict[str, Any]:
     """Ranks all items for every user with test items and measures the ranking.
 
@@ -56,8 +58,8 @@ def evaluate(
             giving float32 `[B, n_items]`; or user vectors `[n_users, D]` with item vectors
             `[n_items, D]`.
         truth: test items of warm items, for all users.
-        seen: what the users were trained on, left out of the ranking; it also is what novelty,
-            the popularity deciles and "new users" go by.
+        seen: what the users were trained on, left out of the ranking unless `repeats`; it also is
+            what novelty, the popularity deciles and "new users" go by.
         cold: test items that were held out whole; measured in the same ranking of all items.
         ks: list lengths.
         item_vectors: `[n_items, D]` for the lists' diversity, by default those of `model`, if any.
@@ -65,11 +67,15 @@ def evaluate(
         max_users: where more users have test items, so many are drawn with `seed`.
         seed: of that draw.
         block: users ranked at once.
+        per_user: whether each user's own values are given too.
+        repeats: whether `seen` is ranked too.
 
     Returns:
         `{"model": metrics over truth, "cold": metrics over cold where given, "breakdowns":
         {"users": {"warm": ..., "new": ...}, "popularity": [a row for each decile]}}`, where metrics
-        are `{"recall@5": ..., "users": n}`, see `tfmm.evaluation.metrics`.
+        are `{"recall@5": ..., "users": n}`, see `tfmm.evaluation.metrics`. With `per_user` also
+        `per_user`: `users` int32 `[U]`, the rows of those with test items in `truth`, and `recall`
+        and `ndcg` by k, float64 `[U]`.
 
     Raises:
         ValueError: no test items, ks below 1, or sizes that differ.
@@ -99,6 +105,7 @@ def evaluate(
         drawn = np.argsort(np.random.PCG64(seed).random_raw(len(users)), kind="stable")
         users = np.sort(users[drawn[:max_users]])
 
+    left_out = sp.csr_matrix(train.shape, dtype=np.float32) if repeats else train
     depth = min(max(ks), n_items)
     if isinstance(model, tuple):
         user_vectors, vectors = model
@@ -109,12 +116,17 @@ def evaluate(
                 f"is of {n_users} users x {n_items} items."
             )
         ranking = rank_vectors(
-            user_vectors[users], vectors, train[users], k=depth, block=block, candidates=candidates
+            user_vectors[users],
+            vectors,
+            left_out[users],
+            k=depth,
+            block=block,
+            candidates=candidates,
         )
     else:
         score = model.score if hasattr(model, "score") else model
         ranking = rank_scores(
-            score, users, train, n_items=n_items, k=depth, block=block, candidates=candidates
+            score, users, left_out, n_items=n_items, k=depth, block=block, candidates=candidates
         )
     ranked = _widen(ranking, max(ks))
 
@@ -124,6 +136,7 @@ def evaluate(
     if item_vectors is not None:
         lists |= metrics.intra_list_diversity(ranked, item_vectors, ks)
 
+    told = {f"{metric}@{k}" for metric in ("recall", "ndcg") for k in ks}
     result: dict[str, Any] = {}
     for name, matrix in parts.items():
         part = matrix[users]
@@ -140,6 +153,9 @@ def evaluate(
             "users": int(counted.sum()),
         }
         if name == "model":
+            if per_user:
+                kept = {metric: v[counted] for metric, v in values.items() if metric in told}
+                result["per_user"] = {"users": users[counted], **kept}
             result["breakdowns"] = {
                 "users": breakdowns.by_user_group(values, n_test, n_train[users]),
                 "popularity": breakdowns.by_popularity(ranked, found, part, item_counts, ks),

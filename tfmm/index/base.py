@@ -69,9 +69,10 @@ class Index(tfrs.layers.factorized_top_k.TopK):
             identifiers: `[N]` distinct strings or integers. Without them rows are returned.
             queries: `[Q, D]` such as will be asked, which an approximate index tunes its recall
                 on; some of the candidates if None. An exact index has no use for them.
-            bias: `[N]`, added to the candidates' inner products with queries that `search` is told
-                to bias (a correction for hubs, see `tfmm.tasks.search.hubness`). It is stored as
-                one more component of the vectors, for which such queries have a 1 and others a 0.
+            bias: `[N]` or `[N, b]`, what may join the candidates' inner products: how popular they
+                are now, a correction for hubs. It is stored as further components of the vectors,
+                which a query of `search` weighs with components of its own. Cosines and `vectors`
+                leave them out.
 
         Raises:
             ValueError: wrong rank, unequal lengths, NaN or infinite vectors, identifiers that
@@ -81,19 +82,22 @@ class Index(tfrs.layers.factorized_top_k.TopK):
         vectors = check_vectors(candidates)
         ids = None if identifiers is None else check_identifiers(identifiers, len(vectors))
         asked = None if queries is None else check_vectors(queries, "queries")
-        if asked is not None and asked.shape[1] != vectors.shape[1]:
+        biases = _check_bias(bias, len(vectors))
+        widest = vectors.shape[1] + biases.shape[1]
+        if asked is not None and not vectors.shape[1] <= asked.shape[1] <= widest:
             raise ValueError(
-                f"`queries` must be as wide as the candidates, {vectors.shape[1]}, but their "
-                f"shape is {list(asked.shape)}."
+                f"`queries` must be as wide as the candidates, {vectors.shape[1]}"
+                + (f", or with weights of their biases {widest}" if bias is not None else "")
+                + f", but their shape is {list(asked.shape)}."
             )
         norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
         inverse = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
         unit = bool(np.all(np.abs(norms - 1) < _UNIT))
         self._n, self._width = vectors.shape
-        if bias is not None:
-            vectors = np.concatenate([vectors, _check_bias(bias, len(vectors))], axis=1)
-            if asked is not None:
-                asked = np.pad(asked, ((0, 0), (0, 1)))
+        if biases.size:
+            vectors = np.concatenate([vectors, biases], axis=1)
+        if asked is not None:
+            asked = np.pad(asked, ((0, 0), (0, widest - asked.shape[1])))
         self._dim = vectors.shape[1]
         self._inverse_norms = (
             None
@@ -190,39 +194,34 @@ class Index(tfrs.layers.factorized_top_k.TopK):
         allowed: tf.Tensor | RowFilter | None = None,
         *,
         cosine: bool = False,
-        biased: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Retrieves rows of the index by query vectors; what an exported signature is made of.
 
         Args:
-            queries: float `[B, D]`.
+            queries: float `[B, D]`, or up to `[B, D + b]` with the weights of the biases that were
+                indexed; those left out weigh nothing.
             k: how many; the constructor's k if None.
             excluded_rows: rows to leave out, ragged `[B, None]` or dense `[B, E]`; those outside
                 of the index, such as -1, are ignored.
             allowed: rows that may be returned: a bool mask `[B, N]`, or a filter such as
                 `TermFilter.bind` returns, whose mask is made block by block.
             cosine: scores are cosines instead of inner products (0 for a vector of zeros).
-            biased: whether the bias that was indexed joins the scores; without one it changes
-                nothing.
 
         Returns:
             Scores float32 `[B, k]`, highest first, and rows int32 `[B, k]`; `LOWEST_SCORE` and -1
             where fewer than k are left.
 
         Raises:
-            ValueError: nothing is indexed yet, queries that are not `[B, D]`, or cosines with a
-                bias.
+            ValueError: nothing is indexed yet, queries of another width, or cosines with biases.
         """
         self._check_indexed()
         k = self._k if k is None else int(k) if isinstance(k, np.integer) else k
         queries = self._check_queries(tf.convert_to_tensor(queries))
-        if cosine and biased:
-            raise ValueError("A cosine has no bias: leave out `cosine` or `biased`.")
         if cosine:
+            if queries.shape[1] != self._width:
+                raise ValueError("A cosine has no bias: leave the weights of biases out.")
             queries = tf.math.l2_normalize(queries, axis=1, epsilon=1e-30)
-        if self._dim > self._width:
-            more = tf.ones_like if biased else tf.zeros_like
-            queries = tf.concat([queries, more(queries[:, :1])], axis=1)
+        queries = tf.pad(queries, [[0, 0], [0, self._dim - queries.shape[1]]])
         excluded = None if excluded_rows is None else ragged_rows(excluded_rows)
         mask = DenseFilter(allowed) if tf.is_tensor(allowed) else allowed
         scores, rows = self._find(Request(queries, k, excluded, mask, cosine))
@@ -321,12 +320,14 @@ class Index(tfrs.layers.factorized_top_k.TopK):
         return queries if self.query_model is None else self.query_model(queries)
 
     def _check_queries(self, queries: tf.Tensor) -> tf.Tensor:
-        width = self._width
         shape = queries.shape
-        if shape.rank != 2 or shape[1] not in (None, width):
+        if shape.rank == 2 and shape[1] is None:
+            queries = tf.ensure_shape(queries, [None, self._width])
+        elif shape.rank != 2 or not self._width <= shape[1] <= self._dim:
+            more = "" if self._dim == self._width else f" to {self._dim}"
             raise ValueError(
-                f"Queries must be vectors [B, {width}], as wide as the candidates, but their "
-                f"shape is {shape}."
+                f"Queries must be vectors [B, {self._width}{more}], as wide as the candidates, but "
+                f"their shape is {shape}."
             )
         return tf.cast(queries, tf.float32)
 
@@ -339,12 +340,15 @@ class Index(tfrs.layers.factorized_top_k.TopK):
 
 
 def _check_bias(bias: Any, n: int) -> NDArray[np.float32]:
-    """The bias as a column float32 `[N, 1]`."""
+    """The biases as columns float32 `[N, b]`, of which there may be none."""
+    if bias is None:
+        return np.zeros((n, 0), np.float32)
     values = np.asarray(bias, np.float32)
-    if values.shape != (n,) or not np.isfinite(values).all():
+    columns = values[:, None] if values.ndim == 1 else values
+    if columns.ndim != 2 or len(columns) != n or not np.isfinite(columns).all():
         raise ValueError(
-            f"`bias` must be one finite number for each of the {n} candidates, but its shape is "
-            f"{list(values.shape)}"
+            f"`bias` must be one finite number for each of the {n} candidates, or a row of them, "
+            f"but its shape is {list(values.shape)}"
             + ("." if np.isfinite(values).all() else " and it holds NaN or infinite values.")
         )
-    return values[:, None]
+    return columns

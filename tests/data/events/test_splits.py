@@ -179,7 +179,7 @@ def test_shop_data_gives_its_sizes(events):
         ({"by": "users"}, "by one of user, leave_one_out, time, column. Did you mean 'user'"),
         ({"valid": 1.5}, "`valid` is 1.5, but it must be a fraction"),
         ({"valid": 0.5, "test": 0.5}, "leave nothing to train on"),
-        ({"test": "0.2"}, "`test` is '0.2', but it must be a fraction"),
+        ({"by": "user", "test": "0.2"}, "`test` is '0.2', but it must be a fraction"),
         ({"cold_items": 1}, "`cold_items` is 1, but it must be a fraction"),
         ({"seed": -1}, "`seed` is -1"),
         ({"column": "x_label"}, "takes no `column`.*by: column"),
@@ -206,3 +206,53 @@ def test_bad_arguments_say_what_to_do(events, arguments, message):
 def test_splits_in_time_need_times(by):
     with pytest.raises(SplitError, match=r"needs the time of each event.*by: user"):
         split(log([0, 0], [0, 1]), by)
+
+
+def repeated_log():
+    user, item, day = np.array(
+        [(0, 0, 1), (0, 1, 2), (1, 0, 3), (0, 0, 5), (1, 2, 6), (0, 1, 8), (1, 0, 9), (1, 1, 9)]
+    ).T
+    return SimpleNamespace(
+        user=user.astype(np.int32),
+        item=item.astype(np.int32),
+        time=day.astype(np.int64) * 86_400_000_000,
+        weight=np.ones(len(user), np.float32),
+        extra={},
+    )
+
+
+def test_repeats_are_held_out_again_where_they_are_asked_for():
+    cut = {"by": "time", "valid": "1970-01-05", "test": "1970-01-08"}
+    once = split(repeated_log(), **cut)
+    assert [
+        list(zip(p.user, p.item, strict=True)) for p in (once.train, once.valid, once.test)
+    ] == [
+        [(0, 0), (0, 1), (1, 0)],
+        [(1, 2)],
+        [(1, 1)],
+    ]
+    again = split(repeated_log(), **cut, repeats=True)
+    assert again.repeats
+    assert list(zip(again.valid.user, again.valid.item, strict=True)) == [(0, 0), (1, 2)]
+    assert list(zip(again.test.user, again.test.item, strict=True)) == [(0, 1), (1, 0), (1, 1)]
+    final = again.final_train()
+    assert final.csr().toarray().tolist() == [[2, 1, 0], [1, 0, 1]]
+    assert len(final.log.user) == 5
+
+
+def test_a_part_knows_no_weight_of_later_events():
+    made = split(repeated_log(), by="time", valid="1970-01-05", test="1970-01-08")
+    assert made.train.weight.tolist() == [1, 1, 1]
+    assert made.final_train().log.time.max() < made.test.log.time.min()
+
+
+def test_events_with_times_are_split_by_time_unless_told_otherwise(events):
+    assert split(repeated_log()).by == "time"
+    untimed = repeated_log()
+    untimed.time = None
+    assert split(untimed).by == "user"
+
+
+def test_repeats_need_a_split_that_can_hold_them():
+    with pytest.raises(SplitError, match=r"`repeats` is True.*by: time"):
+        split(repeated_log(), by="user", repeats=True)

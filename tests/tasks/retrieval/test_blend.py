@@ -9,8 +9,8 @@ import tensorflow as tf
 from tfmm.data.events.pairs import Pairs
 from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.tasks.retrieval import two_tower as module
-from tfmm.tasks.retrieval.blend import Blend
-from tfmm.tasks.retrieval.linear_part import LinearPart
+from tfmm.tasks.retrieval.blend.blend import Blend
+from tfmm.tasks.retrieval.blend.linear_part import LinearPart
 
 N, U, R, D = 12, 6, 5, 8
 

@@ -11,9 +11,9 @@ from tests.conftest import write_shop
 from tests.training.test_train import run_of
 from tfmm.baselines import EASE, EASEMemoryError
 from tfmm.export import export_model, refresh_index
-from tfmm.tasks.retrieval.blend import Blend
-from tfmm.tasks.retrieval.blend_choice import WEIGHTS, check_blend, choose_blend, fit_linear
-from tfmm.tasks.retrieval.config import BlendConfig
+from tfmm.tasks.retrieval.blend.blend import Blend
+from tfmm.tasks.retrieval.blend.choice import WEIGHTS, Chooser, check_blend, fit_linear
+from tfmm.tasks.retrieval.config import BlendConfig, PriorConfig
 from tfmm.tasks.retrieval.serve import servable_of
 from tfmm.training import RunFileError, load_run, recommend, train
 
@@ -88,7 +88,9 @@ def test_a_refreshed_index_blends_new_items_too(run, tmp_path):
 
 def test_the_weight_with_the_best_validation_is_chosen(run):
     parts = run.task.parts.split
-    choice = choose_blend(run.model.learned, parts, BlendConfig(ease=True, rank=12))
+    chooser = Chooser(run.model.learned, parts, 0.1)
+    choice, _ = chooser.choose(BlendConfig(ease=True, rank=12), None)
+    assert choice is not None
     assert choice.tried[0]["weight"] == 0
     assert len(choice.tried) == 1 + sum(map(len, WEIGHTS.values()))
     best = max(choice.tried, key=lambda row: row["recall@20"] * row["ndcg@20"])
@@ -137,13 +139,14 @@ def test_a_blend_that_cannot_be_is_refused_before_training(tmp_path, given, mess
 
 def test_more_items_than_ease_has_memory_for_are_refused():
     with pytest.raises(RunFileError, match=r"3,725.3 GiB.*1,000,000 items.*`blend.memory`.* 4.0"):
-        check_blend(BlendConfig(ease=True), 1_000_000)
-    check_blend(BlendConfig(), 1_000_000)
-    check_blend(BlendConfig(ease=True), 32_768)
+        check_blend(BlendConfig(ease=True), PriorConfig(), 1_000_000)
+    check_blend(BlendConfig(), PriorConfig(), 1_000_000)
+    check_blend(BlendConfig(ease=True), PriorConfig(), 32_768)
 
 
 def test_fitting_a_blend_keeps_to_its_memory(run):
     with pytest.raises(EASEMemoryError):
         fit_linear(run.task.parts.split.train, 50.0, BlendConfig(memory=1e-9))
+    chooser = Chooser(run.model.learned, run.task.parts.split, 0.1)
     with pytest.raises(EASEMemoryError):
-        choose_blend(run.model.learned, run.task.parts.split, BlendConfig(ease=True, memory=1e-9))
+        chooser.choose(BlendConfig(ease=True, memory=1e-9), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -15,6 +15,9 @@ Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
+
+#: Microseconds of a day.
+DAY = 86_400_000_000
 
 
 class EventColumns(Protocol):
@@ -34,6 +37,26 @@ class EventColumns(Protocol):
     def weight(self) -> Floats: ...
 
 
+class Log(NamedTuple):
+    """Events in order of time, one entry each: what pairs were made of.
+
+    Attributes:
+        user, item: int32 `[m]`.
+        time: int64 `[m]`, microseconds since 1970 UTC, or None.
+        weight: float32 `[m]`.
+    """
+
+    user: Int32s
+    item: Int32s
+    time: Int64s | None
+    weight: Floats
+
+    def take(self, rows: NDArray[Any]) -> Log:
+        """The events at these places, or where a mask holds."""
+        time = None if self.time is None else self.time[rows]
+        return Log(self.user[rows], self.item[rows], time, self.weight[rows])
+
+
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """Distinct user-item pairs, sorted by user, then time, then place in the event log.
@@ -47,6 +70,8 @@ class Pairs:
         n_items: number of items, those without pairs included.
         place: int64 `[P]`, the row in the event log of the pair's first event; it breaks ties in
             time. By default the order in which the pairs stand.
+        source: what `log` is read from: the log itself, or the pairs that these were taken from;
+            None where each pair is an event of its own.
 
     Build them with `Pairs.from_events`; the constructor trusts that pairs are distinct and
     sorted.
@@ -59,6 +84,7 @@ class Pairs:
     n_users: int
     n_items: int
     place: Int64s = field(default_factory=lambda: np.empty(0, np.int64))
+    source: Log | Pairs | tuple[Pairs, Pairs] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.place) != len(self.user):
@@ -106,6 +132,7 @@ class Pairs:
             n_users,
             n_items,
             first if by_time is None else by_time[first],
+            Log(user, item, time, weight),
         )
 
     @classmethod
@@ -136,12 +163,12 @@ class Pairs:
         order = order[stable_order(user[order], a.n_users)]
         time = None if time is None else time[order]
         user, item, weight, place = user[order], item[order], weight[order], place[order]
-        both = cls(user, item, time, weight, a.n_users, a.n_items, place)
+        both = cls(user, item, time, weight, a.n_users, a.n_items, place, (a, b))
         order = _pair_order(user, item, a.n_users, a.n_items)
         if _first_of_pair(user[order], item[order]).all():
             return both
         once = cls.from_events(both, a.n_users, a.n_items)
-        return replace(once, place=place[once.place])
+        return replace(once, place=place[once.place], source=(a, b))
 
     def __len__(self) -> int:
         return len(self.user)
@@ -151,6 +178,55 @@ class Pairs:
         """int64 `[n_users + 1]`: the pairs of user `u` are `offsets[u]:offsets[u + 1]`."""
         counts = np.bincount(self.user, minlength=self.n_users)
         return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    @cached_property
+    def log(self) -> Log:
+        """The events that these pairs sum up, in order of time, repeats and all."""
+        source = self.source
+        if source is None:
+            found = Log(self.user, self.item, self.time, self.weight)
+            return found if self.time is None else found.take(np.argsort(self.time, kind="stable"))
+        if isinstance(source, Log):
+            return source
+        if isinstance(source, Pairs):
+            whole = source.log
+            numbers = whole.user.astype(np.int64) * self.n_items + whole.item
+            return whole.take(np.isin(numbers, self.numbers()))
+        a, b = source[0].log, source[1].log
+        time = None if a.time is None or b.time is None else np.r_[a.time, b.time]
+        joined = Log(np.r_[a.user, b.user], np.r_[a.item, b.item], time, np.r_[a.weight, b.weight])
+        return joined if time is None else joined.take(np.argsort(time, kind="stable"))
+
+    def decayed(self, half_life: float, *, weighted: bool = False) -> sp.csr_matrix:
+        """The pairs' events by age: float32 `[n_users, n_items]`, each event worth 1, or its
+        weight, halved for every `half_life` days that it lies before the latest one.
+
+        Raises:
+            ValueError: the pairs have no times, or a half-life that is not above 0.
+        """
+        user, item, _, weight = self.log
+        worth = self.worth(half_life)
+        if weighted:
+            worth = worth * weight
+        shape = (self.n_users, self.n_items)
+        matrix = sp.coo_matrix((worth, (user, item)), shape=shape, dtype=np.float32).tocsr()
+        matrix.sort_indices()
+        return matrix
+
+    def worth(self, half_life: float) -> Floats:
+        """What an event of `log` is worth by its age, float32 `[m]`: 1 for the latest, see
+        `decayed`."""
+        time = self.log.time
+        if time is None:
+            raise ValueError(
+                "Events can only be weighed by their age where they have times: name the time "
+                "column in the shop file (events: time: ...)."
+            )
+        if not half_life > 0:
+            raise ValueError(f"`half_life` must be above 0 days, got {half_life}.")
+        if not len(time):
+            return np.empty(0, np.float32)
+        return np.exp2((time - time[-1]) / (half_life * DAY)).astype(np.float32)
 
     def numbers(self) -> Int64s:
         """int64 `[P]`: `user * n_items + item`, one number for each pair."""
@@ -188,6 +264,19 @@ class Pairs:
         matrix.sort_indices()
         return matrix
 
+    def of_items(self, items: NDArray[np.integer]) -> Pairs:
+        """The pairs of these distinct items, which are numbered anew in this order."""
+        place = np.full(self.n_items, -1, np.int32)
+        place[items] = np.arange(len(items), dtype=np.int32)
+        kept, log = self.subset(place[self.item] >= 0), self.log
+        log = log.take(place[log.item] >= 0)
+        return replace(
+            kept,
+            item=place[kept.item],
+            n_items=len(items),
+            source=log._replace(item=place[log.item]),
+        )
+
     def subset(self, mask: NDArray[Any]) -> Pairs:
         """The pairs where `mask` (bool `[P]`) holds, still between all users and all items.
 
@@ -207,6 +296,7 @@ class Pairs:
             self.n_users,
             self.n_items,
             self.place[mask],
+            self,
         )
 
 

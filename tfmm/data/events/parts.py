@@ -34,6 +34,8 @@ class Split:
         ordered: the split respects time, so a shopper's history holds only strictly earlier events.
         refit: after choosing on `valid`, refit on train + valid before the test. False for splits
             given by a column: published ones are trained on their training part only.
+        repeats: the held-out parts hold what a shopper had before too, so that a ranking does not
+            leave it out.
     """
 
     train: Pairs
@@ -46,6 +48,7 @@ class Split:
     by: str
     ordered: bool
     refit: bool
+    repeats: bool = False
 
     @property
     def n_users(self) -> int:

@@ -21,7 +21,7 @@ BY = ("user", "leave_one_out", "time", "column")
 
 def split(
     data: Any,
-    by: str = "user",
+    by: str | None = None,
     *,
     valid: Any = None,
     test: Any = None,
@@ -29,6 +29,7 @@ def split(
     column: str | None = None,
     seed: int = 1,
     cold_items: float = 0.0,
+    repeats: bool = False,
 ) -> Split:
     """Divides events into training, validation and test pairs; repeated pairs count once.
 
@@ -56,7 +57,7 @@ def split(
     Args:
         data: `ShopData` from `tfmm.data.load`; or `Events` or `Pairs`, with as many users
             and items as `n_users` and `n_items` say, or else as the largest rows.
-        by: one of `BY`.
+        by: one of `BY`; by default "time" where the events have times, else "user".
         valid: fraction (default 0.1), ISO time or column value, as `by` has it.
         test: fraction (default 0.2), ISO time or column value.
         train: column value; only with `by="column"`.
@@ -64,13 +65,22 @@ def split(
         seed: seed of every draw, 0 or more.
         cold_items: share of the items with events to hold out whole, drawn before the split: half
             for validation, half (and an odd one) for the test.
+        repeats: whether what a shopper had before may be held out again, as groceries are bought;
+            only with `by="time"` and `by="column"`.
 
     Raises:
         SplitError: an unknown `by`, values out of range or of the wrong form, no times where they
             are needed, a column that is not there, or nothing left to train on.
     """
-    _check_arguments(by, train, column, seed, cold_items)
     events = getattr(data, "events", data)
+    if by is None:
+        by = "user" if events.time is None else "time"
+    _check_arguments(by, train, column, seed, cold_items)
+    if repeats and by not in ("time", "column"):
+        raise SplitError(
+            f"`repeats` is True, but a split by {by!r} holds out pairs that a shopper never had "
+            "before. To resolve this, split with by: time."
+        )
     n_users, n_items = _sizes(data, events)
     pairs = Pairs.from_events(events, n_users, n_items)
     cold_valid, cold_test = _draw_cold(pairs, cold_items, seed)
@@ -84,9 +94,10 @@ def split(
         _refuse(by, valid=valid, test=test)
         parts = _apart(warm, _leave_one_out(warm))
     elif by == "time":
-        parts = _by_time(events, warm, valid, test, held)
+        parts = _by_time(events, warm, valid, test, held, repeats)
     else:
-        parts = _by_column(events, n_users, n_items, _labels(events, column, train, valid, test))
+        labels = _labels(events, column, train, valid, test)
+        parts = _by_column(events, n_users, n_items, labels, repeats)
         if held.any():
             parts = [part.subset(held[part.item] == 0) for part in parts]
     if len(pairs) and not len(parts[0]):
@@ -106,6 +117,7 @@ def split(
         by=by,
         ordered=by in ("leave_one_out", "time"),
         refit=by != "column",
+        repeats=repeats,
     )
 
 
@@ -223,7 +235,7 @@ def _leave_one_out(pairs: Pairs) -> NDArray[np.int8]:
 
 
 def _by_time(
-    events: Any, warm: Pairs, valid: Any, test: Any, held: NDArray[np.int8]
+    events: Any, warm: Pairs, valid: Any, test: Any, held: NDArray[np.int8], repeats: bool
 ) -> list[Pairs]:
     time = _need_times("time", warm.time)
     stamped = [isinstance(value, str | datetime.date) for value in (valid, test)]
@@ -246,14 +258,10 @@ def _by_time(
         cuts = [math.floor((1 - share) * len(ordered)) for share in (sum(shares), shares[1])]
         after = int(ordered[-1]) + 1 if len(ordered) else 0
         starts = [int(ordered[cut]) if cut <= last else after for cut in cuts]
-    part = np.digitize(time, starts).astype(np.int8)
-    parts = _apart(warm, part)
-    # A pair's later events are not known yet at the cut, so they may not weigh in training.
-    if len(parts[0]) and len(events.time) > len(warm):
-        early = _EventRows(events, (np.asarray(events.time) < starts[0]) & (held[events.item] == 0))
-        known = Pairs.from_events(early, warm.n_users, warm.n_items)
-        parts[0] = dataclasses.replace(parts[0], weight=known.weight)
-    return parts
+    # What is known of a pair at a cut is what its events before the cut say.
+    part = np.digitize(np.asarray(events.time), starts).astype(np.int8)
+    part[held[np.asarray(events.item)] > 0] = DROPPED
+    return _windows(events, warm.n_users, warm.n_items, part, repeats)
 
 
 def _instant(name: str, value: str | datetime.date) -> int:
@@ -331,13 +339,27 @@ def _as_text(value: Any) -> str:
     )
 
 
-def _by_column(events: Any, n_users: int, n_items: int, labels: NDArray[np.int8]) -> list[Pairs]:
+def _windows(
+    events: Any, n_users: int, n_items: int, labels: NDArray[np.int8], repeats: bool
+) -> list[Pairs]:
+    """The pairs of each part's own events; without `repeats`, those that no part before it has."""
     parts: list[Pairs] = []
     for which in (TRAIN, VALID, TEST):
         rows = _EventRows(events, labels == which)
         pairs = Pairs.from_events(rows, n_users, n_items)
         pairs = dataclasses.replace(pairs, place=rows.rows[pairs.place])
-        if parts:
-            pairs = pairs.subset(~np.isin(pairs.numbers(), parts[0].numbers()))
+        if not repeats and parts:
+            before = np.concatenate([part.numbers() for part in parts])
+            pairs = pairs.subset(~np.isin(pairs.numbers(), before))
         parts.append(pairs)
     return parts
+
+
+def _by_column(
+    events: Any, n_users: int, n_items: int, labels: NDArray[np.int8], repeats: bool
+) -> list[Pairs]:
+    parts = _windows(events, n_users, n_items, labels, True)
+    if repeats:
+        return parts
+    known = parts[0].numbers()
+    return [parts[0], *(part.subset(~np.isin(part.numbers(), known)) for part in parts[1:])]

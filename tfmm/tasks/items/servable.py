@@ -73,6 +73,8 @@ class ItemServable(tf.Module):
         search: what the items can be searched by, if they can.
         search_bias: float `[N]`, joins the scores of searches: a correction for hubs, see
             `tfmm.tasks.search.hubness`.
+        item_prior: float `[N]`, joins the scores of queries that have a weight for it after their
+            D components: how popular items are now.
         queries: vectors `[Q, D]` that are like those asked, for tuning the index.
 
     Raises:
@@ -94,6 +96,7 @@ class ItemServable(tf.Module):
         allow_size: int = 16,
         search: Search | None = None,
         search_bias: NDArray[np.float32] | None = None,
+        item_prior: NDArray[np.float32] | None = None,
         queries: NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__(name="servable")
@@ -109,7 +112,16 @@ class ItemServable(tf.Module):
             f"{len(items)} item ids",
         )
         index = BruteForce(k=k, storage=weights) if index is None else index
-        index.index(check_vectors(item_vectors, "item_vectors"), queries=queries, bias=search_bias)
+        biases = [bias for bias in (item_prior, search_bias) if bias is not None]
+        index.index(
+            check_vectors(item_vectors, "item_vectors"),
+            queries=queries,
+            bias=np.stack(biases, axis=1) if biases else None,
+        )
+        # The prior has no weight in a search, the correction for hubs one of 1.
+        self._search_weights: list[float] = []
+        if search_bias is not None:
+            self._search_weights = [1.0] if item_prior is None else [0.0, 1.0]
         #: The kind of index, and whether it scores all items for every query.
         self.index_kind, self.scores_all = type(index).__name__, index.scores_all
         #: How this must be saved: with which namespaces of ops that TensorFlow lacks.
@@ -217,8 +229,10 @@ class ItemServable(tf.Module):
     def _searched(self, exclude: tf.Tensor, allow: tf.Tensor, **queries: tf.Tensor) -> Answer:
         assert self.search is not None
         vectors, known = self.search.vectors(**queries)
+        more = tf.ones_like(vectors[:, :1]) * tf.constant([self._search_weights], tf.float32)
+        queries = tf.concat([vectors, more], axis=1) if self._search_weights else vectors
         scores, rows = self._search(
-            vectors, self.k, self.item_rows(exclude), self.filters.bind(allow), biased=True
+            queries, self.k, self.item_rows(exclude), self.filters.bind(allow)
         )
         said = known[:, None]
         return self._answer(tf.where(said, scores, LOWEST_SCORE), tf.where(said, rows, -1))

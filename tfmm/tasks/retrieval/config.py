@@ -17,8 +17,9 @@ from tfmm.tasks.search.config import SearchConfig
 class SplitConfig(Section):
     """How events are parted, see `tfmm.data.split`."""
 
-    by: str = "user"
-    """`user`, `leave_one_out`, `time` or `column`."""
+    by: str | None = None
+    """`time`, `user`, `leave_one_out` or `column`; by default `time` where events have times, else
+    `user`."""
     valid: Any = None
     """Share for validation (`user`, `time`), an instant (`time`) or the column's value
     (`column`)."""
@@ -74,8 +75,9 @@ class TrainConfig(BaseTrainConfig):
 class BlendConfig(Section):
     """A linear model whose scores join the learned model's, in one inner product."""
 
-    ease: bool = False
-    """Whether EASE joins."""
+    ease: bool | None = None
+    """Whether EASE joins; by default wherever its matrix fits in `memory`, and then as much as it
+    pays on validation."""
     rank: int = 256
     """Dimensions that it adds to every vector: the more, the nearer to the whole of EASE."""
     activity: float = 0.5
@@ -86,6 +88,8 @@ class BlendConfig(Section):
     weight: float | None = None
     """EASE's weight beside the learned model; by default chosen on validation, where 0, the learned
     model alone, may win."""
+    half_life: float | None = None
+    """Days in which an event's worth for EASE halves; by default chosen along with the penalty."""
     scale: str | None = None
     """`sum`, so that EASE weighs more the longer a history is, or `unit`; by default chosen on
     validation."""
@@ -93,11 +97,30 @@ class BlendConfig(Section):
     """GiB that EASE's matrix of items by items may take: 4 are 32,768 items."""
 
 
+class PriorConfig(Section):
+    """How popular an item is now, whoever asks: the log of its share of the events by age joins the
+    scores, see `tfmm.tasks.retrieval.blend.prior`."""
+
+    weight: float | None = None
+    """Beside the learned scores divided by `train.temperature`; by default chosen on validation, 0
+    for none."""
+    newcomers: float | None = None
+    """The weight for shoppers without a history; by default chosen likewise."""
+    half_life: float | None = None
+    """Days in which an event's worth halves; by default chosen on validation."""
+
+
 class EvaluateConfig(Section):
     """What is measured."""
 
     k: Listed[int] = (5, 10, 20, 50)
-    baselines: Listed[str] = ("popularity", "item_knn", "user_knn", "ease")
+    baselines: Listed[str] | None = None
+    """Simple models to beat; by default all that the data allow."""
+    repeats: bool = False
+    """Whether what a shopper had before is ranked and asked for too, as groceries are bought; the
+    export then recommends it too."""
+    minutes: float | None = None
+    """That the tuning of the baselines may take in all; what it leaves untried, the report says."""
 
 
 class TwoTowerConfig(Section):
@@ -138,6 +161,7 @@ class RetrievalConfig(RunConfig):
     train: TrainConfig = TrainConfig()
     search: SearchConfig = SearchConfig()
     blend: BlendConfig = BlendConfig()
+    prior: PriorConfig = PriorConfig()
     index: IndexConfig = IndexConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     graph: GraphConfig | None = None

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from tfmm.baselines import CategoryPopularity
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import TextColumn
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.parts import Split
 from tfmm.evaluation import evaluate, evaluate_split_baselines
-from tfmm.tasks.retrieval.blend import Blend
+from tfmm.evaluation.bootstrap import paired_bootstrap
+from tfmm.evaluation.compare import default_names
+from tfmm.tasks.retrieval.blend.blend import Blend
 from tfmm.tasks.retrieval.config import EvaluateConfig
 from tfmm.tasks.retrieval.two_tower import TwoTower
 
@@ -22,7 +26,7 @@ CHOICE = "recall@20"
 
 def validate(model: TwoTower, parts: Split) -> dict[str, float]:
     """Recall@20 and NDCG@20 on the validation part, for the model fitted on the training part."""
-    found = _evaluate(model, parts.train, parts.valid, parts.cold_valid_pairs, (20,))
+    found = _evaluate(model, parts, parts.train, parts.valid, parts.cold_valid_pairs, (20,))
     row = {key: found["model"][key] for key in (CHOICE, "ndcg@20")}
     if "cold" in found:
         row[f"cold_{CHOICE}"] = found["cold"][CHOICE]
@@ -37,8 +41,8 @@ def measure(
     *,
     params: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """The sections `model`, `cold`, `baselines` and `modalities` of `metrics.json`, on the test
-    part.
+    """The sections `model`, `cold`, `baselines`, `compared` and `modalities` of `metrics.json`, on
+    the test part.
 
     Args:
         model: fitted on `parts.final_train()`.
@@ -50,23 +54,47 @@ def measure(
     ks = tuple(sorted({*config.k, 20}))
     seen, cold = parts.final_train(), parts.cold_test_pairs
     say("Measuring the model on the test part.")
-    metrics = _evaluate(model, seen, parts.test, cold, ks)
+    metrics = _evaluate(model, parts, seen, parts.test, cold, ks, per_user=True)
+    own = metrics.pop("per_user")
     weights = model.modality_weights()
     metrics["modalities"] = {}
     for name in model.reads:
-        without = _evaluate(model, seen, parts.test, cold, (20,), mask=name)
+        without = _evaluate(model, parts, seen, parts.test, cold, (20,), mask=name)
         row = {"recall_drop": metrics["model"][CHOICE] - without["model"][CHOICE]}
         if "cold" in without:
             row["cold_recall_drop"] = metrics["cold"][CHOICE] - without["cold"][CHOICE]
         if name in weights:
             row["weight"] = weights[name]
         metrics["modalities"][name] = row
-    if config.baselines:
-        say(f"Tuning and measuring the baselines: {', '.join(config.baselines)}.")
+    names = measured_baselines(parts, config, params or {})
+    if names:
+        say(f"Tuning and measuring the baselines: {', '.join(names)}.")
         metrics["baselines"] = evaluate_split_baselines(
-            parts, names=config.baselines, ks=ks, params=params
+            parts, names=names, ks=ks, params=params, minutes=config.minutes, per_user=True
         )
+        others = {name: row.pop("per_user", None) for name, row in metrics["baselines"].items()}
+        metrics["compared"] = {
+            name: {metric: _compared(own[metric], row[metric]) for metric in (CHOICE, "ndcg@20")}
+            for name, row in others.items()
+            if row is not None
+        }
     return metrics
+
+
+def measured_baselines(
+    parts: Split, config: EvaluateConfig, params: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, ...]:
+    """The baselines that the run file names; by default all that the data allow."""
+    if config.baselines is not None:
+        return tuple(config.baselines)
+    names = default_names(parts.train, repeats=parts.repeats)
+    by_category = (CategoryPopularity.name,) if CategoryPopularity.name in params else ()
+    return (*names, *by_category)
+
+
+def _compared(own: np.ndarray, other: np.ndarray) -> dict[str, float]:
+    difference, low, high = paired_bootstrap(own, other)
+    return {"difference": difference, "low": low, "high": high}
 
 
 def looked_at(model: TwoTower, parts: Split, items: Catalog, count: int = 6) -> dict[str, Any]:
@@ -123,6 +151,7 @@ def measure_parts(blend: Blend, parts: Split, config: EvaluateConfig) -> dict[st
             seen=seen,
             cold=cold if len(cold) else None,
             ks=ks,
+            repeats=parts.repeats,
         )
         found[name] = result["model"] | ({"cold": result["cold"]} if "cold" in result else {})
     return found
@@ -130,12 +159,22 @@ def measure_parts(blend: Blend, parts: Split, config: EvaluateConfig) -> dict[st
 
 def _evaluate(
     model: TwoTower | Blend,
-    seen: Any,
-    truth: Any,
-    cold: Any,
+    parts: Split,
+    seen: Pairs,
+    truth: Pairs,
+    cold: Pairs,
     ks: tuple[int, ...],
     mask: str | None = None,
+    per_user: bool = False,
 ) -> dict[str, Any]:
     items = model.item_vectors(mask=mask, refresh=mask is None)
     users = model.user_vectors(seen, items=items)
-    return evaluate((users, items), truth, seen=seen, cold=cold if len(cold) else None, ks=ks)
+    return evaluate(
+        (users, items),
+        truth,
+        seen=seen,
+        cold=cold if len(cold) else None,
+        ks=ks,
+        repeats=parts.repeats,
+        per_user=per_user,
+    )

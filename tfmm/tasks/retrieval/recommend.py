@@ -17,7 +17,8 @@ from tfmm.evaluation import rank_vectors
 
 
 def recommend(run: Any, users: Iterable[str] | None = None, k: int = 20) -> pd.DataFrame:
-    """The k best items of each user, those left out that the user has events of.
+    """The k best items of each user, those left out that the user has events of, unless the run's
+    `evaluate.repeats` says that shoppers buy again.
 
     A user the shop has no events of gets what an unseen shopper gets. Histories hold all events.
 
@@ -72,9 +73,11 @@ def _blocks(
     ids = run.data.users.ids if users is None else np.array([str(u) for u in users], object)
     if len(ids) == 0:
         raise ValueError("There are no users to recommend to: the list of ids is empty.")
-    model, histories = run.model, run.task.pairs
+    histories = run.task.pairs
+    model = run.model.as_of(histories)
     items = model.item_vectors()
-    taken = histories.csr()
+    again = run.config.evaluate.repeats
+    taken = sp.csr_matrix((histories.n_users, histories.n_items)) if again else histories.csr()
     for start in range(0, len(ids), size):
         part = ids[start : start + size]
         rows = run.data.users.rows(part)

@@ -21,7 +21,16 @@ _TITLES = {
     "novelty": "Novelty",
     "intra_list_diversity": "Diversity",
 }
-_NAMES = {"item_knn": "item-kNN", "user_knn": "user-kNN", "ease": "EASE", "ials": "iALS"}
+_NAMES = {
+    "recent_popularity": "popularity of late",
+    "category_popularity": "popularity in one's categories",
+    "repeats": "one's own repeats",
+    "markov": "Markov chain",
+    "item_knn": "item-kNN",
+    "user_knn": "user-kNN",
+    "ease": "EASE",
+    "ials": "iALS",
+}
 
 
 def sections(
@@ -56,8 +65,9 @@ def sections(
         k = 20 if 20 in ks else ks[-1]
         found += [
             *_overall(metrics, ks, k, folder),
+            *_compared(metrics.get("compared", {})),
             *_cold(metrics, k, folder),
-            *_breakdowns(metrics.get("breakdowns", {}), k, folder),
+            *_breakdowns(metrics.get("breakdowns", {}), metrics.get("baselines", {}), k, folder),
             *_modalities(
                 metrics.get("modalities", {}), metrics.get("looked_at", {}), pictures or {}, folder
             ),
@@ -68,6 +78,35 @@ def sections(
 
 def _name(name: str) -> str:
     return _NAMES.get(name, name)
+
+
+def _left_out(metrics: Mapping[str, Any]) -> str:
+    again = metrics.get("split", {}).get("repeats")
+    return "what a shopper had before too" if again else "what a shopper was trained on left out"
+
+
+def _joined(blend: Mapping[str, Any], prior: Mapping[str, Any]) -> list[str]:
+    """What joins the learned model's scores, in words."""
+    said = []
+    if blend:
+        names = ("lam", "half_life", "rank", "weight", "scale")
+        settings = {name: blend[name] for name in names if blend.get(name) is not None}
+        said.append(
+            f"The model is a blend with EASE: {_settings(settings)}."
+            if blend["weight"]
+            else "Blended with EASE, the model was no better on validation; it does without."
+        )
+    if prior:
+        age = prior["half_life"]
+        of = "of events of any age" if age is None else f"with a half-life of {age:g} days"
+        said.append(
+            f"A prior of what is popular, {of}, joins with the weight {prior['weight']:g}, for new "
+            f"shoppers {prior['newcomers']:g}; items without events share "
+            f"{prior['new_share']:.1%} of it."
+            if prior["weight"] or prior["newcomers"]
+            else "A prior of what is popular was of no use on validation; the model does without."
+        )
+    return said
 
 
 def _settings(params: Mapping[str, Any]) -> str:
@@ -86,8 +125,8 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
     shown |= {_name(name): row for name, row in measured.items()}
     known = [name for name in _TITLES if f"{name}@{k}" in metrics["model"]]
     parts = [
-        f"All items ranked, what a shopper was trained on "
-        f"left out; means over {metrics['model'].get('users', 0):,} shoppers with test items.",
+        f"All items ranked, {_left_out(metrics)}; means over "
+        f"{metrics['model'].get('users', 0):,} shoppers with test items.",
         table(
             ["", *(f"{_TITLES[name]}@{k}" for name in known)],
             [[title, *(row.get(f"{n}@{k}") for n in known)] for title, row in shown.items()],
@@ -96,13 +135,7 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
     parts += [
         f"{_name(n)} was left out: {b['left_out']}" for n, b in baselines.items() if "left_out" in b
     ]
-    if blend:
-        settings = {name: blend[name] for name in ("lam", "rank", "weight", "scale")}
-        parts.append(
-            f"The model is a blend with EASE: {_settings(settings)}."
-            if blend["weight"]
-            else "Blended with EASE, the model was no better on validation; it stands alone."
-        )
+    parts += _joined(blend, metrics.get("prior", {}))
     chosen = [
         f"{_name(name)} ({_settings(row['params'])})"
         for name, row in measured.items()
@@ -110,6 +143,11 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
     ]
     if chosen:
         parts.append(f"Chosen on validation: {'; '.join(chosen)}.")
+    cut = [f"{_name(name)} {row['untried']}" for name, row in measured.items() if "untried" in row]
+    if cut:
+        parts.append(
+            f"`evaluate.minutes` ended the tuning; values that were not tried: {', '.join(cut)}."
+        )
     recalls = {"model": metrics["model"][f"recall@{k}"]}
     recalls |= {_name(name): row[f"recall@{k}"] for name, row in measured.items()}
     if measured:
@@ -126,6 +164,33 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
             )
         )
     return [Section("The model beside the baselines", parts)]
+
+
+def _compared(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Section]:
+    if not rows:
+        return []
+    metrics = list(next(iter(rows.values())))
+
+    def cells(found: Mapping[str, float]) -> list[str]:
+        low, high = found["low"], found["high"]
+        verdict = "better" if low > 0 else "worse" if high < 0 else "undecided"
+        return [f"{found['difference']:+.4f}", f"{low:+.4f} to {high:+.4f}", verdict]
+
+    header = ["the model less", *(c for m in metrics for c in (_metric(m), "95 % of it", ""))]
+    parts = [
+        "Differences over the same shoppers, with the interval that a paired bootstrap gives them: "
+        "where it holds 0, another test might turn the order round.",
+        table(
+            header,
+            [[_name(n), *(c for m in metrics for c in cells(row[m]))] for n, row in rows.items()],
+        ),
+    ]
+    return [Section("Is the difference more than chance?", parts)]
+
+
+def _metric(name: str) -> str:
+    title, _, at = name.partition("@")
+    return f"{_TITLES[title]}@{at}"
 
 
 def _cold(metrics: Mapping[str, Any], k: int, folder: Path) -> list[Section]:
@@ -153,18 +218,28 @@ def _cold(metrics: Mapping[str, Any], k: int, folder: Path) -> list[Section]:
     return [Section("Cold items", parts)]
 
 
-def _breakdowns(found: Mapping[str, Any], k: int, folder: Path) -> list[Section]:
+def _breakdowns(
+    found: Mapping[str, Any], baselines: Mapping[str, Any], k: int, folder: Path
+) -> list[Section]:
     made = []
     groups = found.get("users", {})
     if len(groups) > 1:
-        names = ("recall", "ndcg", "mrr", "hit_rate")
+        columns = [(name, group) for name in ("recall", "ndcg") for group in groups]
+        shown = {"**model**": groups}
+        shown |= {
+            _name(name): row["breakdowns"]["users"]
+            for name, row in baselines.items()
+            if "breakdowns" in row
+        }
+        told = ", ".join(f"{row['users']:,} {group}" for group, row in groups.items())
         parts = [
-            "New shoppers have no training items.",
+            f"New shoppers have no training items: {told}. To them a baseline gives what is "
+            "popular, as far as it knows nothing else.",
             table(
-                ["", *(f"{_TITLES[name]}@{k}" for name in names), "shoppers"],
+                ["", *(f"{_TITLES[name]}@{k}, {group}" for name, group in columns)],
                 [
-                    [group, *(row.get(f"{name}@{k}") for name in names), row["users"]]
-                    for group, row in groups.items()
+                    [title, *(row.get(group, {}).get(f"{name}@{k}") for name, group in columns)]
+                    for title, row in shown.items()
                 ],
             ),
         ]

@@ -11,7 +11,7 @@ import numpy as np
 from tfmm.index import TermFilter
 from tfmm.tasks.base import Export
 from tfmm.tasks.items.serve import export_of, index_of
-from tfmm.tasks.retrieval.blend import Blend
+from tfmm.tasks.retrieval.blend.blend import Blend
 from tfmm.tasks.retrieval.settings import ExportSettings
 from tfmm.tasks.retrieval.signatures import Servable
 from tfmm.tasks.retrieval.two_tower import TwoTower
@@ -84,18 +84,28 @@ def servable_of(run: Any, **settings: Any) -> Servable:
 
 @dataclass(frozen=True)
 class _Vectors:
-    """What a run serves: candidates, users, and what stands for items in histories, if apart."""
+    """What a run serves.
+
+    Attributes:
+        items: float32 `[N, W]`, candidates.
+        prior: float32 `[N]`, what joins their scores, if anything does.
+        users: float32 `[U, W]`, or `[U, W + 1]` with the prior's weight.
+        history: what stands for items in histories, if that is something else.
+    """
 
     items: np.ndarray
+    prior: np.ndarray | None
     users: np.ndarray
     history: np.ndarray | None
 
 
 def _vectors(task: Any, model: TwoTower | Blend, learned: np.ndarray) -> _Vectors:
     """The model's vectors, of which `learned` are the item tower's."""
+    model = model.as_of(task.pairs)
     items = model.join(learned)
     users = model.user_vectors(task.pairs, items=items)
-    return _Vectors(items, users, model.history_vectors(items))
+    prior = None if model.prior is None else items[:, -1]
+    return _Vectors(items[:, : model.width], prior, users, model.history_vectors(items))
 
 
 def _servable(
@@ -107,6 +117,7 @@ def _servable(
     return Servable(
         data.items.ids,
         vectors.items,
+        item_prior=vectors.prior,
         user_ids=data.users.ids,
         user_vectors=vectors.users,
         seen_offsets=task.pairs.offsets,

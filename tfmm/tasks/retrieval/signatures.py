@@ -52,13 +52,14 @@ class Servable(ItemServable):
         item_ids: `[N]` distinct strings.
         item_vectors: `[N, D]`, finite.
         user_ids: `[U]` distinct strings; U may be 0.
-        user_vectors: `[U, D]`, finite.
+        user_vectors: `[U, D]`, finite; `[U, D + 1]` with `item_prior`, whose weight comes last.
         seen_offsets: int64 `[U + 1]`; the items that user u was trained on are
             `seen_rows[seen_offsets[u]:seen_offsets[u + 1]]`.
         seen_rows: int32 item rows.
         session: called with `history` float32 `[B, T, H]`, the vectors of a shopper's items with
             the known ones first, oldest first, and `mask` bool `[B, T]`; gives the shopper's
-            vector float32 `[B, D]`. Must be callable in a graph and accept a mask of all False.
+            vector float32 `[B, D]`, or `[B, D + 1]` as the users'. Must be callable in a graph and
+            accept a mask of all False.
         filters: made over the same N items.
         history_vectors: `[N, H]`, finite; what stands for the items in a session's history, where
             that is not what they are ranked by; `item_vectors` if None.
@@ -73,6 +74,8 @@ class Servable(ItemServable):
         search: what the items can be searched by, if they can.
         search_bias: float `[N]`, joins the scores of searches: a correction for hubs, see
             `tfmm.tasks.search.hubness`.
+        item_prior: float `[N]`, joins the scores of recommendations, weighed by the shopper: how
+            popular items are now.
 
     Raises:
         ValueError: arrays that do not fit together, ids that are repeated, empty or hold line
@@ -101,10 +104,12 @@ class Servable(ItemServable):
         exclude_seen: bool = True,
         search: Search | None = None,
         search_bias: NDArray[np.float32] | None = None,
+        item_prior: NDArray[np.float32] | None = None,
     ) -> None:
         check_sizes(history_size=history_size)
         users = distinct_ids(user_ids, "user_ids")
-        width = int(item_vectors.shape[1])
+        width = int(item_vectors.shape[1]) + (item_prior is not None)
+        self._user_dim = width
         wanted = {"user_vectors": (user_vectors.shape, (len(users), width))}
         if history_vectors is not None:
             wide = (len(item_ids), *history_vectors.shape[1:2])
@@ -123,6 +128,7 @@ class Servable(ItemServable):
             allow_size=allow_size,
             search=search,
             search_bias=search_bias,
+            item_prior=item_prior,
             queries=asked,
         )
         self.n_users, self.history_size, self.exclude_seen = len(users), history_size, exclude_seen
@@ -143,7 +149,7 @@ class Servable(ItemServable):
         self._session_variables = list(traced.variables)
         self._user_table = self._rows_of(users, "user_ids") if users else None
         # Row U, after the last user, is the unseen shopper; to whom nothing is a repetition.
-        vectors = np.empty((0, self.dim)) if asked is None else asked
+        vectors = np.empty((0, width)) if asked is None else asked
         vectors = np.concatenate([vectors, unseen]).astype(np.float32, copy=False)
         self._user_vectors = VectorTable(vectors, weights, "user_vectors")
         if exclude_seen:
@@ -175,13 +181,14 @@ class Servable(ItemServable):
     def recommend_session(self, history: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor) -> Answer:
         """The best items after a history of item ids, for shoppers never seen."""
         rows = _distinct_first(self.item_rows(history))
-        queries = self._session(self._history_vectors(rows), rows >= 0)
+        answer = self._session(self._history_vectors(rows), rows >= 0)
+        queries = tf.ensure_shape(answer, [None, self._user_dim])
         excluded = self._excluded(tf.concat([rows, self.item_rows(exclude)], axis=1))
         return self._answer(*self._search(queries, self.k, excluded, self.filters.bind(allow)))
 
     def embed_user(self, user_id: tf.Tensor) -> Answer:
-        """User vectors; the unseen shopper's for an unknown user."""
-        return {"embedding": self._user_vectors.rows(self._users(user_id))}
+        """User vectors, without a prior's weight; the unseen shopper's for an unknown user."""
+        return {"embedding": self._user_vectors.rows(self._users(user_id))[:, : self.dim]}
 
     def arguments(self) -> dict[str, tuple[str, ...]]:
         return _ARGUMENTS | super().arguments()
@@ -233,11 +240,11 @@ class Servable(ItemServable):
     def _unseen_shopper(self) -> NDArray[np.float32]:
         history = tf.zeros([1, self.history_size, self._history_dim])
         vector = np.asarray(self._session(history, tf.zeros([1, self.history_size], tf.bool)))
-        if vector.shape != (1, self.dim) or not np.isfinite(vector).all():
+        if vector.shape != (1, self._user_dim) or not np.isfinite(vector).all():
             raise ValueError(
                 f"`session` must answer a history without items with finite vectors "
-                f"[1, {self.dim}], but it gave shape {list(vector.shape)}: {vector}. To resolve "
-                "this, let it handle a mask of all False, for instance by a learned vector."
+                f"[1, {self._user_dim}], but it gave shape {list(vector.shape)}: {vector}. To "
+                "resolve this, let it handle a mask of all False, for instance by a learned vector."
             )
         return vector
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmm.baselines import CategoryPopularity, content_vectors, create, item_categories
 from tfmm.baselines import Content as ContentBaseline
-from tfmm.baselines import content_vectors, create
 from tfmm.data.columns import CategoryColumn, ImageColumn
 from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.splits import split
@@ -24,11 +24,12 @@ from tfmm.encoders.choice import make_encoders
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, Task, silent
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.items.task import ItemTask
-from tfmm.tasks.retrieval.blend import Blend
-from tfmm.tasks.retrieval.blend_choice import check_blend, choose_blend, fit_linear
+from tfmm.tasks.retrieval.blend.blend import Blend
+from tfmm.tasks.retrieval.blend.choice import Chooser, blends, check_blend, fit_linear
+from tfmm.tasks.retrieval.blend.linear_part import LinearPart
+from tfmm.tasks.retrieval.blend.prior import Prior
 from tfmm.tasks.retrieval.build import two_tower
 from tfmm.tasks.retrieval.config import RetrievalConfig
-from tfmm.tasks.retrieval.linear_part import LinearPart
 from tfmm.tasks.retrieval.measure import CHOICE, looked_at, measure, measure_parts, validate
 from tfmm.tasks.retrieval.parts import Part, RetrievalParts
 from tfmm.tasks.retrieval.report import sections
@@ -64,14 +65,16 @@ class Retrieval(ItemTask):
         if data.shop.events is not None:
             return cls(config, data)
         if config.blend.ease:
-            raise RunFileError("`blend` needs events to learn EASE from, and the shop has none.")
+            raise RunFileError(
+                "`blend.ease` needs events to learn EASE from, and the shop has none."
+            )
         return Search(config, data)
 
     @classmethod
     def check(cls, config: RetrievalConfig) -> None:
         super().check(config)
-        check_blend(config.blend)
-        for name in config.evaluate.baselines:
+        check_blend(config.blend, config.prior)
+        for name in config.evaluate.baselines or ():
             create(name)
         if config.graph is not None and config.search.queries:
             raise RunFileError(
@@ -99,8 +102,9 @@ class Retrieval(ItemTask):
         return self.config.search.queries or {}
 
     def draw(self) -> RetrievalParts:
-        check_blend(self.config.blend, len(self.data.items))
-        made = split(self.data, **self.config.split.model_dump())
+        check_blend(self.config.blend, self.config.prior, len(self.data.items))
+        given = self.config.split.model_dump()
+        made = split(self.data, repeats=self.config.evaluate.repeats, **given)
         if not self.queries:
             return RetrievalParts(made, None)
         read = read_by(self.config, self.data, self.queries)
@@ -157,36 +161,58 @@ class Retrieval(ItemTask):
         return row
 
     def decide(self, model: TwoTower, say: Say = silent) -> tuple[dict[str, Any], float | None]:
-        if not self.config.blend.ease:
+        config = self.config
+        blend = config.blend if blends(config.blend, len(self.data.items)) else None
+        prior = config.prior if config.prior.weight != 0 else None
+        if blend is None and prior is None:
             return {}, None
-        choice = choose_blend(model, self.parts.split, self.config.blend, say)
-        reached = [row[CHOICE] for row in choice.tried if row["weight"] == choice.weight]
-        decided = {"blend": json.loads(json.dumps(dataclasses.asdict(choice)))}
-        return decided, max(reached, default=None)
+        chooser = Chooser(model, self.parts.split, config.train.temperature, say)
+        found = dict(zip(("blend", "prior"), chooser.choose(blend, prior), strict=True))
+        decided = {name: dataclasses.asdict(made) for name, made in found.items() if made}
+        return json.loads(json.dumps(decided)), chooser.reached
 
     def finish(self, model: TwoTower, train: Part, decided: Mapping[str, Any]) -> TwoTower | Blend:
         if train.rows is not None:
             model.keep_hubs(hub_queries(model, self.config, train.rows))
+        linear = prior = None
         choice = decided.get("blend")
-        if not choice or choice["weight"] == 0:
-            return model
-        linear = fit_linear(train.pairs, choice["lam"], self.config.blend)
-        return Blend(model, linear.weighted(choice["weight"], choice["scale"]))
+        if choice and choice["weight"]:
+            fitted = fit_linear(
+                train.pairs, choice["lam"], self.config.blend, choice.get("half_life")
+            )
+            linear = fitted.weighted(choice["weight"], choice["scale"])
+        choice = decided.get("prior")
+        if choice and (choice["weight"] or choice["newcomers"]):
+            scale = self.config.train.temperature
+            prior = Prior.fit(
+                train.pairs,
+                choice["half_life"],
+                new_share=choice["new_share"],
+                weight=choice["weight"] * scale,
+                newcomers=choice["newcomers"] * scale,
+            )
+        return model if linear is None and prior is None else Blend(model, linear, prior)
 
     def evaluate(
         self, model: TwoTower | Blend, decided: Mapping[str, Any], say: Say = silent
     ) -> Metrics:
         parts, config = self.parts, self.config
-        given = {}
-        if ContentBaseline.name in config.evaluate.baselines:
+        given: dict[str, dict[str, Any]] = {}
+        categories = item_categories(self.data.items)
+        if categories:
+            given[CategoryPopularity.name] = {"categories": categories}
+        if ContentBaseline.name in (config.evaluate.baselines or ()):
             given[ContentBaseline.name] = {"item_vectors": content_vectors(self.data.items)}
         metrics = measure(model, parts.split, config.evaluate, say, params=given)
+        if "prior" in decided:
+            metrics["prior"] = decided["prior"]
         if "blend" in decided:
             of_file = {"rank": config.blend.rank, "activity": config.blend.activity}
             metrics["blend"] = {**decided["blend"], **of_file}
         if model.linear is not None:
             metrics["blend"] |= measure_parts(model, parts.split, config.evaluate)
-        metrics["split"] = parts.counts()
+        made = parts.split
+        metrics["split"] = {**parts.counts(), "by": made.by, "repeats": made.repeats}
         if parts.search is not None and len(parts.search.test):
             asked = parts.search.test
             say(f"Measuring search by the {len(asked):,} items held out for its test.")
@@ -219,12 +245,15 @@ class Retrieval(ItemTask):
         save_hubs(folder, model.learned.hubs)
         if model.linear is not None:
             model.linear.save(folder, self.data.items.ids)
+        if model.prior is not None:
+            model.prior.save(folder, self.data.items.ids)
         super().save(model.learned, folder)
 
     def completed(self, model: TwoTower, folder: Path) -> TwoTower | Blend:
         model.keep_hubs(load_hubs(folder))
         linear = LinearPart.load(folder, self.data.items.ids)
-        return model if linear is None else Blend(model, linear)
+        prior = Prior.load(folder, self.data.items.ids)
+        return model if linear is None and prior is None else Blend(model, linear, prior)
 
     def encoders(self) -> list[tuple[str, Encoder]]:
         items = make_encoders(self.data.items, self.config.items.encoders)
@@ -240,7 +269,10 @@ class Retrieval(ItemTask):
 
     @classmethod
     def run_settings(cls, config: RetrievalConfig) -> dict[str, Any]:
-        return super().run_settings(config) | {"history_size": config.users.history_size}
+        return super().run_settings(config) | {
+            "history_size": config.users.history_size,
+            "exclude_seen": not config.evaluate.repeats,
+        }
 
     @cached_property
     def _groups(self) -> np.ndarray | None:

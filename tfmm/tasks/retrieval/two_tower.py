@@ -16,7 +16,8 @@ from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.tasks.config import from_keywords
-from tfmm.tasks.retrieval.linear_part import LinearPart
+from tfmm.tasks.retrieval.blend.linear_part import LinearPart
+from tfmm.tasks.retrieval.blend.prior import Prior
 from tfmm.tasks.retrieval.softmax import InBatchSoftmax
 from tfmm.tasks.search.alignment import Alignment
 from tfmm.tasks.search.model import ItemVectors, states_of, tower_rows
@@ -283,6 +284,20 @@ class TwoTower(ItemVectors):
     def linear(self) -> LinearPart | None:
         """What is blended with it: nothing."""
         return None
+
+    @property
+    def prior(self) -> Prior | None:
+        """What is popular now: nothing joins it of that."""
+        return None
+
+    @property
+    def width(self) -> int:
+        """Length of the vectors."""
+        return self.user_tower.dim
+
+    def as_of(self, pairs: Pairs) -> TwoTower:
+        """The same model by the time of other events, see `Blend.as_of`: it knows no time."""
+        return self
 
     def join(self, learned: np.ndarray) -> np.ndarray:
         """Candidate vectors of items whose learned ones are at hand: the same."""
