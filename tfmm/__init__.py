@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tfmm.tasks.retrieval.graph.model import Graph
     from tfmm.tasks.retrieval.two_tower import TwoTower
     from tfmm.tasks.search.model import ItemModel
+    from tfmm.training.backtest import backtest
     from tfmm.training.optimizers import LazyAdam
     from tfmm.training.run import load_run
     from tfmm.training.train import train
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "backtest": "tfmm.training.backtest",
     "load": "tfmm.data",
     "split": "tfmm.data",
     "TwoTower": "tfmm.tasks.retrieval.two_tower",
@@ -55,6 +57,7 @@ __all__ = [
     "Server",
     "TwoTower",
     "__version__",
+    "backtest",
     "evaluate",
     "export_model",
     "load",

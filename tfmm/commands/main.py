@@ -15,6 +15,7 @@ import typer
 
 from tfmm import __version__
 from tfmm.commands import (
+    backtest,
     catalog,
     check,
     demo,
@@ -40,6 +41,7 @@ COMMANDS = (
     features,
     train,
     tune,
+    backtest,
     recommend,
     label,
     export,

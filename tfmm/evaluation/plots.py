@@ -53,6 +53,14 @@ def new_figure(height: float, width: float = 7.2, columns: int = 1) -> tuple[Fig
     return figure, axes
 
 
+def lines(ax: Axes, places: Any, series: Mapping[str, Sequence[float]]) -> None:
+    """A thin line for each series, one colour and mark each, over a faint grid."""
+    for number, (name, values) in enumerate(series.items()):
+        color, style = _MANY[1 + number % (len(_MANY) - 1)], ("-", "--")[number // 7 % 2]
+        ax.plot(places, values, style, color=color, linewidth=1.3, marker=".", label=name)
+    ax.yaxis.grid(True, color=_FAINT)
+
+
 def set_title(ax: Axes, text: str) -> None:
     ax.set_title(text, loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
 

@@ -187,6 +187,8 @@ class Task(abc.ABC):
     choice: Metric
     #: Whether `refresh` is there.
     refreshes: ClassVar[bool] = False
+    #: What a backtest shows of each window, by name as in `metrics`; empty where there is no time.
+    backtested: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: Any, data: ShopData) -> None:
         self.config, self.data = config, data
@@ -242,6 +244,16 @@ class Task(abc.ABC):
     def steps(self, part: Any) -> int:
         """Batches of an epoch."""
         return -(-self.examples(part) // self.config.train.batch_size)
+
+    def at(self, valid: str, test: str, until: str) -> Any:
+        """The configuration of a run that is made at a time and tested on what follows.
+
+        Args:
+            valid: ISO time at which validation begins; what comes before is learned from.
+            test: at which the test begins.
+            until: at which it ends; what comes after has not happened yet.
+        """
+        raise NotImplementedError(f"Task {self.name!r} parts nothing by time.")
 
     def examples(self, part: Any) -> int:
         """Examples of an epoch."""

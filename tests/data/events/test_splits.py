@@ -256,3 +256,27 @@ def test_events_with_times_are_split_by_time_unless_told_otherwise(events):
 def test_repeats_need_a_split_that_can_hold_them():
     with pytest.raises(SplitError, match=r"`repeats` is True.*by: time"):
         split(repeated_log(), by="user", repeats=True)
+
+
+def test_what_comes_after_until_has_not_happened_yet():
+    cut = {"by": "time", "valid": "1970-01-04", "test": "1970-01-06"}
+    whole, early = repeated_log(), split(repeated_log(), **cut, until="1970-01-09")
+    assert early.train.weight.tolist() == [1, 1]
+    assert len(early.test) == 1  # user 1 on item 2; the rest are repeats or later
+    kept = whole.time < 8 * 86_400_000_000
+    shorter = SimpleNamespace(
+        **{name: getattr(whole, name)[kept] for name in ("user", "item", "time", "weight")}
+    )
+    again = split(shorter, **cut)
+    for one, other in ((early.train, again.train), (early.valid, again.valid)):
+        np.testing.assert_array_equal(one.numbers(), other.numbers())
+        np.testing.assert_array_equal(one.place, other.place)
+    halves = split(repeated_log(), by="time", valid=0.3, test=0.3, until="1970-01-09")
+    assert sum(halves.counts()[part] for part in ("train", "valid", "test")) == 4
+
+
+def test_until_is_for_splits_by_time():
+    with pytest.raises(SplitError, match="takes no `until`"):
+        split(repeated_log(), by="user", until="1970-01-09")
+    with pytest.raises(SplitError, match="`until` is 'soon', which is no ISO time"):
+        split(repeated_log(), by="time", until="soon")

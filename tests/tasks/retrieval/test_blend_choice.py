@@ -12,7 +12,7 @@ from tests.training.test_train import run_of
 from tfmm.baselines import EASE, EASEMemoryError
 from tfmm.export import export_model, refresh_index
 from tfmm.tasks.retrieval.blend.blend import Blend
-from tfmm.tasks.retrieval.blend.choice import WEIGHTS, Chooser, check_blend, fit_linear
+from tfmm.tasks.retrieval.blend.choice import WEIGHTS, Chooser, blends, check_blend, fit_linear
 from tfmm.tasks.retrieval.config import BlendConfig, PriorConfig
 from tfmm.tasks.retrieval.serve import servable_of
 from tfmm.training import RunFileError, load_run, recommend, train
@@ -138,10 +138,28 @@ def test_a_blend_that_cannot_be_is_refused_before_training(tmp_path, given, mess
 
 
 def test_more_items_than_ease_has_memory_for_are_refused():
+    whole = BlendConfig(ease=True, items=None)
     with pytest.raises(RunFileError, match=r"3,725.3 GiB.*1,000,000 items.*`blend.memory`.* 4.0"):
-        check_blend(BlendConfig(ease=True), PriorConfig(), 1_000_000)
-    check_blend(BlendConfig(), PriorConfig(), 1_000_000)
-    check_blend(BlendConfig(ease=True), PriorConfig(), 32_768)
+        check_blend(whole, PriorConfig(), 1_000_000)
+    check_blend(BlendConfig(ease=True), PriorConfig(), 1_000_000)
+    check_blend(whole, PriorConfig(), 32_768)
+    assert blends(BlendConfig(), 1_000_000)
+    assert not blends(BlendConfig(items=None), 1_000_000)
+    assert not blends(BlendConfig(ease=False), 10)
+
+
+def test_of_a_large_catalogue_ease_knows_what_most_shoppers_have(run):
+    train_part = run.task.parts.split.train
+    counts = train_part.item_counts()
+    linear = fit_linear(train_part, 50.0, BlendConfig(rank=1000, items=9))
+    assert linear.known.sum() == 9
+    assert counts[linear.known].min() >= counts[~linear.known].max()
+    rows = np.flatnonzero(linear.known)
+    alone = EASE(lam=50.0, activity=0.5).fit(train_part.of_items(rows)).weights_
+    made = (linear.history @ linear.candidates.T)[np.ix_(rows, rows)]
+    off = ~np.eye(9, dtype=bool)
+    np.testing.assert_allclose(made[off], alone[off], atol=1e-4)
+    assert not linear.history[~linear.known].any()
 
 
 def test_fitting_a_blend_keeps_to_its_memory(run):

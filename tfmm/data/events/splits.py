@@ -30,6 +30,7 @@ def split(
     seed: int = 1,
     cold_items: float = 0.0,
     repeats: bool = False,
+    until: Any = None,
 ) -> Split:
     """Divides events into training, validation and test pairs; repeated pairs count once.
 
@@ -67,6 +68,8 @@ def split(
             for validation, half (and an odd one) for the test.
         repeats: whether what a shopper had before may be held out again, as groceries are bought;
             only with `by="time"` and `by="column"`.
+        until: ISO time; events from that instant on are in no part, as if they had not happened
+            yet. Only with `by="time"`.
 
     Raises:
         SplitError: an unknown `by`, values out of range or of the wrong form, no times where they
@@ -82,6 +85,8 @@ def split(
             "before. To resolve this, split with by: time."
         )
     n_users, n_items = _sizes(data, events)
+    if until is not None:
+        events = _before(events, by, until)
     pairs = Pairs.from_events(events, n_users, n_items)
     cold_valid, cold_test = _draw_cold(pairs, cold_items, seed)
     held = np.zeros(n_items, np.int8)
@@ -119,6 +124,13 @@ def split(
         refit=by != "column",
         repeats=repeats,
     )
+
+
+def _before(events: Any, by: str, until: Any) -> Any:
+    if by != "time":
+        _refuse(by, until=until)
+    end = _instant("until", until)
+    return _EventRows(events, np.asarray(_need_times(by, events.time)) < end)
 
 
 def _check_arguments(by: str, train: Any, column: str | None, seed: int, cold_items: float) -> None:
@@ -288,7 +300,8 @@ class _EventRows:
     """The event columns at the rows of a mask."""
 
     def __init__(self, events: Any, mask: NDArray[np.bool_]) -> None:
-        self.rows = np.flatnonzero(mask)
+        rows = np.flatnonzero(mask)
+        self.rows: NDArray[np.int64] = events.rows[rows] if isinstance(events, _EventRows) else rows
         self.user = np.asarray(events.user)[mask]
         self.item = np.asarray(events.item)[mask]
         self.time = None if events.time is None else np.asarray(events.time)[mask]

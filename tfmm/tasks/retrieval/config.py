@@ -33,6 +33,8 @@ class SplitConfig(Section):
     cold_items: float = 0.0
     """Share of items that are never trained on, half of them met in validation, half in the
     test."""
+    until: Any = None
+    """An instant (`time`): events from it on are in no part, as if they had not happened yet."""
 
 
 class ItemsConfig(BaseItemsConfig):
@@ -93,6 +95,9 @@ class BlendConfig(Section):
     scale: str | None = None
     """`sum`, so that EASE weighs more the longer a history is, or `unit`; by default chosen on
     validation."""
+    items: int | None = 10_000
+    """EASE is fitted on so many items, those that most shoppers have, since its cost is the cube of
+    them; the others borrow of items like them. None for all."""
     memory: float = 4.0
     """GiB that EASE's matrix of items by items may take: 4 are 32,768 items."""
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tfmm.evaluation import plots
 from tfmm.evaluation.learning import learning_section
+from tfmm.evaluation.names import baseline_name
 from tfmm.evaluation.report import Section, picture, table
 from tfmm.tasks.search.report import search_section
 
@@ -20,16 +21,6 @@ _TITLES = {
     "coverage": "Coverage",
     "novelty": "Novelty",
     "intra_list_diversity": "Diversity",
-}
-_NAMES = {
-    "recent_popularity": "popularity of late",
-    "category_popularity": "popularity in one's categories",
-    "repeats": "one's own repeats",
-    "markov": "Markov chain",
-    "item_knn": "item-kNN",
-    "user_knn": "user-kNN",
-    "ease": "EASE",
-    "ials": "iALS",
 }
 
 
@@ -76,10 +67,6 @@ def sections(
     return [*found, *search_section(metrics.get("search", {}))]
 
 
-def _name(name: str) -> str:
-    return _NAMES.get(name, name)
-
-
 def _left_out(metrics: Mapping[str, Any]) -> str:
     again = metrics.get("split", {}).get("repeats")
     return "what a shopper had before too" if again else "what a shopper was trained on left out"
@@ -122,7 +109,7 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
     blend: Mapping[str, Any] = metrics.get("blend", {})
     shown = {"**model**": metrics["model"]}
     shown |= {f"{part} alone": blend[part] for part in ("learned", "linear") if part in blend}
-    shown |= {_name(name): row for name, row in measured.items()}
+    shown |= {baseline_name(name): row for name, row in measured.items()}
     known = [name for name in _TITLES if f"{name}@{k}" in metrics["model"]]
     parts = [
         f"All items ranked, {_left_out(metrics)}; means over "
@@ -133,23 +120,29 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
         ),
     ]
     parts += [
-        f"{_name(n)} was left out: {b['left_out']}" for n, b in baselines.items() if "left_out" in b
+        f"{baseline_name(n)} was left out: {b['left_out']}"
+        for n, b in baselines.items()
+        if "left_out" in b
     ]
     parts += _joined(blend, metrics.get("prior", {}))
     chosen = [
-        f"{_name(name)} ({_settings(row['params'])})"
+        f"{baseline_name(name)} ({_settings(row['params'])})"
         for name, row in measured.items()
         if row.get("params")
     ]
     if chosen:
         parts.append(f"Chosen on validation: {'; '.join(chosen)}.")
-    cut = [f"{_name(name)} {row['untried']}" for name, row in measured.items() if "untried" in row]
+    cut = [
+        f"{baseline_name(name)} {row['untried']}"
+        for name, row in measured.items()
+        if "untried" in row
+    ]
     if cut:
         parts.append(
             f"`evaluate.minutes` ended the tuning; values that were not tried: {', '.join(cut)}."
         )
     recalls = {"model": metrics["model"][f"recall@{k}"]}
-    recalls |= {_name(name): row[f"recall@{k}"] for name, row in measured.items()}
+    recalls |= {baseline_name(name): row[f"recall@{k}"] for name, row in measured.items()}
     if measured:
         says = f"Recall@{k} of the model and the baselines"
         parts.append(
@@ -182,7 +175,10 @@ def _compared(rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Sec
         "where it holds 0, another test might turn the order round.",
         table(
             header,
-            [[_name(n), *(c for m in metrics for c in cells(row[m]))] for n, row in rows.items()],
+            [
+                [baseline_name(n), *(c for m in metrics for c in cells(row[m]))]
+                for n, row in rows.items()
+            ],
         ),
     ]
     return [Section("Is the difference more than chance?", parts)]
@@ -199,7 +195,7 @@ def _cold(metrics: Mapping[str, Any], k: int, folder: Path) -> list[Section]:
     rows = {"**model**": metrics["cold"]}
     for name, row in metrics.get("baselines", {}).items():
         if "cold" in row:
-            rows[_name(name)] = row["cold"]
+            rows[baseline_name(name)] = row["cold"]
     names = [
         name for name in ("recall", "ndcg", "mrr", "hit_rate") if f"{name}@{k}" in metrics["cold"]
     ]
@@ -227,7 +223,7 @@ def _breakdowns(
         columns = [(name, group) for name in ("recall", "ndcg") for group in groups]
         shown = {"**model**": groups}
         shown |= {
-            _name(name): row["breakdowns"]["users"]
+            baseline_name(name): row["breakdowns"]["users"]
             for name, row in baselines.items()
             if "breakdowns" in row
         }

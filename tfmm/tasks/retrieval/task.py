@@ -29,7 +29,7 @@ from tfmm.tasks.retrieval.blend.choice import Chooser, blends, check_blend, fit_
 from tfmm.tasks.retrieval.blend.linear_part import LinearPart
 from tfmm.tasks.retrieval.blend.prior import Prior
 from tfmm.tasks.retrieval.build import two_tower
-from tfmm.tasks.retrieval.config import RetrievalConfig
+from tfmm.tasks.retrieval.config import RetrievalConfig, SplitConfig
 from tfmm.tasks.retrieval.measure import CHOICE, looked_at, measure, measure_parts, validate
 from tfmm.tasks.retrieval.parts import Part, RetrievalParts
 from tfmm.tasks.retrieval.report import sections
@@ -59,6 +59,7 @@ class Retrieval(ItemTask):
     Config = RetrievalConfig
     Settings = ExportSettings
     choice = Metric(CHOICE)
+    backtested = (CHOICE, "ndcg@20")
 
     @classmethod
     def over(cls, config: RetrievalConfig, data: ShopData) -> Task:
@@ -147,6 +148,11 @@ class Retrieval(ItemTask):
             seed=train.seed,
             first_epoch=first_epoch,
         )
+
+    def at(self, valid: str, test: str, until: str) -> RetrievalConfig:
+        kept = {name: getattr(self.config.split, name) for name in ("seed", "cold_items")}
+        cut = SplitConfig(by="time", valid=valid, test=test, until=until, **kept)
+        return self.config.with_values(split=cut)
 
     def examples(self, part: Part) -> int:
         return len(part.pairs)

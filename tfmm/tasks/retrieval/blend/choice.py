@@ -35,7 +35,7 @@ _MIDDLING = 0.6
 #: Validation users that a weight is tried on, at most.
 MAX_USERS = 10_000
 #: Shoppers, with a history or without, below which a weight is not chosen for them alone.
-_LEAST = 30
+_LEAST = 100
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,9 @@ def check_blend(config: BlendConfig, prior: PriorConfig, n_items: int | None = N
     Raises:
         RunFileError: for values out of range, or more items than EASE fits in memory for.
     """
-    if config.rank < 1:
-        raise RunFileError(f"`blend.rank` must be at least 1, got {config.rank}.")
+    for name, size in (("rank", config.rank), ("items", config.items)):
+        if size is not None and size < 1:
+            raise RunFileError(f"`blend.{name}` must be at least 1, got {size}.")
     if config.scale is not None and config.scale not in SCALES:
         raise RunFileError(
             f"`blend.scale` must be one of {', '.join(SCALES)}, got {config.scale!r}."
@@ -99,29 +100,42 @@ def check_blend(config: BlendConfig, prior: PriorConfig, n_items: int | None = N
     for name, value in (("blend", config.half_life), ("prior", prior.half_life)):
         if value is not None and not value > 0:
             raise RunFileError(f"`{name}.half_life` must be above 0 days, got {value}.")
-    needed = EASE.memory(n_items or 0)
+    needed = EASE.memory(_size(config, n_items or 0))
     if config.ease and needed > _fixed(config)["max_memory"]:
         raise RunFileError(
-            f"`blend.ease` needs {needed / 2**30:,.1f} GiB for EASE's matrix of {n_items:,} items, "
-            f"and `blend.memory` allows {config.memory:,.1f} GiB. Raise it, or leave `blend` out."
+            f"`blend.ease` needs {needed / 2**30:,.1f} GiB for EASE's matrix of "
+            f"{_size(config, n_items or 0):,} items, and `blend.memory` allows "
+            f"{config.memory:,.1f} GiB. Raise it, or lower `blend.items`."
         )
 
 
 def blends(config: BlendConfig, n_items: int) -> bool:
     """Whether EASE is to join: as the run file says, or where its matrix fits in memory."""
     if config.ease is None:
-        return EASE.memory(n_items) <= _fixed(config)["max_memory"]
+        return EASE.memory(_size(config, n_items)) <= _fixed(config)["max_memory"]
     return config.ease
 
 
 def fit_linear(
     train: Pairs, lam: float, config: BlendConfig, half_life: float | None = None
 ) -> LinearPart:
-    """EASE fitted on `train` with a penalty and brought to the rank, with the weight 1."""
-    fitted = EASE(lam=lam, half_life=half_life, **_fixed(config)).fit(train)
+    """EASE fitted on `train` with a penalty and brought to the rank, with the weight 1.
+
+    Of a larger catalogue than `config.items` it knows those that most shoppers have.
+    """
+    counts = train.item_counts()
+    items = np.sort(np.argsort(-counts, kind="stable")[: _size(config, train.n_items)])
+    some = train if len(items) == train.n_items else train.of_items(items)
+    fitted = EASE(lam=lam, half_life=half_life, **_fixed(config)).fit(some)
     assert fitted.weights_ is not None
-    history, candidates = factorize(fitted.weights_, config.rank)
-    return LinearPart(history, candidates, train.item_counts() > 0)
+    tables = factorize(fitted.weights_, config.rank)
+    known = np.zeros(train.n_items, bool)
+    known[items] = counts[items] > 0
+    history, candidates = (
+        np.zeros((train.n_items, table.shape[1]), np.float32) for table in tables
+    )
+    history[items], candidates[items] = tables
+    return LinearPart(history, candidates, known)
 
 
 class Chooser:
@@ -345,6 +359,11 @@ def _half_lives(pairs: Pairs) -> list[float | None]:
         return [None]
     days = (time[-1] - time[0]) / DAY
     return [*(value for value in HALF_LIVES if value < days), None]
+
+
+def _size(config: BlendConfig, n_items: int) -> int:
+    """The items that EASE is fitted on."""
+    return n_items if config.items is None else min(config.items, n_items)
 
 
 def _fixed(config: BlendConfig) -> dict[str, Any]:
