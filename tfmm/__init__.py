@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tfmm.training.optimizers import LazyAdam
     from tfmm.training.run import load_run
     from tfmm.training.train import train
+    from tfmm.training.update import update
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,7 @@ _PUBLIC = {
     "Client": "tfmm.serving",
     "Server": "tfmm.serving",
     "train": "tfmm.training",
+    "update": "tfmm.training.update",
     "load_run": "tfmm.training",
 }
 _SUBMODULES = (
@@ -64,6 +66,7 @@ __all__ = [
     "load_run",
     "split",
     "train",
+    "update",
 ]
 
 

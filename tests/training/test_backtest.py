@@ -147,7 +147,7 @@ def test_a_window_without_events_is_counted_and_named(tmp_path):
         {"origin": "2020-01-08T00:00:00", "split": {"train": 3, "test": 1}, "metrics": there},
     ]
     first = backtest_sections(rows, "7d", ["ndcg@20"], tmp_path)[0].paragraphs
-    assert "1 windows were left out: 2020-01-01T00:00:00 (it has no events to test on)." in first
+    assert "Left out of 2 windows: 2020-01-01T00:00:00 (it has no events to test on)." in first
     assert "not first in 1 of 1: 2020-01-08 (popularity 0.5000, the model 0.2500)." in "\n".join(
         first
     )

@@ -32,6 +32,7 @@ from tfmm.commands import (
     serve,
     train,
     tune,
+    update,
 )
 
 #: In the order of the help.
@@ -42,6 +43,7 @@ COMMANDS = (
     train,
     tune,
     backtest,
+    update,
     recommend,
     label,
     export,

@@ -69,7 +69,7 @@ def _overall(
 
 def _left_out(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     left = [f"{row['origin']} ({row['left_out']})" for row in rows if "left_out" in row]
-    return [f"{len(left)} windows were left out: {'; '.join(left)}."] if left else []
+    return [f"Left out of {len(rows)} windows: {'; '.join(left)}."] if left else []
 
 
 def _first(told: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
@@ -122,7 +122,15 @@ def _plot(told: Sequence[Mapping[str, Any]], names: Sequence[str], metric: str, 
     ax.set_xlabel("the window begins", fontsize=10, color=INK)
     ax.set_ylabel(metric, fontsize=10, color=INK)
     set_title(ax, f"{metric}, each window tested on what followed")
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=9)
+    handles, labels = ax.get_legend_handles_labels()
+    ax.legend(
+        handles[-1:] + handles[:-1],
+        labels[-1:] + labels[:-1],
+        loc="center left",
+        bbox_to_anchor=(1.01, 0.5),
+        frameon=False,
+        fontsize=9,
+    )
     return save(figure, path)
 
 

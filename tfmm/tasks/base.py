@@ -187,6 +187,8 @@ class Task(abc.ABC):
     choice: Metric
     #: Whether `refresh` is there.
     refreshes: ClassVar[bool] = False
+    #: Whether `update` is there.
+    updates: ClassVar[bool] = False
     #: What a backtest shows of each window, by name as in `metrics`; empty where there is no time.
     backtested: ClassVar[tuple[str, ...]] = ()
 
@@ -322,6 +324,30 @@ class Task(abc.ABC):
             The export, and how many items are `new`, `removed` and were `encoded`.
         """
         raise NotImplementedError
+
+    def update(
+        self,
+        folder: Path,
+        since: str,
+        before: Metrics,
+        replay: float,
+        learn: Callable[[Model, Any], None],
+        say: Say = silent,
+    ) -> tuple[Any, Metrics]:
+        """A saved model, gone on from with what happened since.
+
+        Args:
+            folder: where it was saved.
+            since: ISO time until which it was trained.
+            before: the metrics of its run.
+            replay: earlier examples to learn from again, for each new one.
+            learn: fits a model on a part.
+            say: takes lines of progress.
+
+        Returns:
+            The finished model; and how the saved one did on what happened since, with `updated`.
+        """
+        raise NotImplementedError(f"Task {self.name!r} has nothing to go on with.")
 
     def save(self, model: Any, folder: Path) -> None:
         """Writes a finished model."""

@@ -56,7 +56,7 @@ def train(
     config = read_config(config)
     check_new(config)
     out = Path(out)
-    if _claim(out, config):
+    if claim(out, config):
         say(f"{out} holds the finished run of this configuration.")
         return load_run(out)
 
@@ -91,8 +91,12 @@ def train(
     return Run(out, config, task, model, metrics)
 
 
-def _claim(out: Path, config: RunConfig) -> bool:
-    """Makes the folder this configuration's; True when its run is finished already."""
+def claim(out: Path, config: RunConfig) -> bool:
+    """Makes the folder this configuration's; True when its run is finished already.
+
+    Raises:
+        FileExistsError: the folder holds something else.
+    """
     written = out / "config.yaml"
     if written.exists():
         before = read_config(yaml.safe_load(written.read_text("utf-8")))

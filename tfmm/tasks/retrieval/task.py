@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
+from tfmm.evaluation import evaluate
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, Task, silent
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.items.task import ItemTask
@@ -31,6 +32,7 @@ from tfmm.tasks.retrieval.blend.prior import Prior
 from tfmm.tasks.retrieval.build import two_tower
 from tfmm.tasks.retrieval.config import RetrievalConfig, SplitConfig
 from tfmm.tasks.retrieval.measure import CHOICE, looked_at, measure, measure_parts, validate
+from tfmm.tasks.retrieval.news import News, news
 from tfmm.tasks.retrieval.parts import Part, RetrievalParts
 from tfmm.tasks.retrieval.report import sections
 from tfmm.tasks.retrieval.serve import retrieval_export
@@ -46,6 +48,7 @@ from tfmm.tasks.search.examples import (
 from tfmm.tasks.search.hubness import hub_queries, load_hubs, save_hubs
 from tfmm.tasks.search.queries import query_encoders
 from tfmm.tasks.search.task import Search
+from tfmm.tasks.weights import restore_weights, saved_states
 
 
 class Retrieval(ItemTask):
@@ -60,6 +63,7 @@ class Retrieval(ItemTask):
     Settings = ExportSettings
     choice = Metric(CHOICE)
     backtested = (CHOICE, "ndcg@20")
+    updates = True
 
     @classmethod
     def over(cls, config: RetrievalConfig, data: ShopData) -> Task:
@@ -225,8 +229,49 @@ class Retrieval(ItemTask):
             metrics["search"] = measure_search(
                 model.learned, config, parts.search, asked, parts.final_train().rows
             )
+        metrics["trained_until"] = _until(parts.final_train().pairs)
         metrics["looked_at"] = looked_at(model.learned, parts.split, self.data.items)
         return metrics
+
+    def update(
+        self,
+        folder: Path,
+        since: str,
+        before: Metrics,
+        replay: float,
+        learn: Callable[[TwoTower, Part], None],
+        say: Say = silent,
+    ) -> tuple[TwoTower | Blend, Metrics]:
+        told = news(self.pairs, since, replay, self.config)
+        say(
+            f"{len(told.new):,} new pairs of {len(told.log.user):,} new events, and "
+            f"{len(told.again):,} of before."
+        )
+        metrics = self._ahead(self.load(folder), told)
+        rows = self.parts.final_train().rows
+        whole = Part(self.pairs, rows)
+        model = self.build(whole, saved_states(folder))
+        restore_weights(model, folder, self.data.items.ids, self.data.users.ids)
+        learn(model, Part(Pairs.concat(told.new, told.again), rows))
+        decided: dict[str, Any] = {
+            name: {key: value for key, value in before[name].items() if key != "tried"}
+            for name in ("blend", "prior")
+            if name in before
+        }
+        metrics |= {
+            **decided,
+            "updated": {"events": len(told.log.user), "pairs": len(told.new)},
+            "trained_until": _until(self.pairs),
+        }
+        return self.finish(model, whole, decided), metrics
+
+    def _ahead(self, model: TwoTower | Blend, told: News) -> Metrics:
+        """How a model that has not met the new pairs ranks them."""
+        items = model.item_vectors()
+        users = model.user_vectors(told.known, items=items)
+        ks = tuple(sorted({*self.config.evaluate.k, 20}))
+        repeats = self.config.evaluate.repeats
+        return evaluate((users, items), told.new, seen=told.known, ks=ks, repeats=repeats)
 
     def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
         learned = [row for row in history if self.choice.name in row]
@@ -306,3 +351,11 @@ class Retrieval(ItemTask):
                 shown = zip(ids, column.take(items.rows(ids)).paths, strict=True)
                 found = {item: paths[0] for item, paths in shown if paths} | found
         return found
+
+
+def _until(pairs: Pairs) -> str | None:
+    """The time of the latest event, as ISO text in UTC; None without times."""
+    time = pairs.log.time
+    if time is None or not len(time):
+        return None
+    return np.datetime_as_string(np.datetime64(int(time[-1]), "us"), timezone="UTC")
