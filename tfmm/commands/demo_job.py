@@ -19,6 +19,7 @@ from rich.table import Table
 from tfmm import sample_shop
 from tfmm.commands import demo_page
 from tfmm.commands.demo_page import Card, Section, Shelf
+from tfmm.evaluation.names import baseline_name
 
 if TYPE_CHECKING:
     from tfmm.data.columns import CategoryColumn, ImageColumn, TextColumn
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 RUN: dict[str, Any] = {
     "name": "sample_shop",
-    "split": {"by": "user", "valid": 0.1, "test": 0.2, "seed": 1, "cold_items": 0.2},
+    "split": {"by": "time", "valid": 0.1, "test": 0.2, "seed": 1, "cold_items": 0.2},
     "items": {
         "encoders": {
             "title": "bag",
@@ -46,12 +47,6 @@ RUN: dict[str, Any] = {
 """The run file of the demo, without its shop."""
 
 SHOPPERS = 5
-NAMES = {
-    "popularity": "popularity",
-    "item_knn": "item-kNN",
-    "user_knn": "user-kNN",
-    "ease": "EASE",
-}
 
 
 def run_demo(out: str | Path, *, console: Console | None = None) -> dict[str, Path]:
@@ -152,7 +147,7 @@ def comparison(metrics: dict[str, Any], items: int) -> list[tuple[str, list[floa
 
     rows = [("tfmm", numbers(metrics["model"], metrics.get("cold")))]
     for key, found in metrics.get("baselines", {}).items():
-        rows.append((NAMES.get(key, key), numbers(found, found.get("cold"))))
+        rows.append((baseline_name(key), numbers(found, found.get("cold"))))
     chance = min(1.0, 20 / items)
     rows.append(("random order", [chance, None, chance if "cold" in metrics else None]))
     return rows
