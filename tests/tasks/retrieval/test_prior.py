@@ -7,6 +7,7 @@ import tensorflow as tf
 from tests.tasks.retrieval.test_blend import D, N, U, linear_part
 from tests.tasks.retrieval.test_blend import model as model  # a fixture
 from tfmm.data.events.pairs import DAY, Log, Pairs
+from tfmm.data.events.parts import Split
 from tfmm.tasks.retrieval.blend.blend import Blend
 from tfmm.tasks.retrieval.blend.prior import Prior, new_share
 
@@ -133,11 +134,30 @@ def test_what_is_saved_is_loaded_by_id(pairs, tmp_path):
     assert Prior.load(tmp_path, ids).half_life is None
 
 
+def parts_of(train, valid, test, cold):
+    return Split(
+        train=train,
+        valid=valid,
+        test=test,
+        cold_valid=np.empty(0, np.int32),
+        cold_test=np.empty(0, np.int32),
+        cold_valid_pairs=cold,
+        cold_test_pairs=Pairs.empty(3, 5),
+        by="time",
+        ordered=True,
+        refit=True,
+    )
+
+
 def test_the_share_of_new_items_is_counted_on_what_came_next():
+    none = Pairs.empty(3, 5)
     before, after = timed([(0, 0, 0), (0, 1, 1)], 3, 5), timed([(1, 0, 2), (1, 3, 2)], 3, 5)
-    assert new_share(before, after) == 0.5
-    assert new_share(before, before) == 0.25  # half an event of two
-    assert 0 < new_share(before, Pairs.empty(3, 5)) < 1
+    assert new_share(parts_of(before, after, none, none)) == 0.5
+    assert new_share(parts_of(before, before, none, none)) == 0.25  # half a pair of two
+    assert 0 < new_share(parts_of(before, none, none, none)) < 1
+    # Half of the warm pairs are in validation, and so many of the cold ones count.
+    cold = timed([(0, 4, 0), (1, 4, 1), (2, 4, 2), (0, 3, 0)], 3, 5)
+    assert new_share(parts_of(before, before, none, cold)) == 2 / 4
 
 
 def test_the_learned_vectors_come_first(model, pairs):

@@ -293,8 +293,7 @@ class Chooser:
 
     @cached_property
     def _new_share(self) -> float:
-        parts = self.parts
-        return new_share(parts.train, Pairs.concat(parts.valid, parts.cold_valid_pairs))
+        return new_share(self.parts)
 
     def _reach(
         self, ease: tuple[float, Scale], popular: tuple[float, float | None], new: bool = False

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmm.data.events.pairs import DAY, Pairs
+from tfmm.data.events.parts import Split
 from tfmm.data.files import replacing
 from tfmm.index.tuning import nearest
 
@@ -176,12 +177,19 @@ class Prior:
             )
 
 
-def new_share(before: Pairs, after: Pairs) -> float:
-    """The share of the events of `after` that are on items that `before` has none of; where there
-    is none, half an event's."""
-    fresh = before.item_counts()[after.item] == 0
-    count = max(len(after), 1)
-    return float(np.clip(fresh.sum(), 0.5, max(count - 0.5, 0.5)) / count)
+def new_share(parts: Split) -> float:
+    """The share of validation's pairs that are on items without any training pair; where there is
+    none, half a pair's.
+
+    Of items that are held out whole for validation, all pairs are known; as many count as would
+    fall into it.
+    """
+    train, valid = parts.train, parts.valid
+    warm = len(train) + len(valid) + len(parts.test)
+    held_out = len(parts.cold_valid_pairs) * len(valid) / max(warm, 1)
+    fresh = int((train.item_counts()[valid.item] == 0).sum()) + held_out
+    count = max(len(valid) + held_out, 1.0)
+    return float(np.clip(fresh, 0.5, max(count - 0.5, 0.5)) / count)
 
 
 def _shares(counts: NDArray[Any]) -> Floats:
