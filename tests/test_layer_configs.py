@@ -24,6 +24,7 @@ from tfmm.encoders.projection import Blocks, VectorProjection
 from tfmm.encoders.text.lstm import LSTMKernel
 from tfmm.index import IVF, BruteForce, Index, ScaNN
 from tfmm.index.approximate import Approximate
+from tfmm.layers.causal import CausalAttention
 from tfmm.layers.fusion import Fusion, fusion
 from tfmm.layers.fusion import names as fusion_names
 from tfmm.layers.towers import Content, ItemTower, UserTower
@@ -88,8 +89,12 @@ CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
             ),
             (VECTORS, HISTORY, tf.constant([1, -1])),
         )
-        for history in ("mean", "self_attention", "gru", "none")
+        for history in ("mean", "self_attention", "gru", "causal", "none")
     },
+    "causal": (
+        lambda: CausalAttention(DIM, length=2, depth=3, heads=4, dropout=0.1, name="own"),
+        (numbers(2, 3, DIM), tf.constant([[True] * 3, [True, False, False]])),
+    ),
     "messages": (
         lambda: propagation(layers=3, mix="fixed", users=True),
         (VECTORS, EDGES, numbers(4, DIM)),

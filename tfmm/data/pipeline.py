@@ -69,6 +69,20 @@ def sampling_probability(
     return chance, item.astype(np.float32)
 
 
+def candidate_probability(item: np.ndarray, batch_size: int, negatives: int) -> np.ndarray:
+    """How often each item is a candidate of a batch, float32 `[n_items]`, up to a factor.
+
+    In-batch targets and uniform negatives share one candidate list, hence one mixed Q.
+
+    Args:
+        item: how often it is the target, see `sampling_probability`.
+        batch_size: targets of a batch.
+        negatives: uniform negatives of a batch.
+    """
+    mixed = batch_size * item.astype(np.float64) + negatives / max(1, len(item))
+    return (mixed / mixed.max()).astype(np.float32)
+
+
 class Gather:
     """Gathers rows of a column inside a tf.data graph, without copying a memory-mapped file in."""
 
@@ -82,6 +96,49 @@ class Gather:
             return tf.gather(self.tensor, rows)
         values = tf.numpy_function(lambda r: np.asarray(self.mapped[r]), [rows], self.dtype)
         return tf.ensure_shape(values, (None, *self.shape[1:]))
+
+
+class RowInputs:
+    """What the towers read of the rows of a batch, inside a tf.data graph.
+
+    Args:
+        items: encoder inputs of the catalogue.
+        users: encoder inputs of the users, where the user tower reads features.
+    """
+
+    def __init__(self, items: FeatureColumns, users: FeatureColumns | None = None) -> None:
+        self.light, self.budgets = items.light, items.budgets
+        self.gather = {name: Gather(column) for name, column in items.columns.items()}
+        self.present = tf.constant(items.present)
+        self.user_gather = (
+            {name: Gather(column) for name, column in users.columns.items()} if users else {}
+        )
+        self.user_present = tf.constant(users.present) if users else None
+
+    def of_items(self, rows: tf.Tensor, key: tf.Tensor) -> dict[str, Any]:
+        """`items`, `present`, `features` and `encode` of distinct rows int32 `[U]`; the choice of
+        those that heavy encoders see is drawn by `key` int64 `[2]` and the numbers after it."""
+        found: dict[str, Any] = {
+            "items": rows,
+            "present": tf.gather(self.present, rows),
+            "features": {name: self.gather[name](rows) for name in self.light},
+            "encode": {},
+        }
+        for number, (name, budget) in enumerate(self.budgets.items()):
+            everything = tf.range(tf.shape(rows)[0])
+            chosen = tf.random.experimental.stateless_shuffle(everything, key + number)[:budget]
+            inputs = self.gather[name](tf.gather(rows, chosen))
+            found["encode"][name] = {"at": chosen, "inputs": inputs}
+        return found
+
+    def of_users(self, rows: tf.Tensor) -> dict[str, Any]:
+        """`user_features` and `user_present` of rows int32 `[B]`, where the users have any."""
+        if self.user_present is None:
+            return {}
+        return {
+            "user_features": {name: get(rows) for name, get in self.user_gather.items()},
+            "user_present": tf.gather(self.user_present, rows),
+        }
 
 
 class _Histories:
@@ -229,16 +286,11 @@ def training_batches(
     steps = -(-count // batch_size)
     chance, q_item = sampling_probability(pairs, balance, groups)
     cumulative = None if chance is None else tf.constant(np.cumsum(chance), tf.float64)
-    # In-batch targets and uniform negatives share one candidate list, hence one mixed Q.
-    mixed = batch_size * q_item.astype(np.float64) + negatives / max(1, pairs.n_items)
-    probability = tf.constant((mixed / mixed.max()).astype(np.float32))
+    probability = tf.constant(candidate_probability(q_item, batch_size, negatives))
     histories = _Histories(pairs, pairs if known is None else known, history_size, ordered, seed)
     targets = tf.constant(pairs.item, tf.int32)
     weight = tf.constant(pairs.weight / max(float(pairs.weight.mean()), 1e-12), tf.float32)
-    gather = {name: Gather(column) for name, column in items.columns.items()}
-    present = tf.constant(items.present)
-    user_gather = {name: Gather(column) for name, column in users.columns.items()} if users else {}
-    user_present = tf.constant(users.present) if users else None
+    inputs = RowInputs(items, users)
 
     def batch(epoch: tf.Tensor, step: tf.Tensor) -> dict:
         key = tf.stack([tf.constant(seed, tf.int64) * 1_000_003 + epoch, step])
@@ -261,7 +313,7 @@ def training_batches(
         rows, position = tf.unique(tf.concat([target, extra, past], 0))
         split = tf.shape(target)[0]
         past_at = position[split + negatives :]
-        out = {
+        return {
             "pair": tf.gather(histories.own, at),
             "user": user,
             "target": position[:split],
@@ -269,19 +321,9 @@ def training_batches(
             "history": tf.tensor_scatter_nd_update(tf.fill(tf.shape(history), -1), inside, past_at),
             "weight": tf.gather(weight, at),
             "probability": tf.gather(probability, tf.concat([target, extra], 0)),
-            "items": rows,
-            "present": tf.gather(present, rows),
-            "features": {name: gather[name](rows) for name in items.light},
-            "encode": {},
+            **inputs.of_items(rows, key + 3),
+            **inputs.of_users(user),
         }
-        for number, (name, budget) in enumerate(items.budgets.items()):
-            everything = tf.range(tf.shape(rows)[0])
-            chosen = tf.random.experimental.stateless_shuffle(everything, key + 3 + number)[:budget]
-            out["encode"][name] = {"at": chosen, "inputs": gather[name](tf.gather(rows, chosen))}
-        if users:
-            out["user_features"] = {name: get(user) for name, get in user_gather.items()}
-            out["user_present"] = tf.gather(user_present, user)
-        return out
 
     return passes(batch, steps, first_epoch)
 

@@ -13,6 +13,7 @@ from tfmm.data.names import scope_name
 from tfmm.encoders import Encoder
 from tfmm.encoders.base import config_names, no_config
 from tfmm.encoders.projection import check_heads
+from tfmm.layers.causal import CausalAttention
 from tfmm.layers.fusion import Fusion
 from tfmm.layers.sparse import mean_of_rows
 
@@ -21,7 +22,7 @@ LEARNED = (
     "it holds encoders that learned from the catalogue. To resolve this, make the model by "
     "from_data with the same arguments, and keep its weights with save_weights."
 )
-HISTORIES = ("mean", "self_attention", "gru", "none")
+HISTORIES = ("mean", "self_attention", "gru", "causal", "none")
 
 
 class Content(tf.keras.layers.Layer):
@@ -229,8 +230,10 @@ class UserTower(tf.keras.layers.Layer):
         dim: length of the vectors, that of the items.
         history: "mean"; "self_attention" (one block of Kang and McAuley's SASRec, arXiv:1808.09781,
             without the causal mask, added to the mean); "gru" (a GRU over the history, oldest
-            first, added to the mean); or "none".
+            first, added to the mean); "causal" (`CausalAttention`, SASRec itself, whose state after
+            the latest item is the user); or "none".
         history_size: the most items of a history that are read, the latest ones.
+        depth, attention_heads, dropout: of `CausalAttention`.
         id: whether users have an id embedding.
         id_dropout: share of the users of a batch whose id embedding is left out in training.
         content: user features, or None.
@@ -249,6 +252,9 @@ class UserTower(tf.keras.layers.Layer):
         *,
         history: str = "mean",
         history_size: int = 50,
+        depth: int = 2,
+        attention_heads: int = 2,
+        dropout: float = 0.5,
         id: bool = False,
         id_dropout: float = 0.5,
         content: Content | None = None,
@@ -264,6 +270,7 @@ class UserTower(tf.keras.layers.Layer):
                 "The user tower reads nothing: give it `history: mean`, `id: true` or features."
             )
         self.rows, self.dim, self.history, self.history_size = rows, dim, history, history_size
+        self.depth, self.attention_heads, self.dropout = depth, attention_heads, dropout
         self.id, self.id_dropout, self.content, self.normalize = id, id_dropout, content, normalize
         self.newcomer = self.add_weight("newcomer", (dim,), initializer=_small())
         if id:
@@ -272,6 +279,10 @@ class UserTower(tf.keras.layers.Layer):
             self.pooling: tf.keras.layers.Layer | None = _SelfAttention(dim, history_size)
         elif history == "gru":
             self.pooling = tf.keras.layers.GRU(dim, name="gru")
+        elif history == "causal":
+            self.pooling = CausalAttention(
+                dim, length=history_size, depth=depth, heads=attention_heads, dropout=dropout
+            )
         else:
             self.pooling = None
 
@@ -296,14 +307,37 @@ class UserTower(tf.keras.layers.Layer):
             float32 `[B, dim]`.
         """
         vectors = self.pool(items, history, training)
-        if self.content is not None and features is not None:
-            vectors += self.content(features, training=training)[0]
-        if self.id and user is not None:
-            keep = user >= 0
-            if training and self.history != "none" and self.id_dropout > 0:
-                keep &= tf.random.uniform(tf.shape(user)) >= self.id_dropout
-            own = tf.nn.embedding_lookup(self.id_embedding, tf.maximum(user, 0))
-            vectors += own * tf.cast(keep, own.dtype)[:, None]
+        own = self._own(user, features, training)
+        vectors = vectors if own is None else vectors + own
+        return tf.math.l2_normalize(vectors, axis=1) if self.normalize else vectors
+
+    def along(
+        self,
+        items: tf.Tensor,
+        history: tf.Tensor,
+        read: tf.Tensor,
+        user: tf.Tensor | None = None,
+        features: Mapping[str, Any] | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """User vectors at several places of their histories, of a tower whose history is causal.
+
+        Args:
+            items, history, user, features, training: as of `call`.
+            read: int32 `[P, 2]`, whose vector it is, and after how many items of that history; 0
+                for a newcomer's.
+
+        Returns:
+            float32 `[P, dim]`.
+        """
+        assert isinstance(self.pooling, CausalAttention)
+        states = self.pooling(
+            tf.gather(items, tf.maximum(history, 0)), mask=history >= 0, training=training
+        )
+        none = tf.zeros_like(states[:, :1]) + self.newcomer
+        vectors = tf.gather_nd(tf.concat([none, states], 1), read)
+        own = self._own(user, features, training)
+        vectors = vectors if own is None else vectors + tf.gather(own, read[:, 0])
         return tf.math.l2_normalize(vectors, axis=1) if self.normalize else vectors
 
     def get_config(self) -> dict[str, Any]:
@@ -319,7 +353,8 @@ class UserTower(tf.keras.layers.Layer):
     def pool(self, items: tf.Tensor, history: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The history's vector `[B, dim]`, the newcomer's where there is none; see `call`."""
         sequence = None if self.pooling is None else tf.gather(items, tf.maximum(history, 0))
-        return self._pooled(mean_of_rows(items, history), sequence, history >= 0, training)
+        mean = None if self.history == "causal" else mean_of_rows(items, history)
+        return self._pooled(mean, sequence, history >= 0, training)
 
     def session(self, history: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Vectors of shoppers of whom only a history is known.
@@ -336,10 +371,31 @@ class UserTower(tf.keras.layers.Layer):
         vectors = self._pooled(tf.einsum("bt,btd->bd", share, history), history, mask, False)
         return tf.math.l2_normalize(vectors, axis=1) if self.normalize else vectors
 
+    def _own(
+        self, user: tf.Tensor | None, features: Mapping[str, Any] | None, training: bool
+    ) -> tf.Tensor | None:
+        """What features and id add to the vectors `[B, dim]`; None where neither is read."""
+        vectors = None
+        if self.content is not None and features is not None:
+            vectors = self.content(features, training=training)[0]
+        if self.id and user is not None:
+            keep = user >= 0
+            if training and self.history != "none" and self.id_dropout > 0:
+                keep &= tf.random.uniform(tf.shape(user)) >= self.id_dropout
+            own = tf.nn.embedding_lookup(self.id_embedding, tf.maximum(user, 0))
+            own *= tf.cast(keep, own.dtype)[:, None]
+            vectors = own if vectors is None else vectors + own
+        return vectors
+
     def _pooled(
-        self, mean: tf.Tensor, sequence: tf.Tensor | None, mask: tf.Tensor, training: bool
+        self, mean: tf.Tensor | None, sequence: tf.Tensor | None, mask: tf.Tensor, training: bool
     ) -> tf.Tensor:
-        """The vector of histories `[B, T, dim]` of which the mean is known."""
+        """The vector of histories `[B, T, dim]` of which the mean is known, where it is read."""
+        if isinstance(self.pooling, CausalAttention):
+            states = self.pooling(sequence, mask=mask, training=training)
+            step = tf.range(tf.shape(mask)[1])
+            vectors = tf.gather(states, tf.reduce_max(tf.where(mask, step, 0), 1), batch_dims=1)
+            return tf.where(tf.reduce_any(mask, 1, keepdims=True), vectors, self.newcomer)
         if self.history == "none":
             return tf.zeros_like(mean) + self.newcomer
         if self.pooling is not None:

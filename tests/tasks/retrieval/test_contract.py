@@ -13,6 +13,7 @@ KINDS = {
     "search": {"search": {"queries": {"title": "subwords"}, "batch_size": 16}},
     "blend": {"blend": {"ease": True, "rank": 8, "lam": 20.0, "weight": 2.0, "scale": "sum"}},
     "graph": {"graph": {"together": 5}},
+    "causal": {"users": {"history": "causal", "id": True}},
 }
 
 
@@ -24,8 +25,10 @@ class TestContract(TaskContract):
     def run(cls, request, shop_file, tmp_path_factory):
         config = run_of(
             shop_file,
-            users={"id": True},
-            evaluate={"baselines": ["popularity"], "k": [20]},
-            **KINDS[request.param],
+            **{
+                "users": {"id": True},
+                "evaluate": {"baselines": ["popularity"], "k": [20]},
+                **KINDS[request.param],
+            },
         )
         return train(config, tmp_path_factory.mktemp("run") / "run", say=lambda _: None)

@@ -239,7 +239,7 @@ def test_modality_weights_are_shares(model):
         ({"encoders": {"titel": "bag"}}, "the feature 'titel', which the shop file does not have"),
         ({"encoders": {"title": "lstmm"}}, "lstm"),
         ({"encoders": {}, "id": False}, "The item tower reads nothing"),
-        ({"history": "average"}, "history must be one of mean, self_attention, gru, none"),
+        ({"history": "average"}, "history must be one of mean, self_attention, gru, causal, none"),
         ({"history": "none"}, "The user tower reads nothing"),
         ({"temperature": 0.0}, "temperature must be positive, got 0.0"),
         ({"id_dropout": 1.0}, r"id_dropout must lie in \[0, 1\), got 1.0"),

@@ -53,9 +53,16 @@ class UsersConfig(Section):
     """Whether users have an id embedding beside their history."""
     id_dropout: float = 0.5
     history: str = "mean"
-    """`mean`, `self_attention`, `gru` or `none`."""
+    """`mean`, `self_attention`, `gru`, `causal` (SASRec: what comes next is learned at every item
+    of a history, in order) or `none`."""
     history_size: int = 50
     """The latest items of a history that are read."""
+    depth: int = 2
+    """Blocks of attention (`causal`)."""
+    attention_heads: int = 2
+    """Heads of each block (`causal`)."""
+    dropout: float = 0.5
+    """Share of what `causal` reads and passes on that is hidden in training."""
     features: dict[str, EncoderChoice] | None = None
     """Encoder by feature of the users' table; by default none."""
 
@@ -143,6 +150,7 @@ KEYWORDS = {
     **{name: f"items.{name}" for name in ItemsConfig.model_fields},
     "history": "users.history",
     "history_size": "users.history_size",
+    **{name: f"users.{name}" for name in ("depth", "attention_heads", "dropout")},
     "user_id": "users.id",
     "user_id_dropout": "users.id_dropout",
     "user_features": "users.features",

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfmm.data.aligned import QueryColumns
 from tfmm.data.events.pairs import Pairs
 from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
+from tfmm.data.sequences import sequence_batches
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.layers.towers import ItemTower, UserTower
@@ -114,8 +115,9 @@ class TwoTower(ItemVectors):
             normalize, cache, states: see `tfmm.tasks.retrieval.build.two_tower`.
             **config: keys of a run file. Of its section `items`: `encoders`, `fusion`, `dim`, `id`,
                 `id_dropout`, `modality_dropout`, `budget`; of `users`: `history`, `history_size`,
-                `user_id`, `user_id_dropout`, `user_features`; of `train`: `temperature`, `log_q`,
-                `hard_negatives`, `negatives`; of `search`: `queries`, `heads`, `hide`, `contrast`
+                `depth`, `attention_heads`, `dropout`, `user_id`, `user_id_dropout`,
+                `user_features`; of `train`: `temperature`, `log_q`, `hard_negatives`,
+                `negatives`; of `search`: `queries`, `heads`, `hide`, `contrast`
                 (its `loss`), `search_temperature`, `search_weight`; and for a `Graph` the mapping
                 `graph`.
 
@@ -175,6 +177,9 @@ class TwoTower(ItemVectors):
         They may be made of any part, and leave the model as it is: histories hold what the part
         that the model was made for says of a shopper, less the item that is to be predicted.
 
+        Where `history` is causal, the pairs that the model was made for come as whole histories,
+        see `tfmm.data.sequences.sequence_batches`; other pairs come as from any tower.
+
         Args:
             pairs: the pairs to learn from, or to measure the loss on.
             batch_size: pairs a batch.
@@ -182,20 +187,32 @@ class TwoTower(ItemVectors):
             **options: see above.
 
         Raises:
-            ValueError: the model was made for no part.
+            ValueError: the model was made for no part; or whole histories are to be drawn by a
+                `balance`.
         """
         self._check_made_for_a_part()
         tower = self.user_tower
-        batches = training_batches(
-            pairs,
-            self.items,
-            self.users,
-            known=self.train,
-            batch_size=batch_size,
-            history_size=tower.history_size if tower.history != "none" else 0,
-            negatives=self.negatives,
-            **options,
-        )
+        if tower.history == "causal" and _same(pairs, self.train):
+            batches = sequence_batches(
+                pairs,
+                self.items,
+                self.users,
+                batch_size=batch_size,
+                history_size=tower.history_size,
+                negatives=self.negatives,
+                **_of_sequences(options),
+            )
+        else:
+            batches = training_batches(
+                pairs,
+                self.items,
+                self.users,
+                known=self.train,
+                batch_size=batch_size,
+                history_size=tower.history_size if tower.history != "none" else 0,
+                negatives=self.negatives,
+                **options,
+            )
         if aligned is None:
             return batches
         both = tf.data.Dataset.zip((batches, aligned))
@@ -218,13 +235,13 @@ class TwoTower(ItemVectors):
 
     def _retrieval_loss(self, inputs: Mapping[str, Any], training: bool) -> tf.Tensor:
         items, _ = self.item_tower(inputs, training=training)
-        queries = self.user_tower(
-            items,
-            inputs["history"],
-            inputs["user"],
-            self._user_features(inputs),
-            training=training,
-        )
+        whose = inputs["user"], self._user_features(inputs)
+        if "read" in inputs:
+            queries = self.user_tower.along(
+                items, inputs["history"], inputs["read"], *whose, training=training
+            )
+        else:
+            queries = self.user_tower(items, inputs["history"], *whose, training=training)
         target = inputs["target"]
         candidates = tf.concat([target, inputs["negatives"]], 0)
         return self.task(
@@ -329,6 +346,28 @@ class TwoTower(ItemVectors):
             features = next(row_batches(row, self.users, list(self.users.columns), 1))
         vectors = tf.zeros([1, self.item_tower.dim])
         self.user_tower(vectors, row[:, None], row if self.user_tower.rows else None, features)
+
+
+def _same(one: Pairs, other: Pairs | None) -> bool:
+    """Whether both hold the same pairs in the same order."""
+    if one is other or other is None:
+        return one is other
+    return np.array_equal(one.user, other.user) and np.array_equal(one.item, other.item)
+
+
+def _of_sequences(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of batches that batches of whole histories have too.
+
+    Raises:
+        ValueError: `balance` asks for some pairs more often than for others.
+    """
+    if options.get("balance"):
+        raise ValueError(
+            "`balance` draws some pairs more often than others, but with `history: causal` whole "
+            "histories are learned from. To resolve this, leave `balance` out, or take another "
+            "`history`."
+        )
+    return {name: options[name] for name in ("seed", "first_epoch") if name in options}
 
 
 class _Session(tf.Module):
