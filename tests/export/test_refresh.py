@@ -49,6 +49,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
         "users": {"id": True},
         "train": {"epochs": 2, "batch_size": 128},
+        # The learned vectors alone are what these tests compare.
+        "prior": {"weight": 0},
+        "blend": {"ease": False},
         "evaluate": {"baselines": [], "k": [10]},
         "index": {"k": 8},
     }

@@ -85,7 +85,7 @@ def backtest(
     Writes to `out`: `windows/DATE/` (run folders), `backtest.json`, `report.md` and `plots/`.
 
     ```python
-    found = tfmm.backtest("run.yaml", "backtests/shop", windows=3, every="7d")
+    found = tfmm.backtest("run.yaml", "backtests/shop", windows=2, every="2d")
     found.table().groupby("name")["ndcg@20"].agg(["mean", "std"])
     ```
 

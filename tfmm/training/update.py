@@ -43,7 +43,7 @@ def update(
     before they were learned from.
 
     ```python
-    newer = tfmm.update("runs/monday", "runs/tuesday", shop="shop.yaml")
+    newer = tfmm.update("runs/hm", "runs/hm-today")
     newer.metrics["updated"]["events"]  # how many it learned from that the run had not met
     ```
 
