@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfmm
+from tfmm.export import export_model
 from tfmm.tasks.retrieval.config import RetrievalConfig
 
 USERS, ITEMS = 120, 30
@@ -103,3 +104,47 @@ def test_the_run_file_sets_the_tower():
     again = RetrievalConfig.from_dict(config.to_dict())
     assert again.sha256 == config.sha256
     assert again.users.model_dump().items() >= users.items()
+
+
+def test_what_is_served_is_what_the_model_scores(ordered, tmp_path):
+    config = {
+        "name": "ordered",
+        "shop": str(ordered.shop.file),
+        "split": {"by": "leave_one_out"},
+        "items": {"encoders": {}, "dim": 16},
+        "users": {"history": "causal", "dropout": 0.1, "history_size": 6},
+        "train": {"epochs": 3, "batch_size": 128, "negatives": 5},
+        "blend": {"ease": False},
+        "prior": {"weight": 0},
+        "evaluate": {"k": [10], "baselines": []},
+    }
+    run = tfmm.train(config, tmp_path / "run", say=lambda _: None)
+    pairs, users = run.task.pairs, np.array([3, 50])
+    scores = run.model.score(users, pairs)
+    for row, user in enumerate(users):
+        scores[row, pairs.item[pairs.user == user]] = -np.inf
+    ids = np.asarray(ordered.items.ids).astype(bytes)
+    expected = ids[np.argsort(-scores, axis=1)[:, :5]]
+
+    done = export_model(run.path, tmp_path / "models", k=5, say=lambda _: None)
+    served = tf.saved_model.load(str(done)).signatures
+    names = np.asarray(ordered.users.ids)[users]
+    none = {
+        name: tf.fill([2, served["recommend"].structured_input_signature[1][name].shape[1]], "")
+        for name in ("exclude", "allow")
+    }
+    known = served["recommend"](user_id=tf.constant(names), **none)
+    np.testing.assert_array_equal(known["item_id"], expected)
+
+    history = np.full((2, 6), b"", object)
+    latest = pairs.latest(users, 6)
+    for row in range(2):
+        own = latest[row][latest[row] >= 0]
+        history[row, : len(own)] = ids[own]
+    # Shoppers never seen do not have their older items left out: these do.
+    older = served["recommend_session"](history=tf.constant(history), **none)
+    seen = [set(ids[pairs.item[pairs.user == user]]) for user in users]
+    for row in range(2):
+        answer = [item for item in older["item_id"].numpy()[row] if item not in seen[row]]
+        assert answer == expected[row].tolist()[: len(answer)]
+        assert len(answer) >= 3
