@@ -51,7 +51,9 @@ def run_of(shop: Path, encoders: dict[str, Any], **changes: Any) -> dict[str, An
     return {
         "name": "tiny",
         "shop": str(shop),
-        "split": {"cold_items": 0.2},
+        "split": {"by": "user", "cold_items": 0.2},
+        "blend": {"ease": False},
+        "prior": {"weight": 0},
         "items": {"encoders": encoders, "dim": 16, "id": False},
         "train": {"epochs": 4, "batch_size": 128},
         "evaluate": {"baselines": ["popularity"], "k": [10]},
