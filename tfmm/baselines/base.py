@@ -12,10 +12,17 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from tfmm.data.events.pairs import Pairs
+from tfmm.data.events.pairs import DAY, Pairs
 
 #: Half-lives in days that tuning tries where events have times, as far as the log is that long.
 HALF_LIVES = (0.5, 1.0, 3.0, 7.0, 14.0, 30.0, 90.0, 365.0)
+
+
+def half_lives(pairs: Pairs) -> tuple[float, ...]:
+    """Those of `HALF_LIVES` that are shorter than the pairs' log; none where it has no times."""
+    time = pairs.log.time
+    days = 0.0 if time is None or not len(time) else (time[-1] - time[0]) / DAY
+    return tuple(value for value in HALF_LIVES if value < days)
 
 
 class NotFittedError(RuntimeError):

@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from tfmm.baselines.base import Baseline
+from tfmm.baselines.popularity import Popularity
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import CategoryColumn
 from tfmm.data.events.pairs import Pairs
@@ -19,7 +19,7 @@ _LEAST = np.float32(1e-4)
 
 
 @dataclass(kw_only=True)
-class CategoryPopularity(Baseline):
+class CategoryPopularity(Popularity):
     """Scores an item by its popularity times the share of its category in the shopper's history.
 
     Items of categories that the shopper has nothing of come after all others, by popularity.
@@ -38,7 +38,6 @@ class CategoryPopularity(Baseline):
     feature: str | None = None
     """The feature that counts; by default the first."""
 
-    counts_: NDArray[np.float32] | None = field(default=None, init=False, repr=False)
     members_: sp.csr_matrix | None = field(default=None, init=False, repr=False)
 
     @classmethod
@@ -51,8 +50,7 @@ class CategoryPopularity(Baseline):
         Raises:
             ValueError: no categories of these items.
         """
-        values = self._values(train)
-        n = values.shape[1]
+        n = train.n_items if isinstance(train, Pairs) else train.shape[1]
         found = self.categories or {}
         category = found.get(self.feature or next(iter(found), ""))
         if category is None or len(category) != n:
@@ -64,9 +62,7 @@ class CategoryPopularity(Baseline):
         # An item without a category is in one of its own, which nobody has anything else of.
         code = np.where(category >= 0, category, category.max(initial=-1) + 1)
         self.members_ = sp.csr_matrix((np.ones(n, np.float32), code, np.arange(n + 1)))
-        summed = np.bincount(values.indices, values.data.astype(np.float64), n)
-        self.counts_ = summed.astype(np.float32)
-        return self
+        return super().fit(train)
 
     def score(self, histories: sp.csr_matrix) -> NDArray[np.float32]:
         counts, members = self.counts_, self.members_

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from tfmm import baselines
 from tfmm.baselines import Baseline, EASEMemoryError
-from tfmm.baselines.base import HALF_LIVES
-from tfmm.data.events.pairs import DAY, Pairs
+from tfmm.baselines.base import half_lives
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.parts import Split
 from tfmm.data.progress import progress
 from tfmm.evaluation.evaluator import KS, PairsOrMatrix, as_matrix, evaluate
@@ -291,10 +291,7 @@ def _half_lives(kind: type[Baseline], train: PairsOrMatrix) -> tuple[float | Non
     """The half-lives to try: none where it does not decay, or events have no times."""
     if not (kind.decays and isinstance(train, Pairs) and _timed(train)):
         return ()
-    time = train.log.time
-    assert time is not None
-    days = (time[-1] - time[0]) / DAY if len(time) else 0
-    found = tuple(value for value in HALF_LIVES if value < max(days, HALF_LIVES[0]))
+    found = half_lives(train)
     return found if kind.timed and kind.half_life is not None else (None, *found)
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from tfmm.data.events.parts import SplitError
 from tfmm.data.files import write_text
 from tfmm.evaluation.backtest_report import backtest_sections
 from tfmm.evaluation.report import PLOTS, write_report
 from tfmm.tasks.config import RunConfig, RunFileError
+from tfmm.training.claim import claim
 from tfmm.training.run import check_new, read_config, task_of
 from tfmm.training.train import train
 
@@ -118,7 +118,9 @@ def backtest(
             f"A backtest parts events by time, but a run of task {task.name!r} reads none."
         )
     spans = _windows(task, step, every, windows)
-    _claim(out, config, every)
+    mine = json.loads(json.dumps({"every": every, "run": config.to_dict()}))
+    other = "a backtest of another run file or step"
+    claim(out / "backtest.yaml", mine, lambda before: before == mine, other, "backtest")
     rows: list[dict[str, Any]] = []
     for number, window in enumerate(spans, 1):
         inside = task.at(window.valid, window.origin, window.until)
@@ -193,23 +195,6 @@ def _windows(task: Any, step: pd.Timedelta, every: str, count: int) -> list[Wind
         Window(*(moment.isoformat(timespec="seconds") for moment in (at - step, at, at + step)))
         for at in starts
     ]
-
-
-def _claim(out: Path, config: RunConfig, every: str) -> None:
-    """Makes the folder this backtest's."""
-    written = out / "backtest.yaml"
-    what = {"every": every, "run": config.to_dict()}
-    if written.exists():
-        if yaml.safe_load(written.read_text("utf-8")) != json.loads(json.dumps(what)):
-            raise FileExistsError(
-                f"{out} holds a backtest of another run file or step ({written}). Choose another "
-                "folder, or remove that one."
-            )
-        return
-    if out.exists() and any(out.iterdir()):
-        raise FileExistsError(f"{out} exists and is no backtest. Choose a new or an empty folder.")
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(written, yaml.safe_dump(what, sort_keys=False, allow_unicode=True))
 
 
 def _write(

@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tfmm.data.files import write_text
 from tfmm.evaluation.report import PLOTS, write_report
 from tfmm.tasks.config import RunConfig
+from tfmm.training.claim import claim
 from tfmm.training.run import MODEL, Run, check_new, load_run, read_config, task_of
 from tfmm.training.trainer import Trainer, warm_start
 
@@ -56,7 +55,7 @@ def train(
     config = read_config(config)
     check_new(config)
     out = Path(out)
-    if claim(out, config):
+    if claim_run(out, config):
         say(f"{out} holds the finished run of this configuration.")
         return load_run(out)
 
@@ -91,25 +90,17 @@ def train(
     return Run(out, config, task, model, metrics)
 
 
-def claim(out: Path, config: RunConfig) -> bool:
+def claim_run(out: Path, config: RunConfig) -> bool:
     """Makes the folder this configuration's; True when its run is finished already.
 
     Raises:
         FileExistsError: the folder holds something else.
     """
-    written = out / "config.yaml"
-    if written.exists():
-        before = read_config(yaml.safe_load(written.read_text("utf-8")))
-        if before.sha256 != config.sha256:
-            raise FileExistsError(
-                f"{out} holds a run of another configuration ({written}). Choose another folder, "
-                "or remove that one."
-            )
-        return (out / "metrics.json").exists()
-    if out.exists() and any(out.iterdir()):
-        raise FileExistsError(
-            f"{out} exists and is no run folder. Choose a new or an empty folder."
-        )
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(written, yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True))
-    return False
+    known = claim(
+        out / "config.yaml",
+        config.to_dict(),
+        lambda before: read_config(before).sha256 == config.sha256,
+        "a run of another configuration",
+        "run folder",
+    )
+    return known and (out / "metrics.json").exists()

@@ -23,6 +23,7 @@ from tfmm.data.files import write_text
 from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.tasks.base import Metric, Task
 from tfmm.tasks.config import RunFileError
+from tfmm.training.claim import claim
 from tfmm.training.run import check_new, read_config, task_of
 from tfmm.training.search_space import (
     Choice,
@@ -220,17 +221,8 @@ def _claim(out: Path, base: Mapping[str, Any], searched: SearchSpace) -> None:
     """Makes the folder this search's."""
     mine = {"run": dict(base), "space": {key: str(value) for key, value in searched.items()}}
     mine = json.loads(json.dumps(mine, default=str))
-    written = out / _STUDY
-    if written.exists():
-        if yaml.safe_load(written.read_text("utf-8")) != mine:
-            raise FileExistsError(
-                f"{out} holds a search of another run file or space ({written}). Choose another "
-                "folder, or remove that one."
-            )
-        return
-    if out.exists() and any(out.iterdir()):
-        raise FileExistsError(f"{out} exists and is no study folder. Choose a new or empty one.")
-    write_text(written, yaml.safe_dump(mine, sort_keys=False, allow_unicode=True))
+    other = "a search of another run file or space"
+    claim(out / _STUDY, mine, lambda before: before == mine, other, "study folder")
 
 
 def _optuna() -> Any:

@@ -19,7 +19,7 @@ from tfmm.tasks.config import RunFileError
 from tfmm.tasks.registry import task_class
 from tfmm.training.fit import fit
 from tfmm.training.run import MODEL, Run, load_run, read_run, task_of
-from tfmm.training.train import claim
+from tfmm.training.train import claim_run
 
 _EVENTS = "events.parquet"
 
@@ -94,7 +94,7 @@ def update(
     if events is not None:
         made, joined = _joined(config.shop, Path(events), out, say)
         config = config.with_values(shop=made)
-    if claim(out, config):
+    if claim_run(out, config):
         say(f"{out} holds the finished update.")
         return load_run(out)
     if joined is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,10 @@ class Split:
 
     def final_train(self) -> Pairs:
         """What the tested models are fitted on: train + valid where `refit`, else train."""
+        return self._final_train
+
+    @cached_property
+    def _final_train(self) -> Pairs:
         return Pairs.concat(self.train, self.valid) if self.refit else self.train
 
     def counts(self) -> dict[str, int]:

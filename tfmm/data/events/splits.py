@@ -129,7 +129,7 @@ def split(
 def _before(events: Any, by: str, until: Any) -> Any:
     if by != "time":
         _refuse(by, until=until)
-    end = _instant("until", until)
+    end = instant("until", until)
     return _EventRows(events, np.asarray(_need_times(by, events.time)) < end)
 
 
@@ -257,7 +257,7 @@ def _by_time(
                 f"`valid` is {valid!r} and `test` is {test!r}, but a split by 'time' takes either "
                 f"two fractions or two ISO times, the first instants of validation and of the test."
             )
-        starts = [_instant("valid", valid), _instant("test", test)]
+        starts = [instant("valid", valid), instant("test", test)]
         if starts[0] > starts[1]:
             raise SplitError(
                 f"`valid` {valid!r} must not be later than `test` {test!r}: validation comes "
@@ -276,9 +276,13 @@ def _by_time(
     return _windows(events, warm.n_users, warm.n_items, part, repeats)
 
 
-def _instant(name: str, value: str | datetime.date) -> int:
-    """Microseconds since 1970 UTC of an ISO time; YAML hands unquoted dates over as "
-    "`datetime.date`."""
+def instant(name: str, value: str | datetime.date) -> int:
+    """Microseconds since 1970 UTC of an ISO time; YAML hands unquoted dates over as
+    `datetime.date`.
+
+    Raises:
+        SplitError: text that is none; `name` is what it was given as.
+    """
     if isinstance(value, str):
         try:
             value = datetime.datetime.fromisoformat(value)

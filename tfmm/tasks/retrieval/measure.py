@@ -26,7 +26,8 @@ CHOICE = "recall@20"
 
 def validate(model: TwoTower, parts: Split) -> dict[str, float]:
     """Recall@20 and NDCG@20 on the validation part, for the model fitted on the training part."""
-    found = _evaluate(model, parts, parts.train, parts.valid, parts.cold_valid_pairs, (20,))
+    cold, repeats = parts.cold_valid_pairs, parts.repeats
+    found = ranked(model, parts.train, parts.valid, (20,), cold=cold, repeats=repeats)
     row = {key: found["model"][key] for key in (CHOICE, "ndcg@20")}
     if "cold" in found:
         row[f"cold_{CHOICE}"] = found["cold"][CHOICE]
@@ -51,15 +52,16 @@ def measure(
         say: takes lines of progress.
         params: configuration of baselines, by name, that was chosen on validation already.
     """
-    ks = tuple(sorted({*config.k, 20}))
-    seen, cold = parts.final_train(), parts.cold_test_pairs
+    ks = list_lengths(config)
+    seen, test = parts.final_train(), parts.test
+    both: dict[str, Any] = {"cold": parts.cold_test_pairs, "repeats": parts.repeats}
     say("Measuring the model on the test part.")
-    metrics = _evaluate(model, parts, seen, parts.test, cold, ks, per_user=True)
+    metrics = ranked(model, seen, test, ks, per_user=True, **both)
     own = metrics.pop("per_user")
     weights = model.modality_weights()
     metrics["modalities"] = {}
     for name in model.reads:
-        without = _evaluate(model, parts, seen, parts.test, cold, (20,), mask=name)
+        without = ranked(model, seen, test, (20,), mask=name, **both)
         row = {"recall_drop": metrics["model"][CHOICE] - without["model"][CHOICE]}
         if "cold" in without:
             row["cold_recall_drop"] = metrics["cold"][CHOICE] - without["cold"][CHOICE]
@@ -139,7 +141,7 @@ def measure_parts(blend: Blend, parts: Split, config: EvaluateConfig) -> dict[st
 
     Each holds the metrics over warm test items, and under `cold` those over cold ones.
     """
-    ks = tuple(sorted({*config.k, 20}))
+    ks = list_lengths(config)
     seen, cold = parts.final_train(), parts.cold_test_pairs
     items = blend.item_vectors(refresh=False)
     users = blend.user_vectors(seen, items=items)
@@ -157,24 +159,32 @@ def measure_parts(blend: Blend, parts: Split, config: EvaluateConfig) -> dict[st
     return found
 
 
-def _evaluate(
+def ranked(
     model: TwoTower | Blend,
-    parts: Split,
     seen: Pairs,
     truth: Pairs,
-    cold: Pairs,
     ks: tuple[int, ...],
+    *,
+    repeats: bool,
+    cold: Pairs | None = None,
     mask: str | None = None,
     per_user: bool = False,
 ) -> dict[str, Any]:
+    """How a model ranks what shoppers take, see `tfmm.evaluation.evaluate`; `mask` names an item
+    feature to hide."""
     items = model.item_vectors(mask=mask, refresh=mask is None)
     users = model.user_vectors(seen, items=items)
     return evaluate(
         (users, items),
         truth,
         seen=seen,
-        cold=cold if len(cold) else None,
+        cold=cold if cold is not None and len(cold) else None,
         ks=ks,
-        repeats=parts.repeats,
+        repeats=repeats,
         per_user=per_user,
     )
+
+
+def list_lengths(config: EvaluateConfig) -> tuple[int, ...]:
+    """Those that are measured: the run file's, and what choices are made on."""
+    return tuple(sorted({*config.k, 20}))

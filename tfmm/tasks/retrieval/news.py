@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tfmm.data.events.pairs import Log, Pairs
+from tfmm.data.events.splits import instant
 from tfmm.tasks.config import RunFileError
 
 
@@ -42,8 +42,7 @@ def news(pairs: Pairs, since: str, replay: float, config: Any) -> News:
     time = pairs.log.time
     if time is None:
         raise RunFileError("The events have no times, so that nothing tells the new ones.")
-    moment = datetime.datetime.fromisoformat(since).replace(tzinfo=None)
-    late = time > np.datetime64(moment, "us").astype(np.int64)
+    late = time > instant("since", since)
     if not late.any():
         raise RunFileError(f"Nothing happened since {since}: the latest event is not later.")
     known, new = (

@@ -21,7 +21,6 @@ from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
-from tfmm.evaluation import evaluate
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, Task, silent
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.items.task import ItemTask
@@ -31,8 +30,16 @@ from tfmm.tasks.retrieval.blend.linear_part import LinearPart
 from tfmm.tasks.retrieval.blend.prior import Prior
 from tfmm.tasks.retrieval.build import two_tower
 from tfmm.tasks.retrieval.config import RetrievalConfig, SplitConfig
-from tfmm.tasks.retrieval.measure import CHOICE, looked_at, measure, measure_parts, validate
-from tfmm.tasks.retrieval.news import News, news
+from tfmm.tasks.retrieval.measure import (
+    CHOICE,
+    list_lengths,
+    looked_at,
+    measure,
+    measure_parts,
+    ranked,
+    validate,
+)
+from tfmm.tasks.retrieval.news import news
 from tfmm.tasks.retrieval.parts import Part, RetrievalParts
 from tfmm.tasks.retrieval.report import sections
 from tfmm.tasks.retrieval.serve import retrieval_export
@@ -247,7 +254,8 @@ class Retrieval(ItemTask):
             f"{len(told.new):,} new pairs of {len(told.log.user):,} new events, and "
             f"{len(told.again):,} of before."
         )
-        metrics = self._ahead(self.load(folder), told)
+        ks, repeats = list_lengths(self.config.evaluate), self.config.evaluate.repeats
+        metrics = ranked(self.load(folder), told.known, told.new, ks, repeats=repeats)
         rows = self.parts.final_train().rows
         whole = Part(self.pairs, rows)
         model = self.build(whole, saved_states(folder))
@@ -264,14 +272,6 @@ class Retrieval(ItemTask):
             "trained_until": _until(self.pairs),
         }
         return self.finish(model, whole, decided), metrics
-
-    def _ahead(self, model: TwoTower | Blend, told: News) -> Metrics:
-        """How a model that has not met the new pairs ranks them."""
-        items = model.item_vectors()
-        users = model.user_vectors(told.known, items=items)
-        ks = tuple(sorted({*self.config.evaluate.k, 20}))
-        repeats = self.config.evaluate.repeats
-        return evaluate((users, items), told.new, seen=told.known, ks=ks, repeats=repeats)
 
     def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
         learned = [row for row in history if self.choice.name in row]

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmm.baselines import EASE
-from tfmm.baselines.base import HALF_LIVES
+from tfmm.baselines.base import half_lives
 from tfmm.baselines.low_rank import factorize
-from tfmm.data.events.pairs import DAY, Pairs
+from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.parts import Split
 from tfmm.data.progress import progress
 from tfmm.evaluation import evaluate
@@ -259,7 +259,7 @@ class Chooser:
         if config.half_life is not None:
             ages = (config.half_life,)
         elif ages is None:
-            ages = _half_lives(self.parts.train)
+            ages = (*half_lives(self.parts.train), None)
         weights = PRIOR_WEIGHTS if config.weight is None else (config.weight,)
         tried: dict[tuple[float, float | None], dict[str, Any]] = {}
 
@@ -349,15 +349,6 @@ def _worth(row: dict[str, Any]) -> float:
 
 def _age(half_life: float | None) -> str:
     return "events of any age" if half_life is None else f"half-life {half_life:g} days"
-
-
-def _half_lives(pairs: Pairs) -> list[float | None]:
-    """The half-lives that are tried: as far as the log is that long, and none."""
-    time = pairs.log.time
-    if time is None or not len(time):
-        return [None]
-    days = (time[-1] - time[0]) / DAY
-    return [*(value for value in HALF_LIVES if value < days), None]
 
 
 def _size(config: BlendConfig, n_items: int) -> int:

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from tfmm.data.files import replacing
-from tfmm.index.tuning import nearest
+from tfmm.tasks.retrieval.blend.rows import like, saved_rows
 
 Floats = NDArray[np.float32]
 Scale = Literal["sum", "unit"]
@@ -86,9 +86,8 @@ class LinearPart:
         known, unknown = np.flatnonzero(self.known), np.flatnonzero(~self.known)
         if not len(known) or not len(unknown):
             return self
-        unit = learned / np.maximum(np.linalg.norm(learned, axis=1, keepdims=True), 1e-12)
         history, candidates = self.history.copy(), self.candidates.copy()
-        near = known[nearest(unit[unknown], unit[known], min(neighbours, len(known)))]
+        near = like(learned, unknown, known, neighbours)
         for start in range(0, len(unknown), _BLOCK):
             rows, of = unknown[start : start + _BLOCK], near[start : start + _BLOCK]
             history[rows] = self.history[of].mean(axis=1)
@@ -118,8 +117,7 @@ class LinearPart:
         if not path.exists():
             return None
         with np.load(path, allow_pickle=False) as saved:
-            place = {item: row for row, item in enumerate(saved["ids"].tolist())}
-            rows = np.array([place.get(str(item), -1) for item in item_ids], np.int64)
+            rows = saved_rows(saved["ids"], item_ids)
             there = rows >= 0
             history, candidates = (
                 np.where(there[:, None], saved[name][rows], np.float32(0))

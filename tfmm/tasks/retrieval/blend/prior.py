@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tfmm.data.events.pairs import DAY, Pairs
 from tfmm.data.events.parts import Split
 from tfmm.data.files import replacing
-from tfmm.index.tuning import nearest
+from tfmm.tasks.retrieval.blend.rows import like, saved_rows
 
 Floats = NDArray[np.float32]
 
@@ -77,10 +77,6 @@ class Prior:
         """bool `[N]`: the items that have events."""
         return self.lasting > 0
 
-    def weighted(self, weight: float, newcomers: float) -> Self:
-        """The same prior with other weights."""
-        return replace(self, weight=weight, newcomers=newcomers)
-
     def as_of(self, pairs: Pairs) -> Self:
         """The prior of other events, with the same settings."""
         of = {"new_share": self.new_share, "weight": self.weight, "newcomers": self.newcomers}
@@ -130,10 +126,8 @@ class Prior:
         of, what = self.known, p
         if seen.sum() >= _BEGINNINGS:
             of, what = seen, np.where(seen, self.early, 0).astype(np.float64)
-        unit = learned / np.maximum(np.linalg.norm(learned, axis=1, keepdims=True), 1e-12)
-        new, lenders = np.flatnonzero(~self.known), np.flatnonzero(of)
-        near = nearest(unit[new], unit[lenders], min(neighbours, len(lenders)))
-        return what[lenders[near]].mean(axis=1)
+        near = like(learned, np.flatnonzero(~self.known), np.flatnonzero(of), neighbours)
+        return what[near].mean(axis=1)
 
     def save(self, folder: str | Path, item_ids: Any) -> None:
         """Writes `prior.npz` with the items' ids, aside and renamed into place."""
@@ -160,8 +154,7 @@ class Prior:
         if not path.exists():
             return None
         with np.load(path, allow_pickle=False) as saved:
-            place = {item: row for row, item in enumerate(saved["ids"].tolist())}
-            rows = np.array([place.get(str(item), -1) for item in item_ids], np.int64)
+            rows = saved_rows(saved["ids"], item_ids)
             there = rows >= 0
             share, lasting, early = (
                 np.where(there, saved[name][rows], np.float32(none)).astype(np.float32)

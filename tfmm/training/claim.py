@@ -1,0 +1,43 @@
+"""Whose a folder is: that of what its file says, or of nothing yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tfmm.data.files import write_text
+
+
+def claim(
+    written: Path, mine: Mapping[str, Any], same: Callable[[Any], bool], other: str, kind: str
+) -> bool:
+    """Makes a folder one's own by a file in it.
+
+    Args:
+        written: the YAML file that says what the folder is of.
+        mine: what it is to say.
+        same: whether what it says already is the same.
+        other: what the folder holds otherwise, for the error.
+        kind: what it is otherwise not, for the error.
+
+    Returns:
+        Whether it was one's own before.
+
+    Raises:
+        FileExistsError: the folder holds something else.
+    """
+    out = written.parent
+    if written.exists():
+        if not same(yaml.safe_load(written.read_text("utf-8"))):
+            raise FileExistsError(
+                f"{out} holds {other} ({written}). Choose another folder, or remove that one."
+            )
+        return True
+    if out.exists() and any(out.iterdir()):
+        raise FileExistsError(f"{out} exists and is no {kind}. Choose a new or an empty folder.")
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(written, yaml.safe_dump(dict(mine), sort_keys=False, allow_unicode=True))
+    return False
