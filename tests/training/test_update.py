@@ -69,6 +69,8 @@ def test_weights_move_and_choices_stay(old, newer):
     assert 0 < moved < 0.5
     for name in ("blend", "prior"):
         assert newer.metrics[name]["weight"] == old.metrics[name]["weight"]
+        # What was measured on the old run's test stands in the old run alone.
+        assert not {"tried", "learned", "linear"} & set(newer.metrics[name])
     if old.model.prior is not None:
         assert not np.array_equal(newer.model.prior.share, old.model.prior.share)
 

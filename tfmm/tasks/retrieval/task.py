@@ -57,6 +57,9 @@ from tfmm.tasks.search.queries import query_encoders
 from tfmm.tasks.search.task import Search
 from tfmm.tasks.weights import restore_weights, saved_states
 
+#: What the metrics of a blend tell beside what was chosen.
+_OF_THE_TEST = ("tried", "learned", "linear")
+
 
 class Retrieval(ItemTask):
     """Finds items for shoppers, sessions, items and queries by one inner product.
@@ -262,7 +265,7 @@ class Retrieval(ItemTask):
         restore_weights(model, folder, self.data.items.ids, self.data.users.ids)
         learn(model, Part(Pairs.concat(told.new, told.again), rows))
         decided: dict[str, Any] = {
-            name: {key: value for key, value in before[name].items() if key != "tried"}
+            name: {key: value for key, value in before[name].items() if key not in _OF_THE_TEST}
             for name in ("blend", "prior")
             if name in before
         }
