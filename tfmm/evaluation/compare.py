@@ -183,7 +183,9 @@ def evaluate_baselines(
         try:
             baselines.create(name, **given).check_size(rows.shape[1])
             chosen = Tuned({})
-            if tune_on:
+            if name == popular.name and not given:
+                chosen = popular.chosen
+            elif tune_on:
                 chosen = tune(
                     name,
                     *tune_on,
@@ -257,6 +259,8 @@ def _worth_decaying(found: list[tuple[dict[str, Any], NDArray[np.float64]]]) -> 
 
 
 class _Fallback(NamedTuple):
+    name: str
+    chosen: Tuned
     valid: NDArray[np.float32]
     test: NDArray[np.float32]
 
@@ -269,18 +273,18 @@ def _popular(
     repeats: bool,
 ) -> _Fallback:
     """What stands in for users of whom nothing is known, in validation and in the test."""
-    name, params = "popularity", {}
-    if isinstance(train, Pairs) and _timed(train):
+    name, chosen = "popularity", Tuned({})
+    if _timed(train):
         name = "recent_popularity"
         if tune_on:
-            params = tune(name, *tune_on, max_users=max_users, repeats=repeats).params
+            chosen = tune(name, *tune_on, max_users=max_users, repeats=repeats)
 
     def scores(of: PairsOrMatrix) -> NDArray[np.float32]:
         nobody = sp.csr_matrix((1, rows.shape[1]), dtype=np.float32)
-        return baselines.create(name, **params).fit(of).score(nobody)[0]
+        return baselines.create(name, **chosen.params).fit(of).score(nobody)[0]
 
     last = scores(train)
-    return _Fallback(scores(tune_on[0]) if tune_on else last, last)
+    return _Fallback(name, chosen, scores(tune_on[0]) if tune_on else last, last)
 
 
 def _timed(pairs: PairsOrMatrix) -> bool:

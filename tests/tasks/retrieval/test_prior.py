@@ -134,13 +134,14 @@ def test_what_is_saved_is_loaded_by_id(pairs, tmp_path):
     assert Prior.load(tmp_path, ids).half_life is None
 
 
-def parts_of(train, valid, test, cold):
+def parts_of(train, valid, test, cold, cold_items=((), ())):
+    of_valid, of_test = (np.array(items, np.int32) for items in cold_items)
     return Split(
         train=train,
         valid=valid,
         test=test,
-        cold_valid=np.empty(0, np.int32),
-        cold_test=np.empty(0, np.int32),
+        cold_valid=of_valid,
+        cold_test=of_test,
         cold_valid_pairs=cold,
         cold_test_pairs=Pairs.empty(3, 5),
         by="time",
@@ -157,7 +158,9 @@ def test_the_share_of_new_items_is_counted_on_what_came_next():
     assert 0 < new_share(parts_of(before, none, none, none)) < 1
     # Half of the warm pairs are in validation, and so many of the cold ones count.
     cold = timed([(0, 4, 0), (1, 4, 1), (2, 4, 2), (0, 3, 0)], 3, 5)
-    assert new_share(parts_of(before, before, none, cold)) == 2 / 4
+    assert new_share(parts_of(before, before, none, cold, ((3, 4), ()))) == 2 / 4
+    # One more item is held out for the test, and is new as well: half as many again.
+    assert new_share(parts_of(before, before, none, cold, ((3, 4), (2,)))) == 3 / 5
 
 
 def test_the_learned_vectors_come_first(model, pairs):

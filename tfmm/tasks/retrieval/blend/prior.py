@@ -175,11 +175,13 @@ def new_share(parts: Split) -> float:
     none, half a pair's.
 
     Of items that are held out whole for validation, all pairs are known; as many count as would
-    fall into it.
+    fall into it, and as many more for each item that is held out for the test: that is new too.
     """
     train, valid = parts.train, parts.valid
     warm = len(train) + len(valid) + len(parts.test)
-    held_out = len(parts.cold_valid_pairs) * len(valid) / max(warm, 1)
+    items = len(parts.cold_valid), len(parts.cold_test)
+    unknown = sum(items) / max(items[0], 1)
+    held_out = len(parts.cold_valid_pairs) * unknown * len(valid) / max(warm, 1)
     fresh = int((train.item_counts()[valid.item] == 0).sum()) + held_out
     count = max(len(valid) + held_out, 1.0)
     return float(np.clip(fresh, 0.5, max(count - 0.5, 0.5)) / count)
