@@ -60,7 +60,7 @@ def read_user_ids(file: Path, column: str) -> list[str]:
     if any(suffix.lower() in _TABLES for suffix in file.suffixes):
         from tfmm.data.tables import as_text, objects, read_table
 
-        table, _ = read_table(file, {column: "the user ids"}, source="--users")
+        table = read_table(file, {column: "the user ids"}, source="--users").table
         found = list(objects(as_text(table[column], f"{file}, column {column!r}")))
     else:
         found = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
@@ -70,4 +70,4 @@ def read_user_ids(file: Path, column: str) -> list[str]:
     return ids
 
 
-_TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
+_TABLES = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".parquet", ".pq")

@@ -27,7 +27,13 @@ from tfmm.data.events.event_log import (
 from tfmm.data.events.examples import Examples
 from tfmm.data.features import Builder, RowNames, Source
 from tfmm.data.shop_file.schema import Shop
-from tfmm.data.shop_file.specs import EventSpec, FeatureSpec, ShopFileError, TableSpec
+from tfmm.data.shop_file.specs import (
+    EventSpec,
+    FeatureSpec,
+    FormatSpec,
+    ShopFileError,
+    TableSpec,
+)
 from tfmm.data.tables import as_text, objects, read_table
 
 
@@ -135,7 +141,7 @@ class _Loader:
     ) -> ShopData:
         shop, report = self.shop, self.report
         asked = {**dict.fromkeys(extra_names, "extra_event_columns"), **spec.columns()}
-        table = self._read(spec.table, asked, "events")
+        table = self._read(spec.table, asked, "events", spec.format)
         raw = read_events(table, spec, report, str(shop))
         table = table.select(list(dict.fromkeys([*extra_names, *spec.told()])))
 
@@ -199,19 +205,23 @@ class _Loader:
         self._require(raw)
         return examples.take(np.flatnonzero(~builder.dropped))
 
-    def _read(self, name: str, columns: Mapping[str, str], role: str) -> pa.Table:
-        table, bad = read_table(self.shop.root / name, columns, str(self.shop))
-        self.report.counts["rows"][role] = table.num_rows + len(bad)
-        self.report.record("bad_rows", role, len(bad), bad)
-        if not table.num_rows:
+    def _read(
+        self, name: str, columns: Mapping[str, str], role: str, format: FormatSpec
+    ) -> pa.Table:
+        read = read_table(self.shop.root / name, columns, str(self.shop), format)
+        for said in read.notes:
+            self.report.note(role, said)
+        self.report.counts["rows"][role] = read.table.num_rows + len(read.bad)
+        self.report.record("bad_rows", role, len(read.bad), read.bad)
+        if not read.table.num_rows:
             raise ShopFileError(f"{self.shop}: {role}: the table {name} has no rows")
-        return table
+        return read.table
 
     def _read_catalog(self, name: str, spec: TableSpec | None) -> _Rows | None:
         """A table of items or users without the rows whose id is bad or was seen before."""
         if spec is None or spec.table is None:
             return None
-        table = self._read(spec.table, spec.columns(name), name)
+        table = self._read(spec.table, spec.columns(name), name, spec.format)
         where = f"{self.shop}: {spec.table}, column {spec.id!r}"
         ids = as_text(table.column(spec.id), where).combine_chunks()
         if isinstance(ids, pa.ChunkedArray):

@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from tfmm.config import Omittable, Section
 from tfmm.data.shop_file.features import Feature
-from tfmm.data.shop_file.specs import EventSpec, FeatureSpec
+from tfmm.data.shop_file.formats import FormatForm
+from tfmm.data.shop_file.specs import EventSpec, FeatureSpec, FormatSpec
 from tfmm.data.shop_file.values import Name, Named, Number, Weight
 
 
@@ -28,6 +29,8 @@ class EventForm(Section):
 
     table: Name
     """Its file."""
+    format: Omittable[FormatForm] = None
+    """The table's dialect, where it is not to be found."""
     user: Name
     """The column of the users' ids."""
     item: Name
@@ -73,8 +76,9 @@ class EventForm(Section):
 
     def spec(self) -> EventSpec:
         """What it means."""
-        values = {key: value for key, value in self if key != "context"}
-        return EventSpec(**values, context=self._context())
+        values = {key: value for key, value in self if key not in ("context", "format")}
+        format = FormatSpec() if self.format is None else self.format.spec()
+        return EventSpec(**values, context=self._context(), format=format)
 
     def _context(self) -> dict[str, FeatureSpec]:
         return {name: form.spec(name, has_table=True) for name, form in self.context.items()}

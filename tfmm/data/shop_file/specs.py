@@ -17,6 +17,26 @@ class ShopFileError(ValueError):
 
 
 @dataclass(frozen=True)
+class FormatSpec:
+    """The dialect of a table, as far as the shop file gives it; what is None is found.
+
+    Args:
+        delimiter: what parts the cells of a delimited table, one character.
+        encoding: the encoding of its bytes, by Python's names.
+        decimal: the mark before a number's decimals, "." or ",".
+        quote: what encloses cells, one character; "" where nothing does.
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    decimal: str | None = None
+    quote: str | None = None
+
+    def to_dict(self) -> dict[str, str]:
+        return {key: value for key, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
 class FeatureSpec:
     """One feature of items or users.
 
@@ -64,6 +84,7 @@ class TableSpec:
     table: str | None
     id: str
     features: dict[str, FeatureSpec] = field(default_factory=dict)
+    format: FormatSpec = FormatSpec()
 
     def columns(self, key: str) -> dict[str, str]:
         """Every column that is read, with the key of the shop file that asks for it."""
@@ -78,6 +99,8 @@ class TableSpec:
 
     def to_dict(self) -> dict[str, Any]:
         out: dict[str, Any] = {} if self.table is None else {"table": self.table}
+        if self.format.to_dict():
+            out["format"] = self.format.to_dict()
         out["id"] = self.id
         if self.features:
             out["features"] = {name: spec.to_dict() for name, spec in self.features.items()}
@@ -99,6 +122,7 @@ class EventSpec:
         quantity, price: columns of numbers: pieces bought, and what one cost; or None.
         labels: columns of 0 and 1 or of other numbers by name: what ranking learns.
         context: features of the event itself, by name.
+        format: the table's dialect, as far as it is given.
     """
 
     table: str
@@ -113,6 +137,7 @@ class EventSpec:
     price: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
     context: dict[str, FeatureSpec] = field(default_factory=dict)
+    format: FormatSpec = FormatSpec()
 
     def columns(self) -> dict[str, str]:
         """Every column that is read, with the key of the shop file that asks for it."""
@@ -137,4 +162,5 @@ class EventSpec:
     def to_dict(self) -> dict[str, Any]:
         values = {key: getattr(self, key) for key in self.__dataclass_fields__}
         values["context"] = {name: spec.to_dict() for name, spec in self.context.items()}
+        values["format"] = self.format.to_dict()
         return {key: value for key, value in values.items() if value not in (None, {})}
