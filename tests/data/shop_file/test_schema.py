@@ -132,7 +132,10 @@ def test_shop_round_trips_through_its_mapping():
             {"events": {**EVENTS, "type": "t", "weights": {"a": 1}, "rating": "r"}},
             "not both",
         ),
-        ({"events": {**EVENTS, "time": None}}, "`events.time` must be string, got nothing"),
+        (
+            {"events": {**EVENTS, "time": None}},
+            "`events.time`: must be a column's name or a mapping .* got nothing",
+        ),
         ({"events": {**EVENTS, 3: "x"}}, "`events`: keys are words, got 3"),
         (
             {"events": {**EVENTS, "rating": "r", "threshold": float("nan")}},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,16 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 from tfmm.config.names import hint
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import as_rows
+from tfmm.data.events.times import parse_times
 from tfmm.data.shop_file.specs import EventSpec, ShopFileError
-from tfmm.data.tables import TableError, as_numbers, as_text, encode, objects
+from tfmm.data.tables import as_numbers, as_text, encode, objects
 
 # What tools write for a missing id, besides nothing.
 _NO_ID = ("", "nan", "NaN", "<NA>", "None", "null", "NULL")
 # A vocabulary is a text file of one id a line, and TensorFlow's line reader drops "\r" too.
 _NOT_IN_ID = r"[\n\r\x00]"
-_DAY = 86_400_000_000
-# Unix times of a median below the limit, and their microseconds; above all limits are nanoseconds.
-_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1))
 # Odd multipliers that spread the bits of a 64-bit hash.
 _FACTORS = tuple(
     np.uint64(factor) for factor in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
@@ -183,7 +180,10 @@ def read_events(
             raw.weight = ratings.astype(np.float32)
         bad_rating = ~(np.isfinite(raw.weight) & (raw.weight > 0))
     if spec.time is not None:
-        raw.time, bad_time = parse_times(table.column(spec.time), f"{where} {spec.time!r}")
+        read = parse_times(table.column(spec.time), f"{where} {spec.time!r}", spec.times)
+        raw.time, bad_time = read.times, read.bad
+        for said in read.notes:
+            report.note("events", said, column=spec.time)
 
     raw.keep(~no_weight, "weight 0")
     raw.discount(below[raw.rows], "below threshold")
@@ -218,83 +218,6 @@ def _type_weights(cells: pa.ChunkedArray, spec: EventSpec, where: str) -> NDArra
             )
         weights[code] = spec.weights[kind]
     return weights[codes]
-
-
-def parse_times(cells: pa.ChunkedArray, where: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Times as microseconds since 1970 UTC.
-
-    Read are times and dates of Parquet, ISO 8601 text (UTC unless it says otherwise), and numbers:
-    whole numbers of 8 digits that spell dates (20200916), else unix time in the unit that the
-    column's median suggests (seconds below 10^11, milliseconds below 10^14, microseconds below
-    10^17, else nanoseconds).
-
-    Args:
-        cells: times of any of these forms.
-        where: the file and column, for errors.
-
-    Returns:
-        int64[n], and bool[n] where a time is unreadable, before 1970 or over a day in the future
-        (0 there).
-
-    Raises:
-        TableError: for cells that are lists or objects.
-    """
-    kind = cells.type
-    if pa.types.is_string(kind):
-        times, bad = _text_times(cells)
-    elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        # A naive time is taken as UTC; one with a zone is stored as UTC by Parquet.
-        micro = cells.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False)
-        bad = micro.is_null().to_numpy()
-        times = micro.cast(pa.int64()).fill_null(0).to_numpy()
-    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        times, bad = _unix_times(cells)
-    else:
-        raise TableError(f"{where} holds {kind}; expected ISO 8601 text, times or unix time")
-    bad = bad | (times < 0) | (times > clock.time() * 1e6 + _DAY)
-    return np.where(bad, 0, times), bad
-
-
-def _text_times(cells: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    try:
-        return _unix_times(pc.if_else(pc.equal(cells, ""), None, cells).cast(pa.int64()))
-    except pa.ArrowInvalid:
-        pass
-    codes, texts = encode(cells)
-    words = pd.Series(objects(texts), dtype=object)
-    numbers = pd.to_numeric(words, errors="coerce")
-    if numbers.notna().sum() * 2 >= max(int((words != "").sum()), 1):
-        times, bad = _unix_times(pa.chunked_array([pa.array(numbers.to_numpy(np.float64))]))
-    else:
-        parsed = pd.to_datetime(words, format="ISO8601", utc=True, errors="coerce")
-        bad = parsed.isna().to_numpy()
-        times = np.array(parsed.dt.tz_localize(None), dtype="datetime64[us]").astype(np.int64)
-    return np.append(times, 0)[codes], np.append(bad, True)[codes]
-
-
-def _unix_times(cells: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    if pa.types.is_integer(cells.type):
-        bad = cells.is_null().to_numpy()
-        numbers = cells.cast(pa.int64()).fill_null(0).to_numpy()
-    else:
-        numbers = np.asarray(cells.cast(pa.float64()).fill_null(np.nan).to_numpy(), np.float64)
-        bad = ~np.isfinite(numbers)
-        numbers = np.where(bad, 0, numbers)
-    good = numbers[~bad]
-    if not len(good):
-        return np.zeros(len(numbers), np.int64), bad
-    if good.min() >= 1970_01_01 and good.max() <= 2199_12_31:
-        dates = pd.to_datetime(
-            pd.Series(numbers.astype(np.int64)).astype(str), format="%Y%m%d", errors="coerce"
-        )
-        if dates[~bad].notna().all():
-            return np.array(dates, dtype="datetime64[us]").astype(np.int64), bad
-    # The lower median: a value that lies in the table and no far outlier can move.
-    middle = float(np.partition(good, (len(good) - 1) // 2)[(len(good) - 1) // 2])
-    factor = next((factor for limit, factor in _UNITS if middle < limit), 1e-3)
-    bad = bad | (np.abs(numbers) > 2**62 / factor)
-    good = np.where(bad, 0, numbers)
-    return (good // 1000 if factor < 1 else np.round(good * factor)).astype(np.int64), bad
 
 
 def find_repeats(raw: RawEvents, *, weighted: bool) -> NDArray[np.bool_]:

@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from tfmm.config import Omittable, Section
 from tfmm.data.shop_file.features import Feature
 from tfmm.data.shop_file.formats import FormatForm
-from tfmm.data.shop_file.specs import EventSpec, FeatureSpec, FormatSpec
+from tfmm.data.shop_file.specs import EventSpec, FeatureSpec, FormatSpec, TimeSpec
+from tfmm.data.shop_file.times import TimeColumn
 from tfmm.data.shop_file.values import Name, Named, Number, Weight
 
 
@@ -35,8 +36,8 @@ class EventForm(Section):
     """The column of the users' ids."""
     item: Name
     """The column of the items' ids."""
-    time: Omittable[Name] = None
-    """The column of times."""
+    time: Omittable[TimeColumn] = None
+    """The column of times, or a mapping that says how they are written."""
     type: Omittable[Name] = None
     """The column of event types; `weights` then gives the weight of every type."""
     weights: dict[Annotated[str, BeforeValidator(str)], Weight] = Field(default_factory=dict)
@@ -76,9 +77,15 @@ class EventForm(Section):
 
     def spec(self) -> EventSpec:
         """What it means."""
-        values = {key: value for key, value in self if key not in ("context", "format")}
-        format = FormatSpec() if self.format is None else self.format.spec()
-        return EventSpec(**values, context=self._context(), format=format)
+        values = {key: value for key, value in self if key not in ("context", "format", "time")}
+        how = self.time
+        return EventSpec(
+            **values,
+            time=None if how is None else how.column,
+            context=self._context(),
+            format=FormatSpec() if self.format is None else self.format.spec(),
+            times=TimeSpec() if how is None else how.spec(),
+        )
 
     def _context(self) -> dict[str, FeatureSpec]:
         return {name: form.spec(name, has_table=True) for name, form in self.context.items()}

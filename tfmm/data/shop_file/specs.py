@@ -37,6 +37,24 @@ class FormatSpec:
 
 
 @dataclass(frozen=True)
+class TimeSpec:
+    """How a column of times is written, as far as the shop file gives it; else it is found.
+
+    Args:
+        format: as `datetime.strptime` takes it.
+        unit: of unix times: "s", "ms", "us" or "ns".
+        zone: the zone of times that do not name one, by its IANA name; None for UTC.
+    """
+
+    format: str | None = None
+    unit: str | None = None
+    zone: str | None = None
+
+    def to_dict(self) -> dict[str, str]:
+        return {key: value for key, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
 class FeatureSpec:
     """One feature of items or users.
 
@@ -123,6 +141,7 @@ class EventSpec:
         labels: columns of 0 and 1 or of other numbers by name: what ranking learns.
         context: features of the event itself, by name.
         format: the table's dialect, as far as it is given.
+        times: how the times are written, as far as it is given.
     """
 
     table: str
@@ -138,6 +157,7 @@ class EventSpec:
     labels: dict[str, str] = field(default_factory=dict)
     context: dict[str, FeatureSpec] = field(default_factory=dict)
     format: FormatSpec = FormatSpec()
+    times: TimeSpec = TimeSpec()
 
     def columns(self) -> dict[str, str]:
         """Every column that is read, with the key of the shop file that asks for it."""
@@ -163,4 +183,6 @@ class EventSpec:
         values = {key: getattr(self, key) for key in self.__dataclass_fields__}
         values["context"] = {name: spec.to_dict() for name, spec in self.context.items()}
         values["format"] = self.format.to_dict()
+        if how := values.pop("times").to_dict():
+            values["time"] = {"column": self.time, **how}
         return {key: value for key, value in values.items() if value not in (None, {})}
