@@ -24,6 +24,7 @@ def broken(shop, check):
         "empty_text": lambda: items.append("003,,red,1,a"),
         "missing_category": lambda: items.append("003,x,,1,a"),
         "nan_numbers": lambda: items.append("003,x,red,,a"),
+        "mixed_currencies": lambda: items.append("003,x,red,$3,a"),
         "infinite_numbers": lambda: items.append("003,x,red,inf,a"),
         "bad_vectors": lambda: items.append("003,x,red,1,a"),
         "missing_images": lambda: items.append("003,x,red,1,a"),
@@ -35,6 +36,10 @@ def broken(shop, check):
     }
     if check in faults:
         faults[check]()
+    if check == "mixed_currencies":
+        items[:2] = ["001,Red hat,red,9.5 €,a|b", "002,Blue coat,blue,50 €,b"]
+    if check == "unclear_numbers":
+        items[:2] = ["001,Red hat,red,9,a|b", "002,Blue coat,blue,1.250,b"]
     shop.write("items.csv", HEADER + "\n".join(items) + "\n")
     shop.write("events.csv", "user,item,when\n" + "\n".join(events) + "\n")
     if check == "bad_ratings":

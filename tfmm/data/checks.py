@@ -56,6 +56,12 @@ CHECKS: dict[str, Check] = {
         Check("empty_text", "rows whose text is empty", _FEATURE),
         Check("missing_category", "rows without a category", _FEATURE),
         Check("nan_numbers", "numbers that are missing, NaN or not a number", _FEATURE),
+        Check("unclear_numbers", "numbers whose mark may be of decimals or of thousands", _FEATURE),
+        Check(
+            "mixed_currencies",
+            "numbers in another currency than most of their column",
+            ("mask", "keep", "drop", "raise"),
+        ),
         Check("infinite_numbers", "numbers that are infinite in 32 bits", _FEATURE),
         Check("bad_vectors", "vectors that are missing or hold NaN or infinity", _FEATURE),
     )

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tfmm.data.cells.amounts import UNCLEAR, parse_amounts
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import (
     CategoryColumn,
@@ -61,6 +62,7 @@ class Source:
         ids: object[n], or the names of rows that have none.
         positions: int64[n], each row's place in the table as read.
         n_read: rows of the table as read.
+        decimal: the decimal mark of its numbers, where the shop file gives it.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Source:
     ids: Any
     positions: NDArray[np.int64]
     n_read: int
+    decimal: str | None = None
 
     def cells(self, column: str) -> pa.ChunkedArray:
         if column not in self.table.column_names:
@@ -116,8 +119,13 @@ class Builder:
         return builders[spec.kind](spec)
 
     def found(
-        self, check: str, spec: FeatureSpec, rows: Mask, values: Callable[[int], str] | None = None
-    ) -> None:
+        self,
+        check: str,
+        spec: FeatureSpec,
+        rows: Mask,
+        values: Callable[[int], str] | None = None,
+        detail: str = "",
+    ) -> str:
         """Reports the rows in which a check found something, and drops them if that is its policy.
 
         Args:
@@ -125,14 +133,22 @@ class Builder:
             spec: the feature.
             rows: bool[n].
             values: what to show of a row.
+            detail: what more there is to say.
+
+        Returns:
+            The policy.
         """
         count = int(rows.sum())
         examples = [
             self.source.ids[row] + (f": {values(row)}" if values else "")
             for row in np.flatnonzero(rows)[:MAX_EXAMPLES]
         ]
-        if self.report.record(check, self.source.name, count, examples, column=spec.name) == "drop":
+        policy = self.report.record(
+            check, self.source.name, count, examples, column=spec.name, detail=detail
+        )
+        if policy == "drop":
             self.dropped |= rows
+        return policy
 
     def _text(self, spec: FeatureSpec) -> TextColumn:
         texts = []
@@ -210,8 +226,19 @@ class Builder:
     def _number(self, spec: FeatureSpec) -> NumberColumn:
         (name,) = spec.columns
         cells = self.source.cells(name)
-        values, infinite = self._finite(as_numbers(cells, self.source.where(name)))
-        self.found("nan_numbers", spec, np.isnan(values) & ~infinite, lambda row: _cell(cells, row))
+        read = parse_amounts(cells, self.source.where(name), self.source.decimal)
+        for said in read.notes:
+            self.report.note(self.source.name, said, column=spec.name)
+        values, infinite = self._finite(read.values)
+
+        def shown(row: int) -> str:
+            return _cell(cells, row)
+
+        missing = np.isnan(values) & ~infinite & ~read.unclear
+        self.found("nan_numbers", spec, missing, shown)
+        self.found("unclear_numbers", spec, read.unclear, shown, UNCLEAR)
+        if self.found("mixed_currencies", spec, read.foreign, shown) != "keep":
+            values[read.foreign] = np.nan
         self.found("infinite_numbers", spec, infinite, lambda row: _cell(cells, row))
         return NumberColumn(values)
 
@@ -229,7 +256,12 @@ class Builder:
         elif len(spec.columns) == 1 and _is_list(self.source.cells(spec.columns[0])):
             values, present = self._vector_lists(spec)
         else:
-            numbers = [as_numbers(self.source.cells(c), self.source.where(c)) for c in spec.columns]
+            # Vectors are written by programs, whose decimal mark is a dot.
+            decimal = self.source.decimal or "."
+            numbers = [
+                parse_amounts(self.source.cells(c), self.source.where(c), decimal).values
+                for c in spec.columns
+            ]
             with np.errstate(over="ignore"):
                 values = np.stack(numbers, axis=1).astype(np.float32)
             present = np.asarray(np.isfinite(values).all(axis=1))

@@ -174,6 +174,7 @@ class _Loader:
             RowNames(raw.rows),
             raw.rows,
             table.num_rows,
+            spec.format.decimal,
         )
         builder = Builder(source, self.report, verify_media=self.verify_media)
 
@@ -250,6 +251,7 @@ class _Loader:
             objects(ids.take(pa.array(rows))),
             rows,
             table.num_rows,
+            spec.format.decimal,
         )
         return self._build(source, spec)
 

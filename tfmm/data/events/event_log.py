@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from tfmm.config.names import hint
+from tfmm.data.cells.amounts import UNCLEAR, parse_amounts
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import as_rows
 from tfmm.data.events.times import parse_times
 from tfmm.data.shop_file.specs import EventSpec, ShopFileError
-from tfmm.data.tables import as_numbers, as_text, encode, objects
+from tfmm.data.tables import as_text, encode, objects
 
 # What tools write for a missing id, besides nothing.
 _NO_ID = ("", "nan", "NaN", "<NA>", "None", "null", "NULL")
@@ -173,7 +174,7 @@ def read_events(
         raw.weight = _type_weights(table.column(spec.type), spec, f"{where} {spec.type!r}")
         no_weight = raw.weight == 0
     if spec.rating is not None:
-        ratings = as_numbers(table.column(spec.rating), f"{where} {spec.rating!r}")
+        ratings = _ratings(table.column(spec.rating), spec, report, where)
         if spec.threshold is not None:
             below = ratings < spec.threshold
         with np.errstate(over="ignore"):
@@ -201,6 +202,20 @@ def read_events(
         shown = _shown(table.column(spec.time), raw)
         raw.apply(report, "bad_times", bad_time[raw.rows], shown, spec.time)
     return raw
+
+
+def _ratings(
+    cells: pa.ChunkedArray, spec: EventSpec, report: CheckReport, where: str
+) -> NDArray[np.float64]:
+    read = parse_amounts(cells, f"{where} {spec.rating!r}", spec.format.decimal)
+    for said in read.notes:
+        report.note("events", said, column=spec.rating)
+    unclear = np.flatnonzero(read.unclear)
+    examples = [f"row {row + 1}: {cells[row].as_py()!r}" for row in unclear[:MAX_EXAMPLES].tolist()]
+    report.record(
+        "unclear_numbers", "events", len(unclear), examples, column=spec.rating, detail=UNCLEAR
+    )
+    return read.values
 
 
 def _shown(cells: pa.ChunkedArray, raw: RawEvents) -> Callable[[int], str]:
