@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tfmm.data.cells.amounts import UNCLEAR, parse_amounts
+from tfmm.data.cells.words import clean_texts
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import (
     CategoryColumn,
@@ -158,8 +159,8 @@ class Builder:
                 cells = _list_text(cells, self.source.where(name))
                 joined = [pc.binary_join(chunk, spec.separator) for chunk in cells.chunks]
                 cells = pa.chunked_array(joined, pa.string())
-            text = as_text(cells, self.source.where(name))
-            blank = pc.equal(pc.utf8_trim_whitespace(text), "")
+            text = self._clean(spec, as_text(cells, self.source.where(name)))
+            blank = pc.equal(text, "")
             texts.append(pc.if_else(blank, pa.scalar(None, pa.string()), text))
         whole, *others = texts
         for text in others:
@@ -170,6 +171,17 @@ class Builder:
         self.found("empty_text", spec, ~column.present)
         return column
 
+    def _clean(
+        self, spec: FeatureSpec, texts: pa.ChunkedArray, rows: NDArray[np.int64] | None = None
+    ) -> pa.ChunkedArray:
+        """Texts as words; what was put right is said in the report. `rows` has the row of each."""
+        cleaned = clean_texts(texts)
+        for said, places in cleaned.rows.items():
+            of = places if rows is None else rows[places]
+            named = [str(self.source.ids[row]) for row in of[:MAX_EXAMPLES]]
+            self.report.note(self.source.name, f"texts {said}", len(of), named, column=spec.name)
+        return cleaned.texts
+
     def _category(self, spec: FeatureSpec) -> CategoryColumn:
         (name,) = spec.columns
         cells = self.source.cells(name)
@@ -177,7 +189,8 @@ class Builder:
             raise ShopFileError(
                 f"{self.source.where(name)} holds lists; declare {spec.name!r} as kind tags"
             )
-        codes, vocabulary = _sorted_codes(as_text(cells, self.source.where(name)))
+        texts = self._clean(spec, as_text(cells, self.source.where(name)))
+        codes, vocabulary = _sorted_codes(texts)
         self.found("missing_category", spec, codes < 0)
         return CategoryColumn(codes, vocabulary)
 
@@ -186,7 +199,7 @@ class Builder:
             return self._flags(spec)
         (name,) = spec.columns
         rows, tags = self.split(spec, name)
-        codes, vocabulary = _sorted_codes(pc.utf8_trim_whitespace(tags))
+        codes, vocabulary = _sorted_codes(self._clean(spec, tags, rows))
         kept = codes >= 0
         width = max(len(vocabulary), 1)
         pairs = np.sort(rows[kept] * width + codes[kept])
