@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
+from tfmm.data.cells.ids import has_zeros, look_alikes, tidy_ids
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.events.event_log import (
     Events,
@@ -142,7 +143,8 @@ class _Loader:
         shop, report = self.shop, self.report
         asked = {**dict.fromkeys(extra_names, "extra_event_columns"), **spec.columns()}
         table = self._read(spec.table, asked, "events", spec.format)
-        raw = read_events(table, spec, report, str(shop))
+        whole = {role: rows.whole for role, rows in (("item", items), ("user", users)) if rows}
+        raw = read_events(table, spec, report, str(shop), whole)
         table = table.select(list(dict.fromkeys([*extra_names, *spec.told()])))
 
         item_catalog, raw.item = self._match("items", shop.items, items, raw)
@@ -227,6 +229,12 @@ class _Loader:
         ids = as_text(table.column(spec.id), where).combine_chunks()
         if isinstance(ids, pa.ChunkedArray):
             ids = pa.concat_arrays(ids.chunks)
+        tidy = tidy_ids(ids)
+        for said, count, examples in tidy.said:
+            self.report.note(name, said, count, examples, column=spec.id)
+        if tidy.said:
+            ids = tidy.ids
+            table = table.set_column(table.column_names.index(spec.id), spec.id, ids)
         bad = is_bad_id(ids)
         self._record_rows("bad_ids", name, np.flatnonzero(bad), ids, spec.id)
         # Codes are given in order of first appearance, so a new id's is above all before it.
@@ -253,7 +261,15 @@ class _Loader:
             table.num_rows,
             spec.format.decimal,
         )
-        return self._build(source, spec)
+        self._tell_alike(name, ids.take(pa.array(rows)), spec.id)
+        # Where some ids only are spelled as 17.0 is, they are no numbers.
+        whole = True if tidy.whole else False if has_zeros(ids) else None
+        return replace(self._build(source, spec), whole=whole)
+
+    def _tell_alike(self, name: str, ids: pa.Array, column: str) -> None:
+        count, shown = look_alikes(ids)
+        if count:
+            self.report.note(name, "ids look like another and differ", count, shown, column=column)
 
     def _record_rows(
         self, check: str, name: str, rows: NDArray[np.int64], ids: pa.Array, column: str
@@ -287,7 +303,8 @@ class _Loader:
             found = pc.index_in(ids, value_set=pa.array(rows.ids, pa.string()))
             place = found.fill_null(-1).to_numpy(zero_copy_only=False)
             unknown = place[getattr(raw, role)] < 0
-            distinct = len(pd.unique(getattr(raw, role)[unknown]))
+            unknown_codes = pd.unique(getattr(raw, role)[unknown])
+            distinct = len(unknown_codes)
             examples = [
                 f"row {raw.rows[event] + 1}: {ids[int(getattr(raw, role)[event])].as_py()!r}"
                 for event in np.flatnonzero(unknown)[:MAX_EXAMPLES]
@@ -300,6 +317,13 @@ class _Loader:
                 detail=f"{distinct:,} distinct ids; "
                 f"those of the {name} table look like {rows.ids[0]!r}",
             )
+            if distinct:
+                alike, shown = look_alikes(
+                    ids.take(pa.array(unknown_codes)), pa.array(rows.ids, pa.string())
+                )
+                if alike:
+                    said = f"distinct ids that the {name} table lacks look like one that it has"
+                    self.report.note("events", said, alike, shown)
             raw.keep(~unknown, f"unknown_{name}")
         final = np.full(len(rows.ids), -1, np.int32)
         final[rows.kept] = np.arange(len(rows.kept), dtype=np.int32)
@@ -313,6 +337,8 @@ class _Loader:
         """A catalogue of the ids seen in events, in order of first appearance."""
         seen, place = _first_seen(codes, len(ids))
         names = objects(ids.take(pa.array(seen)))
+        if name == "items":
+            self._tell_alike(name, pa.array(names, pa.string()), spec.id if spec else "item")
         if spec is None or not spec.features:
             return _Rows(names, np.arange(len(names)), Catalog(names)), place
         table = pa.table({spec.id: pa.array(names, pa.string())})
@@ -381,11 +407,15 @@ class _Loader:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """A table's ids, which of them survive its checks, and the catalogue of the survivors."""
+    """A table's ids, which of them survive its checks, and the catalogue of the survivors.
+
+    `whole` says whether an id written as `17.0` is `17`; None where the table has none such.
+    """
 
     ids: NDArray[np.object_]
     kept: NDArray[np.int64]
     catalog: Catalog
+    whole: bool | None = None
 
 
 def _absent(codes: NDArray[np.int32], n: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,14 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfmm.config.names import hint
 from tfmm.data.cells.amounts import UNCLEAR, parse_amounts
+from tfmm.data.cells.ids import NO_ID, tidy_ids
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import as_rows
 from tfmm.data.events.times import parse_times
 from tfmm.data.shop_file.specs import EventSpec, ShopFileError
 from tfmm.data.tables import as_text, encode, objects
 
-# What tools write for a missing id, besides nothing.
-_NO_ID = ("", "nan", "NaN", "<NA>", "None", "null", "NULL")
 # A vocabulary is a text file of one id a line, and TensorFlow's line reader drops "\r" too.
 _NOT_IN_ID = r"[\n\r\x00]"
 # Odd multipliers that spread the bits of a 64-bit hash.
@@ -65,7 +64,7 @@ class Events:
 
 def is_bad_id(ids: pa.Array) -> NDArray[np.bool_]:
     """Which are no ids: empty, a mark of a missing one (NaN), or with a line break or NUL."""
-    marks = pc.is_in(ids, value_set=pa.array(_NO_ID))
+    marks = pc.is_in(ids, value_set=pa.array(NO_ID))
     broken = pc.fill_null(pc.match_substring_regex(ids, _NOT_IN_ID), True)
     return np.asarray(pc.or_(marks, broken).to_numpy(zero_copy_only=False), dtype=bool)
 
@@ -139,7 +138,11 @@ class RawEvents:
 
 
 def read_events(
-    table: pa.Table, spec: EventSpec, report: CheckReport, source: str = "the shop"
+    table: pa.Table,
+    spec: EventSpec,
+    report: CheckReport,
+    source: str = "the shop",
+    whole: Mapping[str, bool | None] | None = None,
 ) -> RawEvents:
     """Checks ids, types, ratings and times of a table of events and encodes them.
 
@@ -148,6 +151,8 @@ def read_events(
         spec: what the columns mean.
         report: takes the findings.
         source: the shop file's name, for errors.
+        whole: by role, "user" and "item", whether an id `17.0` is `17`; None where the column
+            decides.
 
     Raises:
         ShopFileError: for an event type without a weight, naming it.
@@ -155,8 +160,9 @@ def read_events(
     """
     where = f"{source}: {spec.table}, column"
     codes, ids = {}, {}
-    for role in (spec.user, spec.item):
-        codes[role], ids[role] = encode(as_text(table.column(role), f"{where} {role!r}"))
+    for role, name in (("user", spec.user), ("item", spec.item)):
+        texts = as_text(table.column(name), f"{where} {name!r}")
+        codes[name], ids[name] = _tidy(*encode(texts), report, name, (whole or {}).get(role))
     n = table.num_rows
     raw = RawEvents(
         codes[spec.user],
@@ -202,6 +208,19 @@ def read_events(
         shown = _shown(table.column(spec.time), raw)
         raw.apply(report, "bad_times", bad_time[raw.rows], shown, spec.time)
     return raw
+
+
+def _tidy(
+    codes: NDArray[np.int32], ids: pa.Array, report: CheckReport, column: str, whole: bool | None
+) -> tuple[NDArray[np.int32], pa.Array]:
+    """Codes of ids that were put right, which several spellings may share."""
+    tidy = tidy_ids(ids, whole)
+    if not tidy.said:
+        return codes, ids
+    for said, count, examples in tidy.said:
+        report.note("events", f"distinct {said}", count, examples, column=column)
+    shared, distinct = encode(pa.chunked_array([tidy.ids]))
+    return np.append(shared, np.int32(-1))[codes], distinct
 
 
 def _ratings(
