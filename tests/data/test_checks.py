@@ -52,6 +52,16 @@ def broken(shop, check):
     if check == "bad_vectors":
         shop.write("items.csv", HEADER.strip() + ",v\n001,a,b,1,c,2\n002,a,b,1,c,nan\n")
         shop.features(vector={"kind": "vector", "columns": ["price", "v"]})
+    kinds = {"absent_images": "image", "absent_audio": "audio", "absent_videos": "video"}
+    if check in kinds:
+        shop.features(file={"kind": kinds[check], "column": "tags"})
+        shop.write("items.csv", "id,tags\n001,a.gif|b.gif\n002,a.gif\n")
+        files = {
+            "image": lambda path: Image.new("RGB", (4, 4)).save(path, "PNG"),
+            "audio": lambda path: path.write_bytes(wav(tone(440, 0.1))),
+            "video": lambda path: write_gif(path, np.zeros((3, 8, 8, 3), np.uint8)),
+        }
+        files[kinds[check]](shop.folder / "a.gif")
     if check in ("missing_images", "corrupt_images"):
         shop.features(photo={"kind": "image", "path": "{id}.png"})
         for name in ("001", "002"):
@@ -151,8 +161,8 @@ def test_findings_of_sound_say_what_came_and_what_is_left(shop):
     (finding,) = shop.load().report.findings
     assert str(finding) == (
         "corrupt_audio in items, song: 1 audio files that do not decode to their end (for example "
-        f"cannot decode {shop.folder / '003.wav'} as sound: it is cut short: 3,200 bytes of sound "
-        "expected, 3,170 there); 1 rows are left without an audio file"
+        "003.wav: it is cut short: 3,200 bytes of sound expected, 3,170 there); 1 rows "
+        "are left without an audio file"
     )
     broken(shop, "missing_audio")
     (shop.folder / "003.wav").unlink()
@@ -167,7 +177,7 @@ def test_findings_of_video_say_what_came_and_what_is_left(shop):
     (finding,) = shop.load().report.findings
     assert str(finding).startswith(
         "corrupt_videos in items, clip: 1 video files that do not decode to their end (for example "
-        f"cannot decode {shop.folder / '003.gif'} as a video: image file is truncated"
+        "003.gif: image file is truncated"
     )
     assert finding.detail == "1 rows are left without a video"
     broken(shop, "missing_videos")

@@ -48,10 +48,13 @@ CHECKS: dict[str, Check] = {
         Check("bad_times", "times unreadable, before 1970 or over a day ahead", _ROW),
         Check("bad_ratings", "ratings that are missing, infinite, zero or negative", _ROW),
         Check("missing_images", "rows with no image file", _FEATURE),
+        Check("absent_images", "image files named beside others and not there", ("keep", "raise")),
         Check("corrupt_images", "image files that do not decode to their end", _FEATURE),
         Check("missing_audio", "rows with no audio file", _FEATURE),
+        Check("absent_audio", "audio files named beside others and not there", ("keep", "raise")),
         Check("corrupt_audio", "audio files that do not decode to their end", _FEATURE),
         Check("missing_videos", "rows with no video file", _FEATURE),
+        Check("absent_videos", "video files named beside others and not there", ("keep", "raise")),
         Check("corrupt_videos", "video files that do not decode to their end", _FEATURE),
         Check("empty_text", "rows whose text is empty", _FEATURE),
         Check("missing_category", "rows without a category", _FEATURE),
@@ -82,8 +85,8 @@ def policy_problem(check: object, policy: object) -> str | None:
 class Finding:
     """What one check found in one table, column or feature.
 
-    `count` is in rows of the table (files, for checks of corrupt files); `examples` holds up to
-    three.
+    `count` is in rows of the table (files, for checks of corrupt and of absent ones); `examples`
+    holds up to three.
     """
 
     check: str
@@ -244,7 +247,7 @@ class CheckReport:
         lines: list[str] = []
         for finding in self.findings:
             where = f"{finding.table} · {finding.column}" if finding.column else finding.table
-            head = f"{finding.check}  {where}  {finding.count:,}  {finding.policy}"
+            head = f"{finding.check}: {where}: {finding.count:,} ({finding.policy})"
             lines += _told(head, finding)
             if finding.detail:
                 lines.append(f"  {finding.detail}")

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tfmm.data.cells.amounts import UNCLEAR, parse_amounts
+from tfmm.data.cells.several import split_cells
 from tfmm.data.cells.words import clean_texts
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import (
@@ -198,23 +199,36 @@ class Builder:
         if len(spec.columns) > 1:
             return self._flags(spec)
         (name,) = spec.columns
-        rows, tags = self.split(spec, name)
-        codes, vocabulary = _sorted_codes(self._clean(spec, tags, rows))
+        rows, tags = self.split(spec, name, words=True)
+        codes, vocabulary = _sorted_codes(tags)
         kept = codes >= 0
         width = max(len(vocabulary), 1)
         pairs = np.sort(rows[kept] * width + codes[kept])
         pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
         return _tags(pairs // width, pairs % width, len(self.source.ids), vocabulary)
 
-    def split(self, spec: FeatureSpec, name: str) -> tuple[NDArray[np.int64], pa.ChunkedArray]:
-        """The parts of every cell, with the row that each is from."""
+    def split(
+        self, spec: FeatureSpec, name: str, *, words: bool = False
+    ) -> tuple[NDArray[np.int64], pa.ChunkedArray]:
+        """The parts of every cell, with the row that each is from; cleaned where they are words."""
         cells, where = self.source.cells(name), self.source.where(name)
-        if _is_list(cells):
-            lists = _list_text(cells, where)
-        else:
-            lists = pc.split_pattern(pc.fill_null(as_text(cells, where), ""), spec.separator)
+        if not _is_list(cells):
+            texts = as_text(cells, where)
+            # Entities may hold what separates; what separates may be of no width.
+            first = words and spec.separator.isprintable()
+            texts = self._clean(spec, texts) if first else texts
+            rows, parts = split_cells(texts, spec.separator, spec.levels)
+            if words:
+                parts = pc.utf8_trim_whitespace(parts) if first else self._clean(spec, parts, rows)
+            return rows, parts
+        lists = _list_text(cells, where)
         lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
-        return np.repeat(np.arange(len(lengths)), lengths), pc.list_flatten(lists)
+        rows, parts = np.repeat(np.arange(len(lengths)), lengths), pc.list_flatten(lists)
+        parts = self._clean(spec, parts, rows) if words else parts
+        if spec.levels:
+            of, parts = split_cells(parts, "\x00", spec.levels)
+            rows = rows[of]
+        return rows, parts
 
     def _flags(self, spec: FeatureSpec) -> TagsColumn:
         flags = np.zeros((len(self.source.ids), len(spec.columns)), bool)

@@ -68,6 +68,7 @@ class FeatureSpec:
         paths: for these, every template when there are several (`path` is the first).
         rows: which row of a vector file belongs to a row of the table: "table" for the same
             position, "id" for the integer that the id spells; "" for other features.
+        levels: what separates the levels of a tag, "" where it has none.
     """
 
     name: str
@@ -77,6 +78,7 @@ class FeatureSpec:
     separator: str = ""
     paths: tuple[str, ...] = ()
     rows: str = ""
+    levels: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         out: dict[str, Any] = {"kind": self.kind}
@@ -92,6 +94,8 @@ class FeatureSpec:
             out["rows"] = self.rows
         if self.separator and "path" not in out and "paths" not in out:
             out["separator"] = self.separator
+        if self.levels:
+            out["path"] = self.levels
         return out
 
 
