@@ -43,7 +43,7 @@ def broken(shop, check):
     shop.write("items.csv", HEADER + "\n".join(items) + "\n")
     shop.write("events.csv", "user,item,when\n" + "\n".join(events) + "\n")
     if check == "bad_ratings":
-        shop.write("events.csv", "user,item,when\nu1,001,5\nu2,002,0\n")
+        shop.write("events.csv", "user,item,when\nu1,001,5\nu2,002,\n")
         shop.mapping["events"]["rating"] = shop.mapping["events"].pop("time")
     if check in ("unknown_users", "duplicate_users"):
         again = "u1\n" if check == "duplicate_users" else ""

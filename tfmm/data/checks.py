@@ -46,7 +46,7 @@ CHECKS: dict[str, Check] = {
         Check("unknown_items", "events of items that the items table lacks", _ROW),
         Check("unknown_users", "events of users that the users table lacks", _ROW),
         Check("bad_times", "times unreadable, before 1970 or over a day ahead", _ROW),
-        Check("bad_ratings", "ratings that are missing, infinite, zero or negative", _ROW),
+        Check("bad_ratings", "ratings that are missing or infinite", _ROW),
         Check("missing_images", "rows with no image file", _FEATURE),
         Check("absent_images", "image files named beside others and not there", ("keep", "raise")),
         Check("corrupt_images", "image files that do not decode to their end", _FEATURE),

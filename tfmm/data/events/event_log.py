@@ -17,6 +17,7 @@ from tfmm.data.cells.amounts import UNCLEAR, parse_amounts
 from tfmm.data.cells.ids import NO_ID, tidy_ids
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import as_rows
+from tfmm.data.events.dislikes import set_apart, undo_returns
 from tfmm.data.events.times import parse_times
 from tfmm.data.shop_file.specs import EventSpec, ShopFileError
 from tfmm.data.tables import as_text, encode, objects
@@ -120,20 +121,14 @@ class RawEvents:
         bad: NDArray[np.bool_],
         shown: Callable[[int], str],
         column: str | None = None,
-        *,
-        stays: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Records the events where `bad`, and leaves them out under the policy `drop`; those of
-        `stays` only cease to count."""
+        """Records the events where `bad`, and leaves them out under the policy `drop`."""
         events = np.flatnonzero(bad)
         examples = [
             f"row {self.rows[event] + 1}: {shown(event)}"
             for event in events[:MAX_EXAMPLES].tolist()
         ]
         if report.record(check, "events", len(events), examples, column=column) == "drop":
-            if stays is not None:
-                self.discount(bad & stays, check)
-                bad = bad & ~stays
             self.keep(~bad, check)
 
 
@@ -175,7 +170,7 @@ def read_events(
         np.ones(n, bool),
     )
     below, no_weight = np.zeros(n, bool), np.zeros(n, bool)
-    bad_rating, bad_time = np.zeros(n, bool), np.zeros(n, bool)
+    bad_time = np.zeros(n, bool)
     if spec.type is not None:
         raw.weight = _type_weights(table.column(spec.type), spec, f"{where} {spec.type!r}")
         no_weight = raw.weight == 0
@@ -185,7 +180,6 @@ def read_events(
             below = ratings < spec.threshold
         with np.errstate(over="ignore"):
             raw.weight = ratings.astype(np.float32)
-        bad_rating = ~(np.isfinite(raw.weight) & (raw.weight > 0))
     if spec.time is not None:
         read = parse_times(table.column(spec.time), f"{where} {spec.time!r}", spec.times)
         raw.time, bad_time = read.times, read.bad
@@ -200,10 +194,12 @@ def read_events(
         bad = is_bad[getattr(raw, role)]
         raw.apply(report, "bad_ids", bad, _shown(table.column(name), raw), name)
     if spec.rating is not None:
-        # A rating of 0 or below tells a distaste, which is no taste but no error of the table.
         shown = _shown(table.column(spec.rating), raw)
-        bad, told = bad_rating[raw.rows] & raw.counts, np.isfinite(raw.weight)
-        raw.apply(report, "bad_ratings", bad | ~told, shown, spec.rating, stays=told)
+        raw.apply(report, "bad_ratings", ~np.isfinite(raw.weight), shown, spec.rating)
+        # A rating of 0 or below tells a dislike, which is no taste but no error of the table.
+        set_apart(raw, raw.weight <= 0, report, shown, spec.rating)
+    if spec.quantity is not None:
+        undo_returns(raw, table.column(spec.quantity), spec, report, f"{where} {spec.quantity!r}")
     if spec.time is not None:
         shown = _shown(table.column(spec.time), raw)
         raw.apply(report, "bad_times", bad_time[raw.rows], shown, spec.time)

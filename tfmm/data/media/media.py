@@ -133,7 +133,8 @@ def _tell_absent(
     builder: Builder, spec: FeatureSpec, named: list[list[str]], found: list[list[str]]
 ) -> None:
     folder = str(builder.source.root)
-    count, examples = 0, []
+    count = 0
+    examples: list[str] = []
     for row, (names, paths) in enumerate(zip(named, found, strict=True)):
         if not paths or len(paths) == len(names):
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
@@ -47,7 +47,9 @@ class EventForm(Section):
     threshold: Omittable[Number] = None
     """Ratings below it tell no taste; by default all above 0 do."""
     quantity: Omittable[Name] = None
-    """The column of pieces bought."""
+    """The column of pieces bought; negative ones are returns, which undo a purchase."""
+    disliked: Literal["keep", "exclude"] = "keep"
+    """Whether what a user rated 0 or below, or returned, is left out of their answers."""
     price: Omittable[Name] = None
     """The column of what a piece cost."""
     labels: Named[Name] = Field(default_factory=dict)
@@ -65,6 +67,8 @@ class EventForm(Section):
         for key, needs in (("weights", "type"), ("type", "weights"), ("threshold", "rating")):
             if key in given and needs not in given:
                 raise ValueError(f"`{key}` has no meaning without `{needs}`; add it")
+        if "disliked" in given and not given & {"rating", "quantity"}:
+            raise ValueError("`disliked` has no meaning without `rating` or `quantity`; add one")
         if "weights" in given and not any(self.weights.values()):
             raise ValueError("`weights` gives no type a weight above 0, so no event would count")
         for name, spec in self._context().items():

@@ -146,6 +146,8 @@ class EventSpec:
         context: features of the event itself, by name.
         format: the table's dialect, as far as it is given.
         times: how the times are written, as far as it is given.
+        disliked: "exclude" leaves what a user disliked or returned out of their answers; "keep"
+            does not.
     """
 
     table: str
@@ -162,6 +164,7 @@ class EventSpec:
     context: dict[str, FeatureSpec] = field(default_factory=dict)
     format: FormatSpec = FormatSpec()
     times: TimeSpec = TimeSpec()
+    disliked: str = "keep"
 
     def columns(self) -> dict[str, str]:
         """Every column that is read, with the key of the shop file that asks for it."""
@@ -187,6 +190,8 @@ class EventSpec:
         values = {key: getattr(self, key) for key in self.__dataclass_fields__}
         values["context"] = {name: spec.to_dict() for name, spec in self.context.items()}
         values["format"] = self.format.to_dict()
+        if self.disliked == "keep":
+            del values["disliked"]
         if how := values.pop("times").to_dict():
             values["time"] = {"column": self.time, **how}
         return {key: value for key, value in values.items() if value not in (None, {})}
