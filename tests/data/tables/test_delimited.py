@@ -167,3 +167,34 @@ def test_bytes_that_are_no_text_say_so(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x01\x02\x03")
     with pytest.raises(TableError, match=r"cannot read t\.csv: it holds zero bytes"):
         read_table(tmp_path / "t.csv", ASKED)
+
+
+def test_spaces_before_quotes_are_part_of_the_dialect(tmp_path):
+    path = write(tmp_path / "t.csv", 'sku, name\np0, "a, b"\np1, c\np2, "d\ne"\np3, x, y\n')
+    read = read_table(path, ASKED)
+    assert rows_of(read) == [("p0", "a, b"), ("p1", "c"), ("p2", "d\ne")]
+    assert read.bad == ["3 cells for 2 columns: 'p3,x,y'"]
+    assert "delimiter comma, spaces before quotes" in read.notes
+
+
+def test_utf8_with_a_few_other_bytes_is_not_read_as_another_encoding(tmp_path):
+    lines = [b"sku,name", *(f"p{n},Möller".encode() for n in range(20)), b"p,\xe9t\xe9"]
+    (tmp_path / "t.csv").write_bytes(b"\n".join(lines) + b"\n")
+    with pytest.raises(TableError, match=r"line 22 holds the byte 0xe9, which is not utf-8"):
+        read_table(tmp_path / "t.csv", ASKED)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "cp1252", "gb18030", "utf-8"])
+def test_large_tables_are_read_whole(tmp_path, encoding):
+    name = "椅子" if encoding == "gb18030" else "été"
+    text = "sku;name\n" + "".join(f"p{n};{name} {n}\n" for n in range(60_000))
+    read = read_table(write(tmp_path / "t.csv", text, encoding), ASKED)
+    assert read.table.num_rows == 60_000
+    assert rows_of(read)[59_999] == ("p59999", f"{name} 59999")
+
+
+def test_a_byte_that_the_given_encoding_lacks_is_named(tmp_path):
+    lines = [b"sku,name", *(b"p%d,a" % n for n in range(9)), b"p9,\x81"]
+    (tmp_path / "t.csv").write_bytes(b"\n".join(lines))
+    with pytest.raises(TableError, match=r"line 11 holds the byte 0x81, which is not cp1252"):
+        read_table(tmp_path / "t.csv", ASKED, format=FormatSpec(encoding="cp1252"))

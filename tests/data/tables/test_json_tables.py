@@ -79,3 +79,16 @@ def test_broken_json_is_named(tmp_path, text, told):
     path.write_text(text)
     with pytest.raises(TableError, match=told):
         as_text(read_table(path, {"sku": "items.id"}).table.column("sku"), "column 'sku'")
+
+
+@pytest.mark.parametrize("text", ["", " \n", "[]"])
+def test_json_without_rows_says_so(tmp_path, text):
+    (tmp_path / "t.json").write_text(text)
+    with pytest.raises(TableError, match=r"cannot read t\.json: it has no rows"):
+        read_table(tmp_path / "t.json", {"sku": "items.id"})
+
+
+def test_nan_is_nothing(tmp_path):
+    (tmp_path / "t.json").write_text('[{"sku": "a"}, {"sku": NaN}, {"sku": null}]')
+    read = read_table(tmp_path / "t.json", {"sku": "items.id"})
+    assert read.table.column("sku").to_pylist() == ["a", None, None]

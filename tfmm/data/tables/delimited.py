@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import codecs
+import io
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 
-from tfmm.data.tables.dialect import Dialect, find_dialect
+from tfmm.data.tables.dialect import Dialect, find_dialect, rows_of
 from tfmm.data.tables.encoding import HEAD, check_encoding, find_encoding, is_utf8, sample
 from tfmm.data.tables.file import TableFile
 from tfmm.data.tables.header import match_columns
@@ -65,6 +67,8 @@ def _read_late(
 def _read(
     file: TableFile, columns: Mapping[str, str], dialect: Dialect, encoding: str
 ) -> tuple[pa.Table, list[str]]:
+    if dialect.spaced:
+        return _read_by_row(file, columns, dialect, encoding)
     bad: list[str] = []
 
     def skip(row: Any) -> str:
@@ -97,3 +101,25 @@ def _read(
     )
     table = pa.csv.read_csv(file.path, read, parse, convert)
     return table.rename_columns(list(found)), bad
+
+
+def _read_by_row(
+    file: TableFile, columns: Mapping[str, str], dialect: Dialect, encoding: str
+) -> tuple[pa.Table, list[str]]:
+    """Reads what Arrow does not: tables with spaces before their quotes."""
+    with io.TextIOWrapper(file.open(), encoding, newline="") as stream:
+        rows = (row for row in rows_of(islice(stream, dialect.skip, None), dialect) if row)
+        names = next(rows)
+        found = match_columns(file, names, columns)
+        places = [names.index(name) for name in found.values()]
+        cells: list[list[str]] = [[] for _ in places]
+        bad = []
+        for row in rows:
+            if len(row) != len(names):
+                text = dialect.delimiter.join(row)[:80]
+                bad.append(f"{len(row)} cells for {len(names)} columns: {text!r}")
+                continue
+            for values, place in zip(cells, places, strict=True):
+                values.append(row[place])
+    arrays = [pa.array(values, pa.string()) for values in cells]
+    return pa.table(arrays, names=list(found)), bad

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from tfmm.data.tables.file import TableFile
 from tfmm.data.tables.header import plain_name
@@ -28,12 +28,14 @@ class Dialect:
         quote: what encloses cells that hold a delimiter; "" where nothing does.
         escape: what stands before a quote that is part of a cell; "" where it is doubled.
         skip: lines before the header.
+        spaced: whether spaces stand between a delimiter and a quote.
     """
 
     delimiter: str = ","
     quote: str = '"'
     escape: str = ""
     skip: int = 0
+    spaced: bool = False
 
     def __str__(self) -> str:
         parts = [f"delimiter {_NAMES.get(self.delimiter, repr(self.delimiter))}"]
@@ -41,6 +43,8 @@ class Dialect:
             parts.append(f"quote {self.quote}" if self.quote else "no quotes")
         if self.escape:
             parts.append(f"escape {self.escape}")
+        if self.spaced:
+            parts.append("spaces before quotes")
         return ", ".join(parts)
 
 
@@ -62,14 +66,15 @@ def find_dialect(file: TableFile, text: str, asked: Collection[str]) -> Dialect:
     quotes = ['"', "", "'"] if file.format.quote is None else [file.format.quote]
     escapes = ["", "\\"] if '\\"' in text or "\\'" in text else [""]
     tried = [
-        Dialect(delimiter, quote, escape if quote else "", skip)
+        Dialect(delimiter, quote, escape if quote else "", skip, spaced)
         for quote in quotes
         for escape in escapes
         for delimiter in dict.fromkeys(delimiters)
+        for spaced in ((False, True) if quote and f"{delimiter} {quote}" in text else (False,))
     ]
     # The first of equals: the usual delimiter with the usual quotes.
     best = max(dict.fromkeys(tried), key=lambda dialect: _fit(text, dialect, asked))
-    if (best.delimiter, best.quote, best.escape) != (usual.delimiter, usual.quote, usual.escape):
+    if best != replace(usual, skip=best.skip):
         file.note(str(best))
     return best
 
@@ -100,21 +105,26 @@ def _rows(text: str, dialect: Dialect, *, strict: bool) -> list[list[str]]:
 
     None where it is `strict` and something follows a closing quote: an inch sign, say.
     """
-    reader = csv.reader(
-        iter(text.splitlines(keepends=True)),
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quote or None,
-        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-        escapechar=dialect.escape or None,
-        doublequote=not dialect.escape,
-        strict=strict,
-    )
     rows: list[list[str]] = []
     try:
-        for row in reader:
+        for row in rows_of(text.splitlines(keepends=True), dialect, strict=strict):
             rows += [row] if row else []
             if len(rows) > _LINES:
                 break
     except csv.Error:  # a quote in the wrong place, or a cell that does not end
         return []
     return rows[:-1] if len(rows) > 2 else rows
+
+
+def rows_of(lines: Iterable[str], dialect: Dialect, *, strict: bool = False) -> Iterator[list[str]]:
+    """The cells of every row, those of blank lines too."""
+    return csv.reader(
+        lines,
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote or None,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        escapechar=dialect.escape or None,
+        doublequote=not dialect.escape,
+        skipinitialspace=dialect.spaced,
+        strict=strict,
+    )

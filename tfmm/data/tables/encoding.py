@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import logging
 import os
 from collections.abc import Iterator
 
 from tfmm.data.tables.file import TableFile
+from tfmm.data.tables.letters import encoding_by_letters
 
 #: What is looked at: of the beginning, and of each of some places further on.
 HEAD, PART, PARTS = 1 << 18, 1 << 14, 6
@@ -19,8 +19,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Those that tables without Unicode are in; charset-normalizer picks among them.
-_KNOWN = ["cp1252", "gb18030", "cp932", "cp1251", "cp1250", "big5", "euc_kr", "euc_jp"]
 _UTF8 = ("utf-8", "utf-8-sig", "ascii")
 _BLOCK = 1 << 20
 
@@ -37,7 +35,8 @@ def sample(file: TableFile) -> bytes:
             stream.seek(max(HEAD, (size - PART) * part // PARTS))
             _, _, lines = stream.read(PART).partition(b"\n")
             parts.append(lines[: lines.rfind(b"\n") + 1])
-    return head[: head.rfind(b"\n") + 1] + b"".join(parts[1:])
+    parts[0] = head[: head.rfind(b"\n") + 1] or head
+    return b"".join(parts)
 
 
 def find_encoding(file: TableFile, data: bytes) -> str:
@@ -69,7 +68,8 @@ def find_encoding(file: TableFile, data: bytes) -> str:
             raise file.error(
                 "its bytes are no text of a known encoding; say which: `format: {encoding: ...}`"
             ) from None
-        file.note(f"encoding {found}, by its letters")
+        if found != "utf-8":
+            file.note(f"encoding {found}, by its letters")
         return found
     return "utf-8"
 
@@ -85,25 +85,19 @@ def _unmarked(file: TableFile, data: bytes) -> str:
 
 
 def _by_letters(data: bytes) -> str | None:
-    # Imported here: few tables need it.
-    from charset_normalizer import from_bytes
-
-    logging.getLogger("charset_normalizer").setLevel(logging.ERROR)
-    telling = [line for line in data.splitlines() if not line.isascii()]
-    best = from_bytes(b"\n".join(telling)[:PART], cp_isolation=_KNOWN).best()
-    if best is None:
-        return None
-    if best.encoding not in ("cp1250", "cp1252"):
-        return str(best.encoding)
-    # The two share most letters; those that only one of them has decide, else the commoner one.
-    western, central = (_letters(b"".join(telling), name) for name in ("cp1252", "cp1250"))
-    return "cp1250" if central > western else "cp1252"
+    telling = [line for line in data.split(b"\n") if not line.isascii()]
+    if 2 * sum(map(_is_utf8, telling)) > len(telling):
+        # UTF-8 with some bytes of another: to read it as that would spoil the most of it.
+        return "utf-8"
+    return encoding_by_letters(data)
 
 
-def _letters(data: bytes, encoding: str) -> int:
-    return sum(
-        letter.isalpha() for letter in data.decode(encoding, "replace") if not letter.isascii()
-    )
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def check_encoding(file: TableFile, encoding: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
 from tfmm.data.shop_file.specs import FormatSpec
 from tfmm.data.tables.errors import TableError
@@ -49,11 +49,11 @@ class TableFile:
             endings.pop()
         return endings[-1] if endings else ""
 
-    def open(self) -> io.BufferedIOBase:
+    def open(self) -> IO[bytes]:
         """Its bytes, decompressed."""
-        if self.compression == ".gz":
-            return gzip.open(self.path, "rb")
-        return bz2.open(self.path, "rb") if self.compression else self.path.open("rb")
+        openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, "": open}
+        opened: IO[bytes] = openers[self.compression](self.path, "rb")
+        return opened
 
     def note(self, said: str) -> None:
         """Says once, in the report, what was found out about the file."""

@@ -36,6 +36,8 @@ def read_json(file: TableFile, columns: Mapping[str, str]) -> pa.Table:
             return table
     # Arrays, literals, columns of mixed types, integers past 64 bits: slower, an entry at a time.
     entries = _entries(file, encoding)
+    if not entries:
+        raise file.error("it has no rows; expected an object a line, or an array of objects")
     names = dict.fromkeys(name for _, entry in entries for name in entry)
     found = match_columns(file, list(names), columns)
     cells = {

@@ -57,6 +57,8 @@ def _text(value: Any) -> Any:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
+        if value != value:  # NaN, which JSON of some tools has for nothing
+            return None
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat(" ") if isinstance(value, datetime.datetime) else value.isoformat()
