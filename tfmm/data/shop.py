@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
-from tfmm.data.cells.ids import has_zeros, look_alikes, tidy_ids
+from tfmm.data.cells.ids import look_alikes, tidy_ids
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.events.event_log import (
     Events,
+    KnownIds,
     RawEvents,
     extra_columns,
     find_repeats,
@@ -143,8 +144,12 @@ class _Loader:
         shop, report = self.shop, self.report
         asked = {**dict.fromkeys(extra_names, "extra_event_columns"), **spec.columns()}
         table = self._read(spec.table, asked, "events", spec.format)
-        whole = {role: rows.whole for role, rows in (("item", items), ("user", users)) if rows}
-        raw = read_events(table, spec, report, str(shop), whole)
+        known = {
+            role: KnownIds(rows.whole, pa.array(rows.ids, pa.string()))
+            for role, rows in (("item", items), ("user", users))
+            if rows
+        }
+        raw = read_events(table, spec, report, str(shop), known)
         table = table.select(list(dict.fromkeys([*extra_names, *spec.told()])))
 
         item_catalog, raw.item = self._match("items", shop.items, items, raw)
@@ -262,9 +267,7 @@ class _Loader:
             spec.format.decimal,
         )
         self._tell_alike(name, ids.take(pa.array(rows)), spec.id)
-        # Where some ids only are spelled as 17.0 is, they are no numbers.
-        whole = True if tidy.whole else False if has_zeros(ids) else None
-        return replace(self._build(source, spec), whole=whole)
+        return replace(self._build(source, spec), whole=True if tidy.whole else None)
 
     def _tell_alike(self, name: str, ids: pa.Array, column: str) -> None:
         count, shown = look_alikes(ids)
@@ -409,7 +412,7 @@ class _Loader:
 class _Rows:
     """A table's ids, which of them survive its checks, and the catalogue of the survivors.
 
-    `whole` says whether an id written as `17.0` is `17`; None where the table has none such.
+    `whole` is True where ids written as `17.0` are `17` now, else None.
     """
 
     ids: NDArray[np.object_]

@@ -9,6 +9,7 @@ from tfmm.data.cells.ids import look_alikes, tidy_ids
     [
         ([" a", "b ", "\tc", "\xa0d\u200b", "\ufeffe"], ["a", "b", "c", "d", "e"]),
         (["e\u0301"], ["é"]),
+        (["e\u0301", "é", "a\u0308"], ["e\u0301", "é", "ä"]),
         (["17.0", "18.00", "-1.0", "nan", "", None], ["17", "18", "-1", "nan", "", None]),
         ([" 17.0", "18.0 "], ["17", "18"]),
         (["17.0", "18"], ["17.0", "18"]),
@@ -74,12 +75,23 @@ HEADER = "id,title,colour,price,tags\n"
         (["17.0", "18.0"], ["17.0", "x"], 1),
         (["1.0", "1.5"], ["1.0", "1.0"], 2),
         (["1", "1.5"], ["1", " 1.5"], 2),
+        (["1.0", "1.5", "2"], ["1.0", "2.0"], 2),
+        (["e\u0301", "é"], ["e\u0301", "e\u0301"], 2),
     ],
 )
 def test_ids_of_both_tables_meet(shop, catalogue, bought, known):
     shop.write("items.csv", HEADER + "".join(f"{item},t,c,1,g\n" for item in catalogue))
     events(shop, *bought)
     assert len(shop.load().events) == known
+
+
+def test_ids_that_a_catalogue_tells_apart_are_not_mixed_up(shop):
+    shop.write("items.csv", HEADER + "é,t,c,1,g\ne\u0301,t,c,1,g\n")
+    events(shop, "e\u0301", "é", "e\u0301")
+    data = shop.load()
+    assert data.events.item.tolist() == [1, 0, 1]
+    (note,) = data.report.notes
+    assert "character 1 is latin small letter e (U+0065), not" in note.examples[0]
 
 
 def test_ids_that_become_one_are_counted_as_repeats(shop):

@@ -13,6 +13,7 @@ from tfmm.data.tables import objects
 
 # What nobody sees at the ends of an id. NUL and line breaks are left for the check of ids.
 _AROUND = r"^[\s\x{a0}\x{ad}\x{200b}\x{200e}\x{200f}\x{2060}\x{3000}\x{feff}]+"
+_PLAIN = r"^[!-~]*$"
 _FLOAT = r"^-?(0|[1-9][0-9]*)\.0+$"
 _HIDDEN = r"[\s\x{a0}\x{ad}\x{200b}-\x{200f}\x{2060}\x{3000}\x{feff}]+"
 _DASHES = r"[\x{2010}-\x{2015}\x{2212}\x{fe58}\x{fe63}\x{ff0d}]"
@@ -37,8 +38,10 @@ class TidyIds:
     said: list[tuple[str, int, list[str]]] = field(default_factory=list)
 
 
-def tidy_ids(ids: pa.Array, whole: bool | None = None) -> TidyIds:
+def tidy_ids(ids: pa.Array, whole: bool | None = None, known: pa.Array | None = None) -> TidyIds:
     """Ids in NFC, without white space around them; `17.0` is `17` where all are such.
+
+    An id that would become another of them by NFC alone stays, since the table tells them apart.
 
     ```python
     import pyarrow as pa
@@ -51,11 +54,18 @@ def tidy_ids(ids: pa.Array, whole: bool | None = None) -> TidyIds:
     Args:
         ids: texts.
         whole: whether `17.0` is `17`; None where the ids decide.
+        known: those of the catalogue; an id that is one of them stays as it is.
     """
     said = []
-    bare = pc.utf8_normalize(ids, "NFC")
-    for pattern in (_AROUND, _AROUND[1:] + "$"):
-        bare = pc.replace_substring_regex(bare, pattern, "")
+    bare = ids
+    # Most columns are of plain characters alone, of which one look is enough.
+    if not pc.all(pc.match_substring_regex(ids, _PLAIN)).as_py():
+        for pattern in (_AROUND, _AROUND[1:] + "$"):
+            bare = pc.replace_substring_regex(bare, pattern, "")
+        bare = _composed(bare)
+    if known is not None:
+        stays = pc.is_in(ids, value_set=known)
+        bare = pc.if_else(stays, ids, bare)
     changed = pc.fill_null(pc.not_equal(bare, ids), False)
     if pc.any(changed).as_py():
         said.append(
@@ -68,16 +78,22 @@ def tidy_ids(ids: pa.Array, whole: bool | None = None) -> TidyIds:
     if whole is None:
         missing = pc.or_(pc.is_in(bare, value_set=pa.array(NO_ID)), pc.is_null(bare))
         whole = bool(pc.any(spelled).as_py() and pc.all(pc.or_(spelled, missing)).as_py())
+    if known is not None:
+        spelled = pc.and_not(spelled, stays)
     if whole and pc.any(spelled).as_py():
         numbers = pc.replace_substring_regex(bare, r"^(-?[0-9]+)\.0+$", r"\1")
+        numbers = pc.if_else(spelled, numbers, bare)
         said.append(("ids are whole numbers", *_examples(bare, numbers, spelled)))
         bare = numbers
     return TidyIds(bare, whole, said)
 
 
-def has_zeros(ids: pa.Array) -> bool:
-    """Whether an id is spelled as `17.0` is."""
-    return bool(pc.any(pc.match_substring_regex(ids, _FLOAT)).as_py())
+def _composed(ids: pa.Array) -> pa.Array:
+    composed = pc.utf8_normalize(ids, "NFC")
+    changed = pc.fill_null(pc.not_equal(composed, ids), False)
+    others = ids.filter(pc.invert(changed))
+    taken = pc.and_(changed, pc.is_in(composed, value_set=others))
+    return pc.if_else(taken, ids, composed)
 
 
 def _examples(before: pa.Array, after: pa.Array, changed: pa.Array) -> tuple[int, list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -68,6 +68,18 @@ def is_bad_id(ids: pa.Array) -> NDArray[np.bool_]:
     marks = pc.is_in(ids, value_set=pa.array(NO_ID))
     broken = pc.fill_null(pc.match_substring_regex(ids, _NOT_IN_ID), True)
     return np.asarray(pc.or_(marks, broken).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+class KnownIds(NamedTuple):
+    """A catalogue's ids.
+
+    Args:
+        whole: True where those written as `17.0` are `17` now; None where there were none such.
+        ids: the ids.
+    """
+
+    whole: bool | None
+    ids: pa.Array
 
 
 @dataclass
@@ -137,7 +149,7 @@ def read_events(
     spec: EventSpec,
     report: CheckReport,
     source: str = "the shop",
-    whole: Mapping[str, bool | None] | None = None,
+    known: Mapping[str, KnownIds] | None = None,
 ) -> RawEvents:
     """Checks ids, types, ratings and times of a table of events and encodes them.
 
@@ -146,8 +158,7 @@ def read_events(
         spec: what the columns mean.
         report: takes the findings.
         source: the shop file's name, for errors.
-        whole: by role, "user" and "item", whether an id `17.0` is `17`; None where the column
-            decides.
+        known: the catalogues' ids by role, "user" and "item", where there are tables of them.
 
     Raises:
         ShopFileError: for an event type without a weight, naming it.
@@ -157,7 +168,7 @@ def read_events(
     codes, ids = {}, {}
     for role, name in (("user", spec.user), ("item", spec.item)):
         texts = as_text(table.column(name), f"{where} {name!r}")
-        codes[name], ids[name] = _tidy(*encode(texts), report, name, (whole or {}).get(role))
+        codes[name], ids[name] = _tidy(*encode(texts), report, name, (known or {}).get(role))
     n = table.num_rows
     raw = RawEvents(
         codes[spec.user],
@@ -207,10 +218,14 @@ def read_events(
 
 
 def _tidy(
-    codes: NDArray[np.int32], ids: pa.Array, report: CheckReport, column: str, whole: bool | None
+    codes: NDArray[np.int32],
+    ids: pa.Array,
+    report: CheckReport,
+    column: str,
+    known: KnownIds | None,
 ) -> tuple[NDArray[np.int32], pa.Array]:
     """Codes of ids that were put right, which several spellings may share."""
-    tidy = tidy_ids(ids, whole)
+    tidy = tidy_ids(ids, *known) if known else tidy_ids(ids)
     if not tidy.said:
         return codes, ids
     for said, count, examples in tidy.said:
