@@ -28,6 +28,7 @@ from tfmm.data.events.event_log import (
 )
 from tfmm.data.events.examples import Examples
 from tfmm.data.features import Builder, RowNames, Source
+from tfmm.data.seen import absent, first_seen, only_seen
 from tfmm.data.shop_file.schema import Shop
 from tfmm.data.shop_file.specs import (
     EventSpec,
@@ -156,9 +157,9 @@ class _Loader:
         user_catalog, raw.user = self._match("users", shop.users, users, raw)
         if users is None and len(raw):
             # Leaving out events of unknown items may have left users without any.
-            user_catalog, raw.user = _only_seen(user_catalog, raw.user)
+            user_catalog, raw.user = only_seen(user_catalog, raw.user)
         if items is None and len(raw):
-            item_catalog, raw.item = _only_seen(item_catalog, raw.item)
+            item_catalog, raw.item = only_seen(item_catalog, raw.item)
         self._check_repeats(spec, raw, user_catalog, item_catalog)
         examples = self._told(spec, raw, table, extra_names)
         data = ShopData(shop, item_catalog, user_catalog, examples, report)
@@ -338,7 +339,7 @@ class _Loader:
         self, name: str, spec: TableSpec | None, codes: NDArray[np.int32], ids: pa.Array
     ) -> tuple[_Rows, NDArray[np.int32]]:
         """A catalogue of the ids seen in events, in order of first appearance."""
-        seen, place = _first_seen(codes, len(ids))
+        seen, place = first_seen(codes, len(ids))
         names = objects(ids.take(pa.array(seen)))
         if name == "items":
             self._tell_alike(name, pa.array(names, pa.string()), spec.id if spec else "item")
@@ -391,8 +392,8 @@ class _Loader:
             events=len(events),
             examples=len(data.examples),
             events_dropped=dict(dropped),
-            items_without_events=_absent(events.item, len(items)),
-            users_without_events=_absent(events.user, len(users)),
+            items_without_events=absent(events.item, len(items)),
+            users_without_events=absent(events.user, len(users)),
             features={
                 name: {
                     key: {"kind": column.kind, "present": int(column.present.sum())}
@@ -419,26 +420,3 @@ class _Rows:
     kept: NDArray[np.int64]
     catalog: Catalog
     whole: bool | None = None
-
-
-def _absent(codes: NDArray[np.int32], n: int) -> int:
-    return int(np.count_nonzero(np.bincount(codes, minlength=n) == 0))
-
-
-def _first_seen(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The distinct codes in order of first appearance, and int32[n] each one's place (-1: none)."""
-    first = np.full(n, len(codes), np.int64)
-    # Assigned in reverse, so that the first appearance is what stays.
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-    seen = np.argsort(first, kind="stable")[: int((first < len(codes)).sum())].astype(np.int32)
-    place = np.full(n, -1, np.int32)
-    place[seen] = np.arange(len(seen), dtype=np.int32)
-    return seen, place
-
-
-def _only_seen(catalog: Catalog, codes: NDArray[np.int32]) -> tuple[Catalog, NDArray[np.int32]]:
-    """A catalogue of ids seen in events, less those whose events have all been left out since."""
-    seen, place = _first_seen(codes, len(catalog))
-    if len(seen) == len(catalog) and bool((seen == np.arange(len(seen))).all()):
-        return catalog, codes
-    return catalog.take(seen), place[codes]

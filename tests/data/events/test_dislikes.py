@@ -30,7 +30,7 @@ def test_dislikes_are_kept_and_never_positive(scored):
     assert (note.column, note.count) == ("score", 3)
     assert note.examples == ("row 2: '-1'", "row 3: '-0.5'", "row 5: '0'")
     user, item = disliked_pairs(data.examples)
-    assert (user.tolist(), item.tolist()) == ([0, 1, 2], [1, 0, 0])
+    assert (user.tolist(), item.tolist()) == ([0, 1], [1, 0])  # 0 is no dislike
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_dislikes_are_left_out_of_answers_where_the_shop_says_so(scored, seen):
     scored.mapping["events"]["disliked"] = "exclude"
     data = scored.load()
     whole = left_out(data, pairs, seen=seen)
-    assert ((whole.toarray() != 0) == own + np.array([[0, 1], [1, 0], [1, 0]])).all()
+    assert ((whole.toarray() != 0) == own + np.array([[0, 1], [1, 0], [0, 0]])).all()
     assert data.shop.to_dict()["events"]["disliked"] == "exclude"
 
 

@@ -25,7 +25,7 @@ def set_apart(
     shown: Callable[[int], str],
     of: str,
 ) -> None:
-    """Says of events that they tell a dislike: they are kept, and count as no taste.
+    """Says of events that they are kept and tell no taste.
 
     Args:
         raw: the events.
@@ -36,7 +36,7 @@ def set_apart(
     """
     told = bad & raw.counts
     raw.discount(told, "disliked")
-    _note(raw, told, report, "ratings of 0 or below are kept as dislikes", shown, of)
+    _note(raw, told, report, "ratings of 0 or below are kept, and tell no taste", shown, of)
 
 
 def undo_returns(
@@ -75,11 +75,11 @@ def undo_returns(
 
 
 def disliked_pairs(examples: Examples) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Users and items of events that tell a dislike or a return."""
+    """Users and items of negative ratings and of returns."""
     negative = np.zeros(len(examples), bool)
-    for values, least in ((examples.rating, 0.0), (examples.quantity, -1e-9)):
+    for values in (examples.rating, examples.quantity):
         if values is not None:
-            negative |= np.nan_to_num(values, nan=1) <= least
+            negative |= np.nan_to_num(values) < 0
     negative &= ~examples.counts
     return examples.user[negative], examples.item[negative]
 

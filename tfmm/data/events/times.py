@@ -139,6 +139,8 @@ def _spelled_times(
     words: pd.Series, filled: int, where: str, spec: TimeSpec, notes: list[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """ISO 8601, or the one other format that fits more of the texts."""
+    # Databases write the zone in letters, which ISO 8601 has as one.
+    words = words.str.replace(r"(?<=\d) ?(?:UTC|GMT)$", "Z", regex=True)
     parsed = pd.to_datetime(words, format="ISO8601", utc=True, errors="coerce")
     fitting = int(parsed.notna().sum())
     found = find_format(words, fitting + 1, where) if fitting < filled else None

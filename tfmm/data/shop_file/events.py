@@ -49,7 +49,7 @@ class EventForm(Section):
     quantity: Omittable[Name] = None
     """The column of pieces bought; negative ones are returns, which undo a purchase."""
     disliked: Literal["keep", "exclude"] = "keep"
-    """Whether what a user rated 0 or below, or returned, is left out of their answers."""
+    """Whether what a user rated below 0, or returned, is left out of their answers."""
     price: Omittable[Name] = None
     """The column of what a piece cost."""
     labels: Named[Name] = Field(default_factory=dict)
