@@ -24,6 +24,7 @@ def broken(shop, check):
         "empty_text": lambda: items.append("003,,red,1,a"),
         "missing_category": lambda: items.append("003,x,,1,a"),
         "nan_numbers": lambda: items.append("003,x,red,,a"),
+        "mixed_currencies": lambda: items.append("003,x,red,$3,a"),
         "infinite_numbers": lambda: items.append("003,x,red,inf,a"),
         "bad_vectors": lambda: items.append("003,x,red,1,a"),
         "missing_images": lambda: items.append("003,x,red,1,a"),
@@ -35,10 +36,14 @@ def broken(shop, check):
     }
     if check in faults:
         faults[check]()
+    if check == "mixed_currencies":
+        items[:2] = ["001,Red hat,red,9.5 €,a|b", "002,Blue coat,blue,50 €,b"]
+    if check == "unclear_numbers":
+        items[:2] = ["001,Red hat,red,9,a|b", "002,Blue coat,blue,1.250,b"]
     shop.write("items.csv", HEADER + "\n".join(items) + "\n")
     shop.write("events.csv", "user,item,when\n" + "\n".join(events) + "\n")
     if check == "bad_ratings":
-        shop.write("events.csv", "user,item,when\nu1,001,5\nu2,002,0\n")
+        shop.write("events.csv", "user,item,when\nu1,001,5\nu2,002,\n")
         shop.mapping["events"]["rating"] = shop.mapping["events"].pop("time")
     if check in ("unknown_users", "duplicate_users"):
         again = "u1\n" if check == "duplicate_users" else ""
@@ -47,6 +52,16 @@ def broken(shop, check):
     if check == "bad_vectors":
         shop.write("items.csv", HEADER.strip() + ",v\n001,a,b,1,c,2\n002,a,b,1,c,nan\n")
         shop.features(vector={"kind": "vector", "columns": ["price", "v"]})
+    kinds = {"absent_images": "image", "absent_audio": "audio", "absent_videos": "video"}
+    if check in kinds:
+        shop.features(file={"kind": kinds[check], "column": "tags"})
+        shop.write("items.csv", "id,tags\n001,a.gif|b.gif\n002,a.gif\n")
+        files = {
+            "image": lambda path: Image.new("RGB", (4, 4)).save(path, "PNG"),
+            "audio": lambda path: path.write_bytes(wav(tone(440, 0.1))),
+            "video": lambda path: write_gif(path, np.zeros((3, 8, 8, 3), np.uint8)),
+        }
+        files[kinds[check]](shop.folder / "a.gif")
     if check in ("missing_images", "corrupt_images"):
         shop.features(photo={"kind": "image", "path": "{id}.png"})
         for name in ("001", "002"):
@@ -127,9 +142,9 @@ def test_ids_that_cannot_be_lines_of_a_vocabulary_are_dropped(shop):
     assert [finding.count for finding in data.report.findings] == [5, 5]
 
 
-def test_ids_keep_spaces_and_case(shop):
+def test_ids_keep_case_and_lose_the_spaces_around_them(shop):
     shop.write("events.csv", "user,item,when\n u1,001,2020-01-01\nU1,001,2020-01-01\n")
-    assert shop.load().users.ids.tolist() == [" u1", "U1"]
+    assert shop.load().users.ids.tolist() == ["u1", "U1"]
 
 
 def test_item_with_one_good_image_keeps_it(shop):
@@ -146,8 +161,8 @@ def test_findings_of_sound_say_what_came_and_what_is_left(shop):
     (finding,) = shop.load().report.findings
     assert str(finding) == (
         "corrupt_audio in items, song: 1 audio files that do not decode to their end (for example "
-        f"cannot decode {shop.folder / '003.wav'} as sound: it is cut short: 3,200 bytes of sound "
-        "expected, 3,170 there); 1 rows are left without an audio file"
+        "003.wav: it is cut short: 3,200 bytes of sound expected, 3,170 there); 1 rows "
+        "are left without an audio file"
     )
     broken(shop, "missing_audio")
     (shop.folder / "003.wav").unlink()
@@ -162,7 +177,7 @@ def test_findings_of_video_say_what_came_and_what_is_left(shop):
     (finding,) = shop.load().report.findings
     assert str(finding).startswith(
         "corrupt_videos in items, clip: 1 video files that do not decode to their end (for example "
-        f"cannot decode {shop.folder / '003.gif'} as a video: image file is truncated"
+        "003.gif: image file is truncated"
     )
     assert finding.detail == "1 rows are left without a video"
     broken(shop, "missing_videos")
@@ -199,4 +214,4 @@ def test_policy_that_a_check_does_not_take_is_explained(shop):
 def test_examples_are_at_most_five():
     report = CheckReport()
     report.record("bad_ids", "items", 9, [str(i) for i in range(9)])
-    assert report.findings[0].examples == ("0", "1", "2", "3", "4")
+    assert report.findings[0].examples == ("0", "1", "2")

@@ -26,7 +26,7 @@ def write_jsonl(shop, *entries):
 def test_columns_join_to_one_text_without_the_empty_ones(shop):
     write_items(shop, "001,hat,red", "002,,blue", "003,,  ", '004,"  x ",')
     column = feature(shop, kind="text", columns=["a", "b"])
-    assert column.values.tolist() == ["hat red", "blue", "", "  x "]
+    assert column.values.tolist() == ["hat red", "blue", "", "x"]
     column = feature(shop, kind="text", columns=["b", "a"], separator=". ")
     assert column.values.tolist()[0] == "red. hat"
 

@@ -41,7 +41,7 @@ def run() -> SimpleNamespace:
         items=Catalog(ids=np.array(ITEMS, object), features=features),
         users=Catalog(ids=np.array(USERS, object), features={}),
         events=events,
-        shop=SimpleNamespace(events=SimpleNamespace(user="who")),
+        shop=SimpleNamespace(events=SimpleNamespace(user="who", disliked="keep")),
     )
     model = SimpleNamespace(
         item_vectors=lambda: items,

@@ -58,10 +58,12 @@ def read_user_ids(file: Path, column: str) -> list[str]:
     if not file.is_file():
         raise FileNotFoundError(f"There is no file of user ids {file}.")
     if any(suffix.lower() in _TABLES for suffix in file.suffixes):
-        from tfmm.data.tables import as_text, objects, read_table
+        from tfmm.data.cells.ids import tidy_ids
+        from tfmm.data.tables import as_text, encode, objects, read_table
 
-        table, _ = read_table(file, {column: "the user ids"}, source="--users")
-        found = list(objects(as_text(table[column], f"{file}, column {column!r}")))
+        table = read_table(file, {column: "the user ids"}, source="--users").table
+        _, distinct = encode(as_text(table[column], f"{file}, column {column!r}"))
+        found = list(objects(tidy_ids(distinct).ids))
     else:
         found = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
     ids = list(dict.fromkeys(user for user in found if user))  # each once, in the file's order
@@ -70,4 +72,4 @@ def read_user_ids(file: Path, column: str) -> list[str]:
     return ids
 
 
-_TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet", ".pq")
+_TABLES = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".parquet", ".pq")

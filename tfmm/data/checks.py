@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 
 from tfmm.config.names import hint
 
-MAX_EXAMPLES = 5
+MAX_EXAMPLES = 3
 
 
 class CheckError(ValueError):
@@ -45,16 +46,25 @@ CHECKS: dict[str, Check] = {
         Check("unknown_items", "events of items that the items table lacks", _ROW),
         Check("unknown_users", "events of users that the users table lacks", _ROW),
         Check("bad_times", "times unreadable, before 1970 or over a day ahead", _ROW),
-        Check("bad_ratings", "ratings that are missing, infinite, zero or negative", _ROW),
+        Check("bad_ratings", "ratings that are missing or infinite", _ROW),
         Check("missing_images", "rows with no image file", _FEATURE),
+        Check("absent_images", "image files named beside others and not there", ("keep", "raise")),
         Check("corrupt_images", "image files that do not decode to their end", _FEATURE),
         Check("missing_audio", "rows with no audio file", _FEATURE),
+        Check("absent_audio", "audio files named beside others and not there", ("keep", "raise")),
         Check("corrupt_audio", "audio files that do not decode to their end", _FEATURE),
         Check("missing_videos", "rows with no video file", _FEATURE),
+        Check("absent_videos", "video files named beside others and not there", ("keep", "raise")),
         Check("corrupt_videos", "video files that do not decode to their end", _FEATURE),
         Check("empty_text", "rows whose text is empty", _FEATURE),
         Check("missing_category", "rows without a category", _FEATURE),
         Check("nan_numbers", "numbers that are missing, NaN or not a number", _FEATURE),
+        Check("unclear_numbers", "numbers whose mark may be of decimals or of thousands", _FEATURE),
+        Check(
+            "mixed_currencies",
+            "numbers in another currency than most of their column",
+            ("mask", "keep", "drop", "raise"),
+        ),
         Check("infinite_numbers", "numbers that are infinite in 32 bits", _FEATURE),
         Check("bad_vectors", "vectors that are missing or hold NaN or infinity", _FEATURE),
     )
@@ -75,8 +85,8 @@ def policy_problem(check: object, policy: object) -> str | None:
 class Finding:
     """What one check found in one table, column or feature.
 
-    `count` is in rows of the table (files, for checks of corrupt files); `examples` holds up to
-    five.
+    `count` is in rows of the table (files, for checks of corrupt and of absent ones); `examples`
+    holds up to three.
     """
 
     check: str
@@ -95,6 +105,30 @@ class Finding:
         return f"{text}; {self.detail}" if self.detail else text
 
 
+@dataclass(frozen=True)
+class Note:
+    """What was found out or put right while a table was read, which is no flaw.
+
+    Args:
+        table: "items", "users" or "events".
+        column: the column or feature; None where it is about the table.
+        said: what, in words.
+        count: how many cells, 0 where it is about all of them.
+        examples: some of them.
+    """
+
+    table: str
+    column: str | None
+    said: str
+    count: int = 0
+    examples: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        where = f"{self.table}, {self.column}" if self.column else self.table
+        text = f"{where}: {f'{self.count:,} ' if self.count else ''}{self.said}"
+        return f"{text}, such as {'; '.join(self.examples)}" if self.examples else text
+
+
 @dataclass
 class CheckReport:
     """What loading counted and found.
@@ -104,11 +138,13 @@ class CheckReport:
             by table and feature; `events_dropped` by reason; `items_without_events`,
             `users_without_events`.
         findings: one `Finding` for each check that found something, in the order found.
+        notes: what was found out or put right, in the same order: dialects, names, spellings.
         policies: the policy in force for every check.
     """
 
     counts: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     policies: dict[str, str] = field(
         default_factory=lambda: {name: check.default for name, check in CHECKS.items()}
     )
@@ -155,16 +191,34 @@ class CheckReport:
             )
         return policy
 
+    def note(
+        self,
+        table: str,
+        said: str,
+        count: int = 0,
+        examples: Sequence[str] = (),
+        *,
+        column: str | None = None,
+    ) -> None:
+        """Says what was found out or put right."""
+        self.notes.append(Note(table, column, said, count, tuple(examples[:MAX_EXAMPLES])))
+
     def found(self, check: str) -> int:
         """How many occurrences of `check` were found, over all tables and features."""
         return sum(finding.count for finding in self.findings if finding.check == check)
 
     def to_json(self) -> dict[str, Any]:
-        """The report as a dict of plain JSON values: `counts`, `findings`, `policies`."""
+        """The report as plain JSON values: `counts`, `findings`, `notes`, `policies`."""
         findings = [
             {**asdict(finding), "examples": list(finding.examples)} for finding in self.findings
         ]
-        return {"counts": self.counts, "findings": findings, "policies": dict(self.policies)}
+        notes = [{**asdict(note), "examples": list(note.examples)} for note in self.notes]
+        return {
+            "counts": self.counts,
+            "findings": findings,
+            "notes": notes,
+            "policies": dict(self.policies),
+        }
 
     def print(self, console: Console | None = None) -> None:
         """Prints the counts, the features and the findings as tables."""
@@ -174,21 +228,30 @@ class CheckReport:
         )
         console.print(sizes, highlight=False)
         self._print_features(console)
+        for title, lines in (("Read as", self._note_lines()), ("Findings", self._finding_lines())):
+            if lines:
+                console.print(f"\n{title}", style="italic")
+            for line in lines:
+                console.print(
+                    shortened(line), markup=False, highlight=False, soft_wrap=True, emoji=False
+                )
         if not self.findings:
             console.print("No check found anything.")
-            return
-        table = Table("check", "where", title="Findings", title_justify="left")
-        table.add_column("count", justify="right")
-        table.add_column("policy")
-        table.add_column("examples", overflow="fold")
+
+    def _note_lines(self) -> list[str]:
+        return [
+            line for note in self.notes for line in _told(str(replace(note, examples=())), note)
+        ]
+
+    def _finding_lines(self) -> list[str]:
+        lines: list[str] = []
         for finding in self.findings:
             where = f"{finding.table} · {finding.column}" if finding.column else finding.table
-            notes = "; ".join(finding.examples)
-            notes += f" ({finding.detail})" if finding.detail else ""
-            # Text from the tables may hold square brackets, which rich would read as markup.
-            cells = (finding.check, where, f"{finding.count:,}", finding.policy, notes)
-            table.add_row(*(cell.replace("[", "\\[") for cell in cells))
-        console.print(table)
+            head = f"{finding.check}: {where}: {finding.count:,} ({finding.policy})"
+            lines += _told(head, finding)
+            if finding.detail:
+                lines.append(f"  {finding.detail}")
+        return lines
 
     def _print_features(self, console: Console) -> None:
         features = self.counts.get("features", {})
@@ -202,3 +265,19 @@ class CheckReport:
                 share = f"{entry['present']:,} ({100 * entry['present'] / rows:.1f} %)"
                 table.add_row(name, feature, entry["kind"], share)
         console.print(table)
+
+
+def shortened(text: str, width: int = 80) -> str:
+    """Text on one line of at most so many columns, cut in its middle."""
+    line = " ".join(text.split()) if text.strip() else text
+    line = text[: len(text) - len(text.lstrip())] + line
+    if cell_len(line) <= width:
+        return line
+    kept = (width - 1) // 2
+    end = set_cell_size(line[::-1], kept)[::-1]
+    return f"{set_cell_size(line, width - 1 - kept)}…{end}"
+
+
+def _told(head: str, of: Finding | Note) -> list[str]:
+    """A line, and one for each example."""
+    return [head, *(f"  {example}" for example in of.examples)]

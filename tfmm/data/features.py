@@ -12,6 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tfmm.data.cells.amounts import UNCLEAR, parse_amounts
+from tfmm.data.cells.several import split_cells
+from tfmm.data.cells.words import clean_texts
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import (
     CategoryColumn,
@@ -61,6 +64,7 @@ class Source:
         ids: object[n], or the names of rows that have none.
         positions: int64[n], each row's place in the table as read.
         n_read: rows of the table as read.
+        decimal: the decimal mark of its numbers, where the shop file gives it.
     """
 
     name: str
@@ -71,6 +75,7 @@ class Source:
     ids: Any
     positions: NDArray[np.int64]
     n_read: int
+    decimal: str | None = None
 
     def cells(self, column: str) -> pa.ChunkedArray:
         if column not in self.table.column_names:
@@ -116,8 +121,13 @@ class Builder:
         return builders[spec.kind](spec)
 
     def found(
-        self, check: str, spec: FeatureSpec, rows: Mask, values: Callable[[int], str] | None = None
-    ) -> None:
+        self,
+        check: str,
+        spec: FeatureSpec,
+        rows: Mask,
+        values: Callable[[int], str] | None = None,
+        detail: str = "",
+    ) -> str:
         """Reports the rows in which a check found something, and drops them if that is its policy.
 
         Args:
@@ -125,14 +135,22 @@ class Builder:
             spec: the feature.
             rows: bool[n].
             values: what to show of a row.
+            detail: what more there is to say.
+
+        Returns:
+            The policy.
         """
         count = int(rows.sum())
         examples = [
             self.source.ids[row] + (f": {values(row)}" if values else "")
             for row in np.flatnonzero(rows)[:MAX_EXAMPLES]
         ]
-        if self.report.record(check, self.source.name, count, examples, column=spec.name) == "drop":
+        policy = self.report.record(
+            check, self.source.name, count, examples, column=spec.name, detail=detail
+        )
+        if policy == "drop":
             self.dropped |= rows
+        return policy
 
     def _text(self, spec: FeatureSpec) -> TextColumn:
         texts = []
@@ -142,8 +160,8 @@ class Builder:
                 cells = _list_text(cells, self.source.where(name))
                 joined = [pc.binary_join(chunk, spec.separator) for chunk in cells.chunks]
                 cells = pa.chunked_array(joined, pa.string())
-            text = as_text(cells, self.source.where(name))
-            blank = pc.equal(pc.utf8_trim_whitespace(text), "")
+            text = self._clean(spec, as_text(cells, self.source.where(name)))
+            blank = pc.equal(text, "")
             texts.append(pc.if_else(blank, pa.scalar(None, pa.string()), text))
         whole, *others = texts
         for text in others:
@@ -154,6 +172,17 @@ class Builder:
         self.found("empty_text", spec, ~column.present)
         return column
 
+    def _clean(
+        self, spec: FeatureSpec, texts: pa.ChunkedArray, rows: NDArray[np.int64] | None = None
+    ) -> pa.ChunkedArray:
+        """Texts as words; what was put right is said in the report. `rows` has the row of each."""
+        cleaned = clean_texts(texts)
+        for said, places in cleaned.rows.items():
+            of = places if rows is None else rows[places]
+            named = [str(self.source.ids[row]) for row in of[:MAX_EXAMPLES]]
+            self.report.note(self.source.name, f"texts {said}", len(of), named, column=spec.name)
+        return cleaned.texts
+
     def _category(self, spec: FeatureSpec) -> CategoryColumn:
         (name,) = spec.columns
         cells = self.source.cells(name)
@@ -161,7 +190,8 @@ class Builder:
             raise ShopFileError(
                 f"{self.source.where(name)} holds lists; declare {spec.name!r} as kind tags"
             )
-        codes, vocabulary = _sorted_codes(as_text(cells, self.source.where(name)))
+        texts = self._clean(spec, as_text(cells, self.source.where(name)))
+        codes, vocabulary = _sorted_codes(texts)
         self.found("missing_category", spec, codes < 0)
         return CategoryColumn(codes, vocabulary)
 
@@ -169,23 +199,36 @@ class Builder:
         if len(spec.columns) > 1:
             return self._flags(spec)
         (name,) = spec.columns
-        rows, tags = self.split(spec, name)
-        codes, vocabulary = _sorted_codes(pc.utf8_trim_whitespace(tags))
+        rows, tags = self.split(spec, name, words=True)
+        codes, vocabulary = _sorted_codes(tags)
         kept = codes >= 0
         width = max(len(vocabulary), 1)
         pairs = np.sort(rows[kept] * width + codes[kept])
         pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]]
         return _tags(pairs // width, pairs % width, len(self.source.ids), vocabulary)
 
-    def split(self, spec: FeatureSpec, name: str) -> tuple[NDArray[np.int64], pa.ChunkedArray]:
-        """The parts of every cell, with the row that each is from."""
+    def split(
+        self, spec: FeatureSpec, name: str, *, words: bool = False
+    ) -> tuple[NDArray[np.int64], pa.ChunkedArray]:
+        """The parts of every cell, with the row that each is from; cleaned where they are words."""
         cells, where = self.source.cells(name), self.source.where(name)
-        if _is_list(cells):
-            lists = _list_text(cells, where)
-        else:
-            lists = pc.split_pattern(pc.fill_null(as_text(cells, where), ""), spec.separator)
+        if not _is_list(cells):
+            texts = as_text(cells, where)
+            # Entities may hold what separates; what separates may be of no width.
+            first = words and spec.separator.isprintable()
+            texts = self._clean(spec, texts) if first else texts
+            rows, parts = split_cells(texts, spec.separator, spec.levels)
+            if words:
+                parts = pc.utf8_trim_whitespace(parts) if first else self._clean(spec, parts, rows)
+            return rows, parts
+        lists = _list_text(cells, where)
         lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
-        return np.repeat(np.arange(len(lengths)), lengths), pc.list_flatten(lists)
+        rows, parts = np.repeat(np.arange(len(lengths)), lengths), pc.list_flatten(lists)
+        parts = self._clean(spec, parts, rows) if words else parts
+        if spec.levels:
+            of, parts = split_cells(parts, "\x00", spec.levels)
+            rows = rows[of]
+        return rows, parts
 
     def _flags(self, spec: FeatureSpec) -> TagsColumn:
         flags = np.zeros((len(self.source.ids), len(spec.columns)), bool)
@@ -210,8 +253,19 @@ class Builder:
     def _number(self, spec: FeatureSpec) -> NumberColumn:
         (name,) = spec.columns
         cells = self.source.cells(name)
-        values, infinite = self._finite(as_numbers(cells, self.source.where(name)))
-        self.found("nan_numbers", spec, np.isnan(values) & ~infinite, lambda row: _cell(cells, row))
+        read = parse_amounts(cells, self.source.where(name), self.source.decimal)
+        for said in read.notes:
+            self.report.note(self.source.name, said, column=spec.name)
+        values, infinite = self._finite(read.values)
+
+        def shown(row: int) -> str:
+            return _cell(cells, row)
+
+        missing = np.isnan(values) & ~infinite & ~read.unclear
+        self.found("nan_numbers", spec, missing, shown)
+        self.found("unclear_numbers", spec, read.unclear, shown, UNCLEAR)
+        if self.found("mixed_currencies", spec, read.foreign, shown) != "keep":
+            values[read.foreign] = np.nan
         self.found("infinite_numbers", spec, infinite, lambda row: _cell(cells, row))
         return NumberColumn(values)
 
@@ -229,7 +283,12 @@ class Builder:
         elif len(spec.columns) == 1 and _is_list(self.source.cells(spec.columns[0])):
             values, present = self._vector_lists(spec)
         else:
-            numbers = [as_numbers(self.source.cells(c), self.source.where(c)) for c in spec.columns]
+            # Vectors are written by programs, whose decimal mark is a dot.
+            decimal = self.source.decimal or "."
+            numbers = [
+                parse_amounts(self.source.cells(c), self.source.where(c), decimal).values
+                for c in spec.columns
+            ]
             with np.errstate(over="ignore"):
                 values = np.stack(numbers, axis=1).astype(np.float32)
             present = np.asarray(np.isfinite(values).all(axis=1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,9 +15,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
+from tfmm.data.cells.ids import look_alikes, tidy_ids
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.events.event_log import (
     Events,
+    KnownIds,
     RawEvents,
     extra_columns,
     find_repeats,
@@ -26,8 +28,15 @@ from tfmm.data.events.event_log import (
 )
 from tfmm.data.events.examples import Examples
 from tfmm.data.features import Builder, RowNames, Source
+from tfmm.data.seen import absent, first_seen, only_seen
 from tfmm.data.shop_file.schema import Shop
-from tfmm.data.shop_file.specs import EventSpec, FeatureSpec, ShopFileError, TableSpec
+from tfmm.data.shop_file.specs import (
+    EventSpec,
+    FeatureSpec,
+    FormatSpec,
+    ShopFileError,
+    TableSpec,
+)
 from tfmm.data.tables import as_text, objects, read_table
 
 
@@ -135,17 +144,22 @@ class _Loader:
     ) -> ShopData:
         shop, report = self.shop, self.report
         asked = {**dict.fromkeys(extra_names, "extra_event_columns"), **spec.columns()}
-        table = self._read(spec.table, asked, "events")
-        raw = read_events(table, spec, report, str(shop))
+        table = self._read(spec.table, asked, "events", spec.format)
+        known = {
+            role: KnownIds(rows.whole, pa.array(rows.ids, pa.string()))
+            for role, rows in (("item", items), ("user", users))
+            if rows
+        }
+        raw = read_events(table, spec, report, str(shop), known)
         table = table.select(list(dict.fromkeys([*extra_names, *spec.told()])))
 
         item_catalog, raw.item = self._match("items", shop.items, items, raw)
         user_catalog, raw.user = self._match("users", shop.users, users, raw)
         if users is None and len(raw):
             # Leaving out events of unknown items may have left users without any.
-            user_catalog, raw.user = _only_seen(user_catalog, raw.user)
+            user_catalog, raw.user = only_seen(user_catalog, raw.user)
         if items is None and len(raw):
-            item_catalog, raw.item = _only_seen(item_catalog, raw.item)
+            item_catalog, raw.item = only_seen(item_catalog, raw.item)
         self._check_repeats(spec, raw, user_catalog, item_catalog)
         examples = self._told(spec, raw, table, extra_names)
         data = ShopData(shop, item_catalog, user_catalog, examples, report)
@@ -168,6 +182,7 @@ class _Loader:
             RowNames(raw.rows),
             raw.rows,
             table.num_rows,
+            spec.format.decimal,
         )
         builder = Builder(source, self.report, verify_media=self.verify_media)
 
@@ -199,23 +214,33 @@ class _Loader:
         self._require(raw)
         return examples.take(np.flatnonzero(~builder.dropped))
 
-    def _read(self, name: str, columns: Mapping[str, str], role: str) -> pa.Table:
-        table, bad = read_table(self.shop.root / name, columns, str(self.shop))
-        self.report.counts["rows"][role] = table.num_rows + len(bad)
-        self.report.record("bad_rows", role, len(bad), bad)
-        if not table.num_rows:
+    def _read(
+        self, name: str, columns: Mapping[str, str], role: str, format: FormatSpec
+    ) -> pa.Table:
+        read = read_table(self.shop.root / name, columns, str(self.shop), format)
+        for said in read.notes:
+            self.report.note(role, said)
+        self.report.counts["rows"][role] = read.table.num_rows + len(read.bad)
+        self.report.record("bad_rows", role, len(read.bad), read.bad)
+        if not read.table.num_rows:
             raise ShopFileError(f"{self.shop}: {role}: the table {name} has no rows")
-        return table
+        return read.table
 
     def _read_catalog(self, name: str, spec: TableSpec | None) -> _Rows | None:
         """A table of items or users without the rows whose id is bad or was seen before."""
         if spec is None or spec.table is None:
             return None
-        table = self._read(spec.table, spec.columns(name), name)
+        table = self._read(spec.table, spec.columns(name), name, spec.format)
         where = f"{self.shop}: {spec.table}, column {spec.id!r}"
         ids = as_text(table.column(spec.id), where).combine_chunks()
         if isinstance(ids, pa.ChunkedArray):
             ids = pa.concat_arrays(ids.chunks)
+        tidy = tidy_ids(ids)
+        for said, count, examples in tidy.said:
+            self.report.note(name, said, count, examples, column=spec.id)
+        if tidy.said:
+            ids = tidy.ids
+            table = table.set_column(table.column_names.index(spec.id), spec.id, ids)
         bad = is_bad_id(ids)
         self._record_rows("bad_ids", name, np.flatnonzero(bad), ids, spec.id)
         # Codes are given in order of first appearance, so a new id's is above all before it.
@@ -240,8 +265,15 @@ class _Loader:
             objects(ids.take(pa.array(rows))),
             rows,
             table.num_rows,
+            spec.format.decimal,
         )
-        return self._build(source, spec)
+        self._tell_alike(name, ids.take(pa.array(rows)), spec.id)
+        return replace(self._build(source, spec), whole=True if tidy.whole else None)
+
+    def _tell_alike(self, name: str, ids: pa.Array, column: str) -> None:
+        count, shown = look_alikes(ids)
+        if count:
+            self.report.note(name, "ids look like another and differ", count, shown, column=column)
 
     def _record_rows(
         self, check: str, name: str, rows: NDArray[np.int64], ids: pa.Array, column: str
@@ -275,7 +307,8 @@ class _Loader:
             found = pc.index_in(ids, value_set=pa.array(rows.ids, pa.string()))
             place = found.fill_null(-1).to_numpy(zero_copy_only=False)
             unknown = place[getattr(raw, role)] < 0
-            distinct = len(pd.unique(getattr(raw, role)[unknown]))
+            unknown_codes = pd.unique(getattr(raw, role)[unknown])
+            distinct = len(unknown_codes)
             examples = [
                 f"row {raw.rows[event] + 1}: {ids[int(getattr(raw, role)[event])].as_py()!r}"
                 for event in np.flatnonzero(unknown)[:MAX_EXAMPLES]
@@ -288,6 +321,13 @@ class _Loader:
                 detail=f"{distinct:,} distinct ids; "
                 f"those of the {name} table look like {rows.ids[0]!r}",
             )
+            if distinct:
+                alike, shown = look_alikes(
+                    ids.take(pa.array(unknown_codes)), pa.array(rows.ids, pa.string())
+                )
+                if alike:
+                    said = f"distinct ids that the {name} table lacks look like one that it has"
+                    self.report.note("events", said, alike, shown)
             raw.keep(~unknown, f"unknown_{name}")
         final = np.full(len(rows.ids), -1, np.int32)
         final[rows.kept] = np.arange(len(rows.kept), dtype=np.int32)
@@ -299,8 +339,10 @@ class _Loader:
         self, name: str, spec: TableSpec | None, codes: NDArray[np.int32], ids: pa.Array
     ) -> tuple[_Rows, NDArray[np.int32]]:
         """A catalogue of the ids seen in events, in order of first appearance."""
-        seen, place = _first_seen(codes, len(ids))
+        seen, place = first_seen(codes, len(ids))
         names = objects(ids.take(pa.array(seen)))
+        if name == "items":
+            self._tell_alike(name, pa.array(names, pa.string()), spec.id if spec else "item")
         if spec is None or not spec.features:
             return _Rows(names, np.arange(len(names)), Catalog(names)), place
         table = pa.table({spec.id: pa.array(names, pa.string())})
@@ -350,8 +392,8 @@ class _Loader:
             events=len(events),
             examples=len(data.examples),
             events_dropped=dict(dropped),
-            items_without_events=_absent(events.item, len(items)),
-            users_without_events=_absent(events.user, len(users)),
+            items_without_events=absent(events.item, len(items)),
+            users_without_events=absent(events.user, len(users)),
             features={
                 name: {
                     key: {"kind": column.kind, "present": int(column.present.sum())}
@@ -369,31 +411,12 @@ class _Loader:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """A table's ids, which of them survive its checks, and the catalogue of the survivors."""
+    """A table's ids, which of them survive its checks, and the catalogue of the survivors.
+
+    `whole` is True where ids written as `17.0` are `17` now, else None.
+    """
 
     ids: NDArray[np.object_]
     kept: NDArray[np.int64]
     catalog: Catalog
-
-
-def _absent(codes: NDArray[np.int32], n: int) -> int:
-    return int(np.count_nonzero(np.bincount(codes, minlength=n) == 0))
-
-
-def _first_seen(codes: NDArray[np.int32], n: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The distinct codes in order of first appearance, and int32[n] each one's place (-1: none)."""
-    first = np.full(n, len(codes), np.int64)
-    # Assigned in reverse, so that the first appearance is what stays.
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-    seen = np.argsort(first, kind="stable")[: int((first < len(codes)).sum())].astype(np.int32)
-    place = np.full(n, -1, np.int32)
-    place[seen] = np.arange(len(seen), dtype=np.int32)
-    return seen, place
-
-
-def _only_seen(catalog: Catalog, codes: NDArray[np.int32]) -> tuple[Catalog, NDArray[np.int32]]:
-    """A catalogue of ids seen in events, less those whose events have all been left out since."""
-    seen, place = _first_seen(codes, len(catalog))
-    if len(seen) == len(catalog) and bool((seen == np.arange(len(seen))).all()):
-        return catalog, codes
-    return catalog.take(seen), place[codes]
+    whole: bool | None = None

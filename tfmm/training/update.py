@@ -128,9 +128,10 @@ def _joined(
         raise RunFileError(f"{made} has no events that those of {file} could join.")
     columns, tables = made.events.columns(), []
     for path in (made.root / made.events.table, file.absolute()):
-        table, bad = read_table(path, columns, str(made))
-        if bad:
-            say(f"{path}: {len(bad)} rows with too many or too few cells are left out.")
+        read = read_table(path, columns, str(made), made.events.format)
+        table = read.table
+        if read.bad:
+            say(f"{path}: {len(read.bad)} rows with too many or too few cells are left out.")
         texts = {name: as_text(table.column(name), f"{path}, column {name!r}") for name in columns}
         tables.append(pa.table(texts))
     say(f"{file}: {tables[1].num_rows:,} events join {tables[0].num_rows:,}.")

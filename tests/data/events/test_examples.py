@@ -56,7 +56,7 @@ def test_pairs_are_a_reading_of_those_that_tell_a_taste(rated):
     assert pairs.weight.tolist() == [5, 8]
     assert data.report.counts["examples"] == 6
     assert data.report.counts["events"] == 3
-    assert data.report.counts["events_dropped"] == {"bad_ratings": 3, "unknown_items": 1}
+    assert data.report.counts["events_dropped"] == {"disliked": 3, "unknown_items": 1}
 
 
 def test_below_the_threshold_a_rating_stays_an_example(rated):

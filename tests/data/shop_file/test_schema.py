@@ -132,7 +132,10 @@ def test_shop_round_trips_through_its_mapping():
             {"events": {**EVENTS, "type": "t", "weights": {"a": 1}, "rating": "r"}},
             "not both",
         ),
-        ({"events": {**EVENTS, "time": None}}, "`events.time` must be string, got nothing"),
+        (
+            {"events": {**EVENTS, "time": None}},
+            "`events.time`: must be a column's name or a mapping .* got nothing",
+        ),
         ({"events": {**EVENTS, 3: "x"}}, "`events`: keys are words, got 3"),
         (
             {"events": {**EVENTS, "rating": "r", "threshold": float("nan")}},
@@ -209,7 +212,7 @@ def test_every_mistake_is_told_in_a_line_of_its_own():
         "the shop: unknown key `items.features.b.separater`; did you mean "
         "`items.features.b.separator`? Known here: column, columns, kind, separator.",
         "the shop: unknown key `items.tabel`; did you mean `items.table`? Known here: features, "
-        "id, table.",
+        "format, id, table.",
         "the shop: `events.user` must be string, got 3.",
     ]
 

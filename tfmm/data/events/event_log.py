@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time as clock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,18 +13,17 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
 from tfmm.config.names import hint
+from tfmm.data.cells.amounts import UNCLEAR, parse_amounts
+from tfmm.data.cells.ids import NO_ID, tidy_ids
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import as_rows
+from tfmm.data.events.dislikes import set_apart, undo_returns
+from tfmm.data.events.times import parse_times
 from tfmm.data.shop_file.specs import EventSpec, ShopFileError
-from tfmm.data.tables import TableError, as_numbers, as_text, encode, objects
+from tfmm.data.tables import as_text, encode, objects
 
-# What tools write for a missing id, besides nothing.
-_NO_ID = ("", "nan", "NaN", "<NA>", "None", "null", "NULL")
 # A vocabulary is a text file of one id a line, and TensorFlow's line reader drops "\r" too.
 _NOT_IN_ID = r"[\n\r\x00]"
-_DAY = 86_400_000_000
-# Unix times of a median below the limit, and their microseconds; above all limits are nanoseconds.
-_UNITS = ((1e11, 1_000_000), (1e14, 1_000), (1e17, 1))
 # Odd multipliers that spread the bits of a 64-bit hash.
 _FACTORS = tuple(
     np.uint64(factor) for factor in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
@@ -67,9 +65,21 @@ class Events:
 
 def is_bad_id(ids: pa.Array) -> NDArray[np.bool_]:
     """Which are no ids: empty, a mark of a missing one (NaN), or with a line break or NUL."""
-    marks = pc.is_in(ids, value_set=pa.array(_NO_ID))
+    marks = pc.is_in(ids, value_set=pa.array(NO_ID))
     broken = pc.fill_null(pc.match_substring_regex(ids, _NOT_IN_ID), True)
     return np.asarray(pc.or_(marks, broken).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+class KnownIds(NamedTuple):
+    """A catalogue's ids.
+
+    Args:
+        whole: True where those written as `17.0` are `17` now; None where there were none such.
+        ids: the ids.
+    """
+
+    whole: bool | None
+    ids: pa.Array
 
 
 @dataclass
@@ -123,25 +133,23 @@ class RawEvents:
         bad: NDArray[np.bool_],
         shown: Callable[[int], str],
         column: str | None = None,
-        *,
-        stays: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Records the events where `bad`, and leaves them out under the policy `drop`; those of
-        `stays` only cease to count."""
+        """Records the events where `bad`, and leaves them out under the policy `drop`."""
         events = np.flatnonzero(bad)
         examples = [
             f"row {self.rows[event] + 1}: {shown(event)}"
             for event in events[:MAX_EXAMPLES].tolist()
         ]
         if report.record(check, "events", len(events), examples, column=column) == "drop":
-            if stays is not None:
-                self.discount(bad & stays, check)
-                bad = bad & ~stays
             self.keep(~bad, check)
 
 
 def read_events(
-    table: pa.Table, spec: EventSpec, report: CheckReport, source: str = "the shop"
+    table: pa.Table,
+    spec: EventSpec,
+    report: CheckReport,
+    source: str = "the shop",
+    known: Mapping[str, KnownIds] | None = None,
 ) -> RawEvents:
     """Checks ids, types, ratings and times of a table of events and encodes them.
 
@@ -150,6 +158,7 @@ def read_events(
         spec: what the columns mean.
         report: takes the findings.
         source: the shop file's name, for errors.
+        known: the catalogues' ids by role, "user" and "item", where there are tables of them.
 
     Raises:
         ShopFileError: for an event type without a weight, naming it.
@@ -157,8 +166,9 @@ def read_events(
     """
     where = f"{source}: {spec.table}, column"
     codes, ids = {}, {}
-    for role in (spec.user, spec.item):
-        codes[role], ids[role] = encode(as_text(table.column(role), f"{where} {role!r}"))
+    for role, name in (("user", spec.user), ("item", spec.item)):
+        texts = as_text(table.column(name), f"{where} {name!r}")
+        codes[name], ids[name] = _tidy(*encode(texts), report, name, (known or {}).get(role))
     n = table.num_rows
     raw = RawEvents(
         codes[spec.user],
@@ -171,19 +181,21 @@ def read_events(
         np.ones(n, bool),
     )
     below, no_weight = np.zeros(n, bool), np.zeros(n, bool)
-    bad_rating, bad_time = np.zeros(n, bool), np.zeros(n, bool)
+    bad_time = np.zeros(n, bool)
     if spec.type is not None:
         raw.weight = _type_weights(table.column(spec.type), spec, f"{where} {spec.type!r}")
         no_weight = raw.weight == 0
     if spec.rating is not None:
-        ratings = as_numbers(table.column(spec.rating), f"{where} {spec.rating!r}")
+        ratings = _ratings(table.column(spec.rating), spec, report, where)
         if spec.threshold is not None:
             below = ratings < spec.threshold
         with np.errstate(over="ignore"):
             raw.weight = ratings.astype(np.float32)
-        bad_rating = ~(np.isfinite(raw.weight) & (raw.weight > 0))
     if spec.time is not None:
-        raw.time, bad_time = parse_times(table.column(spec.time), f"{where} {spec.time!r}")
+        read = parse_times(table.column(spec.time), f"{where} {spec.time!r}", spec.times)
+        raw.time, bad_time = read.times, read.bad
+        for said in read.notes:
+            report.note("events", said, column=spec.time)
 
     raw.keep(~no_weight, "weight 0")
     raw.discount(below[raw.rows], "below threshold")
@@ -193,14 +205,47 @@ def read_events(
         bad = is_bad[getattr(raw, role)]
         raw.apply(report, "bad_ids", bad, _shown(table.column(name), raw), name)
     if spec.rating is not None:
-        # A rating of 0 or below tells a distaste, which is no taste but no error of the table.
         shown = _shown(table.column(spec.rating), raw)
-        bad, told = bad_rating[raw.rows] & raw.counts, np.isfinite(raw.weight)
-        raw.apply(report, "bad_ratings", bad | ~told, shown, spec.rating, stays=told)
+        raw.apply(report, "bad_ratings", ~np.isfinite(raw.weight), shown, spec.rating)
+        # A rating of 0 or below tells a dislike, which is no taste but no error of the table.
+        set_apart(raw, raw.weight <= 0, report, shown, spec.rating)
+    if spec.quantity is not None:
+        undo_returns(raw, table.column(spec.quantity), spec, report, f"{where} {spec.quantity!r}")
     if spec.time is not None:
         shown = _shown(table.column(spec.time), raw)
         raw.apply(report, "bad_times", bad_time[raw.rows], shown, spec.time)
     return raw
+
+
+def _tidy(
+    codes: NDArray[np.int32],
+    ids: pa.Array,
+    report: CheckReport,
+    column: str,
+    known: KnownIds | None,
+) -> tuple[NDArray[np.int32], pa.Array]:
+    """Codes of ids that were put right, which several spellings may share."""
+    tidy = tidy_ids(ids, *known) if known else tidy_ids(ids)
+    if not tidy.said:
+        return codes, ids
+    for said, count, examples in tidy.said:
+        report.note("events", f"distinct {said}", count, examples, column=column)
+    shared, distinct = encode(pa.chunked_array([tidy.ids]))
+    return np.append(shared, np.int32(-1))[codes], distinct
+
+
+def _ratings(
+    cells: pa.ChunkedArray, spec: EventSpec, report: CheckReport, where: str
+) -> NDArray[np.float64]:
+    read = parse_amounts(cells, f"{where} {spec.rating!r}", spec.format.decimal)
+    for said in read.notes:
+        report.note("events", said, column=spec.rating)
+    unclear = np.flatnonzero(read.unclear)
+    examples = [f"row {row + 1}: {cells[row].as_py()!r}" for row in unclear[:MAX_EXAMPLES].tolist()]
+    report.record(
+        "unclear_numbers", "events", len(unclear), examples, column=spec.rating, detail=UNCLEAR
+    )
+    return read.values
 
 
 def _shown(cells: pa.ChunkedArray, raw: RawEvents) -> Callable[[int], str]:
@@ -218,83 +263,6 @@ def _type_weights(cells: pa.ChunkedArray, spec: EventSpec, where: str) -> NDArra
             )
         weights[code] = spec.weights[kind]
     return weights[codes]
-
-
-def parse_times(cells: pa.ChunkedArray, where: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Times as microseconds since 1970 UTC.
-
-    Read are times and dates of Parquet, ISO 8601 text (UTC unless it says otherwise), and numbers:
-    whole numbers of 8 digits that spell dates (20200916), else unix time in the unit that the
-    column's median suggests (seconds below 10^11, milliseconds below 10^14, microseconds below
-    10^17, else nanoseconds).
-
-    Args:
-        cells: times of any of these forms.
-        where: the file and column, for errors.
-
-    Returns:
-        int64[n], and bool[n] where a time is unreadable, before 1970 or over a day in the future
-        (0 there).
-
-    Raises:
-        TableError: for cells that are lists or objects.
-    """
-    kind = cells.type
-    if pa.types.is_string(kind):
-        times, bad = _text_times(cells)
-    elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        # A naive time is taken as UTC; one with a zone is stored as UTC by Parquet.
-        micro = cells.cast(pa.timestamp("us", getattr(kind, "tz", None)), safe=False)
-        bad = micro.is_null().to_numpy()
-        times = micro.cast(pa.int64()).fill_null(0).to_numpy()
-    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        times, bad = _unix_times(cells)
-    else:
-        raise TableError(f"{where} holds {kind}; expected ISO 8601 text, times or unix time")
-    bad = bad | (times < 0) | (times > clock.time() * 1e6 + _DAY)
-    return np.where(bad, 0, times), bad
-
-
-def _text_times(cells: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    try:
-        return _unix_times(pc.if_else(pc.equal(cells, ""), None, cells).cast(pa.int64()))
-    except pa.ArrowInvalid:
-        pass
-    codes, texts = encode(cells)
-    words = pd.Series(objects(texts), dtype=object)
-    numbers = pd.to_numeric(words, errors="coerce")
-    if numbers.notna().sum() * 2 >= max(int((words != "").sum()), 1):
-        times, bad = _unix_times(pa.chunked_array([pa.array(numbers.to_numpy(np.float64))]))
-    else:
-        parsed = pd.to_datetime(words, format="ISO8601", utc=True, errors="coerce")
-        bad = parsed.isna().to_numpy()
-        times = np.array(parsed.dt.tz_localize(None), dtype="datetime64[us]").astype(np.int64)
-    return np.append(times, 0)[codes], np.append(bad, True)[codes]
-
-
-def _unix_times(cells: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    if pa.types.is_integer(cells.type):
-        bad = cells.is_null().to_numpy()
-        numbers = cells.cast(pa.int64()).fill_null(0).to_numpy()
-    else:
-        numbers = np.asarray(cells.cast(pa.float64()).fill_null(np.nan).to_numpy(), np.float64)
-        bad = ~np.isfinite(numbers)
-        numbers = np.where(bad, 0, numbers)
-    good = numbers[~bad]
-    if not len(good):
-        return np.zeros(len(numbers), np.int64), bad
-    if good.min() >= 1970_01_01 and good.max() <= 2199_12_31:
-        dates = pd.to_datetime(
-            pd.Series(numbers.astype(np.int64)).astype(str), format="%Y%m%d", errors="coerce"
-        )
-        if dates[~bad].notna().all():
-            return np.array(dates, dtype="datetime64[us]").astype(np.int64), bad
-    # The lower median: a value that lies in the table and no far outlier can move.
-    middle = float(np.partition(good, (len(good) - 1) // 2)[(len(good) - 1) // 2])
-    factor = next((factor for limit, factor in _UNITS if middle < limit), 1e-3)
-    bad = bad | (np.abs(numbers) > 2**62 / factor)
-    good = np.where(bad, 0, numbers)
-    return (good // 1000 if factor < 1 else np.round(good * factor)).astype(np.int64), bad
 
 
 def find_repeats(raw: RawEvents, *, weighted: bool) -> NDArray[np.bool_]:

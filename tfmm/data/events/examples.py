@@ -30,7 +30,7 @@ class Examples:
         weight: float32 `[m]`, of the event's type, or its rating, or 1; may be 0 or negative where
             it is a rating.
         counts: bool `[m]`, whether the event tells a taste: its rating is above 0 and not below the
-            shop file's `threshold`. Where there are no ratings, all do.
+            shop file's `threshold`, and it is no return nor undone by one. Others all do.
         type: the event's type, where the shop file names a column of types.
         rating, quantity, price: float32 `[m]`, NaN where missing, or None when the shop has none.
         labels: float32 `[m]` by name, NaN where missing: what ranking learns.

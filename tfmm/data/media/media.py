@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from tfmm.data.checks import MAX_EXAMPLES
 from tfmm.data.columns import AudioColumn, ImageColumn, MediaColumn, VideoColumn
 from tfmm.data.media import audio, images, video
 from tfmm.data.progress import in_threads
@@ -31,6 +32,7 @@ class Medium:
     Args:
         column: the class of its columns.
         missing: the check for rows without a file.
+        absent: the check for files that are not there, of rows that have others.
         corrupt: the check for files that do not decode.
         file: what a file is called, with its article.
         why_corrupt: says why a file does not decode to its end; "" where it does.
@@ -38,6 +40,7 @@ class Medium:
 
     column: type[MediaColumn]
     missing: str
+    absent: str
     corrupt: str
     file: str
     why_corrupt: Callable[[str], str]
@@ -46,9 +49,30 @@ class Medium:
 MEDIA: dict[str, Medium] = {
     medium.column.kind: medium
     for medium in (
-        Medium(ImageColumn, "missing_images", "corrupt_images", "an image", images.why_corrupt),
-        Medium(AudioColumn, "missing_audio", "corrupt_audio", "an audio file", audio.why_corrupt),
-        Medium(VideoColumn, "missing_videos", "corrupt_videos", "a video", video.why_corrupt),
+        Medium(
+            ImageColumn,
+            "missing_images",
+            "absent_images",
+            "corrupt_images",
+            "an image",
+            images.why_corrupt,
+        ),
+        Medium(
+            AudioColumn,
+            "missing_audio",
+            "absent_audio",
+            "corrupt_audio",
+            "an audio file",
+            audio.why_corrupt,
+        ),
+        Medium(
+            VideoColumn,
+            "missing_videos",
+            "absent_videos",
+            "corrupt_videos",
+            "a video",
+            video.why_corrupt,
+        ),
     )
 }
 
@@ -89,15 +113,38 @@ def build_media(builder: Builder, spec: FeatureSpec) -> MediaColumn:
         for names in named
     ]
     empty = np.array([not paths for paths in found], dtype=bool)
+    lost = sum(len(named[row]) for row in np.flatnonzero(empty))
     builder.found(
         medium.missing,
         spec,
         empty,
         lambda row: f"no file {named[row][0]}" if named[row] else "no path",
+        f"{lost:,} files that they name are not there" if lost > empty.sum() else "",
     )
+    # Of several templates, whatever there is is the feature; a cell's names are all meant.
+    if spec.columns:
+        _tell_absent(builder, spec, named, found)
     if builder.verify_media:
         _leave_corrupt(builder, spec, found, empty)
     return medium.column(tuple(tuple(Path(path) for path in paths) for paths in found))
+
+
+def _tell_absent(
+    builder: Builder, spec: FeatureSpec, named: list[list[str]], found: list[list[str]]
+) -> None:
+    folder = str(builder.source.root)
+    count = 0
+    examples: list[str] = []
+    for row, (names, paths) in enumerate(zip(named, found, strict=True)):
+        if not paths or len(paths) == len(names):
+            continue
+        there = set(paths)
+        absent = [name for name in names if os.path.join(folder, name) not in there]
+        count += len(absent)
+        if len(examples) < MAX_EXAMPLES:
+            examples += [f"{builder.source.ids[row]}: no file {name}" for name in absent]
+    check = MEDIA[spec.kind].absent
+    builder.report.record(check, builder.source.name, count, examples, column=spec.name)
 
 
 def _leave_corrupt(
@@ -115,12 +162,22 @@ def _leave_corrupt(
         medium.corrupt,
         builder.source.name,
         len(corrupt),
-        list(corrupt.values()),
+        [
+            f"{shown}: {_reason(path, shown, why)}"
+            for path, why in list(corrupt.items())[:MAX_EXAMPLES]
+            if (shown := os.path.relpath(path, builder.source.root))
+        ],
         column=spec.name,
         detail=f"{int(left.sum()):,} rows are left without {medium.file}",
     )
     if policy == "drop":
         builder.dropped |= left
+
+
+def _reason(path: str, shown: str, why: str) -> str:
+    """Why a file does not decode, without the words that say which it is."""
+    before, named, reason = why.partition(": ")
+    return (reason if named and path in before else why).replace(path, shown)
 
 
 def _file_names(builder: Builder, spec: FeatureSpec) -> list[list[str]]:

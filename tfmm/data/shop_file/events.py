@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from tfmm.config import Omittable, Section
 from tfmm.data.shop_file.features import Feature
-from tfmm.data.shop_file.specs import EventSpec, FeatureSpec
+from tfmm.data.shop_file.formats import FormatForm
+from tfmm.data.shop_file.specs import EventSpec, FeatureSpec, FormatSpec, TimeSpec
+from tfmm.data.shop_file.times import TimeColumn
 from tfmm.data.shop_file.values import Name, Named, Number, Weight
 
 
@@ -28,12 +30,14 @@ class EventForm(Section):
 
     table: Name
     """Its file."""
+    format: Omittable[FormatForm] = None
+    """The table's dialect, where it is not to be found."""
     user: Name
     """The column of the users' ids."""
     item: Name
     """The column of the items' ids."""
-    time: Omittable[Name] = None
-    """The column of times."""
+    time: Omittable[TimeColumn] = None
+    """The column of times, or a mapping that says how they are written."""
     type: Omittable[Name] = None
     """The column of event types; `weights` then gives the weight of every type."""
     weights: dict[Annotated[str, BeforeValidator(str)], Weight] = Field(default_factory=dict)
@@ -43,7 +47,9 @@ class EventForm(Section):
     threshold: Omittable[Number] = None
     """Ratings below it tell no taste; by default all above 0 do."""
     quantity: Omittable[Name] = None
-    """The column of pieces bought."""
+    """The column of pieces bought; negative ones are returns, which undo a purchase."""
+    disliked: Literal["keep", "exclude"] = "keep"
+    """Whether what a user rated below 0, or returned, is left out of their answers."""
     price: Omittable[Name] = None
     """The column of what a piece cost."""
     labels: Named[Name] = Field(default_factory=dict)
@@ -61,6 +67,8 @@ class EventForm(Section):
         for key, needs in (("weights", "type"), ("type", "weights"), ("threshold", "rating")):
             if key in given and needs not in given:
                 raise ValueError(f"`{key}` has no meaning without `{needs}`; add it")
+        if "disliked" in given and not given & {"rating", "quantity"}:
+            raise ValueError("`disliked` has no meaning without `rating` or `quantity`; add one")
         if "weights" in given and not any(self.weights.values()):
             raise ValueError("`weights` gives no type a weight above 0, so no event would count")
         for name, spec in self._context().items():
@@ -73,8 +81,15 @@ class EventForm(Section):
 
     def spec(self) -> EventSpec:
         """What it means."""
-        values = {key: value for key, value in self if key != "context"}
-        return EventSpec(**values, context=self._context())
+        values = {key: value for key, value in self if key not in ("context", "format", "time")}
+        how = self.time
+        return EventSpec(
+            **values,
+            time=None if how is None else how.column,
+            context=self._context(),
+            format=FormatSpec() if self.format is None else self.format.spec(),
+            times=TimeSpec() if how is None else how.spec(),
+        )
 
     def _context(self) -> dict[str, FeatureSpec]:
         return {name: form.spec(name, has_table=True) for name, form in self.context.items()}

@@ -94,9 +94,25 @@ class TagsForm(SeveralForm):
     kind: Literal["tags"]
     separator: Separator = "|"
     """What separates the tags of a cell."""
+    path: Omittable[Separator] = None
+    """What separates the levels of a tag, as in `Home > Beds`; all above a tag are tags too."""
+
+    @model_validator(mode="after")
+    def _parts_levels(self) -> Self:
+        if self.path is not None and self.columns is not None:
+            raise ValueError("`path` is of tags that one `column` spells, not of `columns`")
+        if self.path == self.separator:
+            raise ValueError(f"`path` and `separator` are the same {self.path!r}")
+        return self
 
     def _spec(self, name: str, has_table: bool) -> FeatureSpec:
-        return FeatureSpec(name, self.kind, self.given_columns, separator=self.separator)
+        return FeatureSpec(
+            name,
+            self.kind,
+            self.given_columns,
+            separator=self.separator,
+            levels=self.path or "",
+        )
 
 
 class CategoryForm(FeatureForm):

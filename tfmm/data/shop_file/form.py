@@ -10,7 +10,8 @@ from tfmm.config import Omittable, Section
 from tfmm.data.checks import CHECKS, policy_problem
 from tfmm.data.shop_file.events import EventForm
 from tfmm.data.shop_file.features import Feature
-from tfmm.data.shop_file.specs import TableSpec
+from tfmm.data.shop_file.formats import FormatForm
+from tfmm.data.shop_file.specs import FormatSpec, TableSpec
 from tfmm.data.shop_file.values import Folder, Name, Named
 
 
@@ -43,7 +44,10 @@ class TableForm(Section):
     model_config = ConfigDict(json_schema_extra={"dependentRequired": {"table": ["id"]}})
 
     table: Omittable[Name] = None
-    """Its file: CSV, CSV.gz, TSV, JSONL or Parquet. Without it the ids are those seen in events."""
+    """Its file: CSV, TSV, JSON, JSONL, XLSX or Parquet, packed or not; after a `#` the sheet of a
+    workbook or the file of a .zip. Without it the ids are those seen in events."""
+    format: Omittable[FormatForm] = None
+    """The table's dialect, where it is not to be found."""
     id: Omittable[Name] = None
     """The column of ids; without a table, what their column is called in templates of paths."""
     features: Named[Feature] = Field(default_factory=dict)
@@ -62,7 +66,8 @@ class TableForm(Section):
         features = {
             name: form.spec(name, has_table=has_table) for name, form in self.features.items()
         }
-        return TableSpec(self.table, self.id or seen_id, features)
+        format = FormatSpec() if self.format is None else self.format.spec()
+        return TableSpec(self.table, self.id or seen_id, features, format)
 
 
 class ShopForm(Section):

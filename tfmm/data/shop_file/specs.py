@@ -17,6 +17,44 @@ class ShopFileError(ValueError):
 
 
 @dataclass(frozen=True)
+class FormatSpec:
+    """The dialect of a table, as far as the shop file gives it; what is None is found.
+
+    Args:
+        delimiter: what parts the cells of a delimited table, one character.
+        encoding: the encoding of its bytes, by Python's names.
+        decimal: the mark before a number's decimals, "." or ",".
+        quote: what encloses cells, one character; "" where nothing does.
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    decimal: str | None = None
+    quote: str | None = None
+
+    def to_dict(self) -> dict[str, str]:
+        return {key: value for key, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class TimeSpec:
+    """How a column of times is written, as far as the shop file gives it; else it is found.
+
+    Args:
+        format: as `datetime.strptime` takes it.
+        unit: of unix times: "s", "ms", "us" or "ns".
+        zone: the zone of times that do not name one, by its IANA name; None for UTC.
+    """
+
+    format: str | None = None
+    unit: str | None = None
+    zone: str | None = None
+
+    def to_dict(self) -> dict[str, str]:
+        return {key: value for key, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
 class FeatureSpec:
     """One feature of items or users.
 
@@ -30,6 +68,7 @@ class FeatureSpec:
         paths: for these, every template when there are several (`path` is the first).
         rows: which row of a vector file belongs to a row of the table: "table" for the same
             position, "id" for the integer that the id spells; "" for other features.
+        levels: what separates the levels of a tag, "" where it has none.
     """
 
     name: str
@@ -39,6 +78,7 @@ class FeatureSpec:
     separator: str = ""
     paths: tuple[str, ...] = ()
     rows: str = ""
+    levels: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         out: dict[str, Any] = {"kind": self.kind}
@@ -54,6 +94,8 @@ class FeatureSpec:
             out["rows"] = self.rows
         if self.separator and "path" not in out and "paths" not in out:
             out["separator"] = self.separator
+        if self.levels:
+            out["path"] = self.levels
         return out
 
 
@@ -64,6 +106,7 @@ class TableSpec:
     table: str | None
     id: str
     features: dict[str, FeatureSpec] = field(default_factory=dict)
+    format: FormatSpec = FormatSpec()
 
     def columns(self, key: str) -> dict[str, str]:
         """Every column that is read, with the key of the shop file that asks for it."""
@@ -78,6 +121,8 @@ class TableSpec:
 
     def to_dict(self) -> dict[str, Any]:
         out: dict[str, Any] = {} if self.table is None else {"table": self.table}
+        if self.format.to_dict():
+            out["format"] = self.format.to_dict()
         out["id"] = self.id
         if self.features:
             out["features"] = {name: spec.to_dict() for name, spec in self.features.items()}
@@ -99,6 +144,10 @@ class EventSpec:
         quantity, price: columns of numbers: pieces bought, and what one cost; or None.
         labels: columns of 0 and 1 or of other numbers by name: what ranking learns.
         context: features of the event itself, by name.
+        format: the table's dialect, as far as it is given.
+        times: how the times are written, as far as it is given.
+        disliked: "exclude" leaves what a user disliked or returned out of their answers; "keep"
+            does not.
     """
 
     table: str
@@ -113,6 +162,9 @@ class EventSpec:
     price: str | None = None
     labels: dict[str, str] = field(default_factory=dict)
     context: dict[str, FeatureSpec] = field(default_factory=dict)
+    format: FormatSpec = FormatSpec()
+    times: TimeSpec = TimeSpec()
+    disliked: str = "keep"
 
     def columns(self) -> dict[str, str]:
         """Every column that is read, with the key of the shop file that asks for it."""
@@ -137,4 +189,9 @@ class EventSpec:
     def to_dict(self) -> dict[str, Any]:
         values = {key: getattr(self, key) for key in self.__dataclass_fields__}
         values["context"] = {name: spec.to_dict() for name, spec in self.context.items()}
+        values["format"] = self.format.to_dict()
+        if self.disliked == "keep":
+            del values["disliked"]
+        if how := values.pop("times").to_dict():
+            values["time"] = {"column": self.time, **how}
         return {key: value for key, value in values.items() if value not in (None, {})}

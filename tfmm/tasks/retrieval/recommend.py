@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from tfmm.data.files import replacing
 from tfmm.evaluation import rank_vectors
+from tfmm.tasks.retrieval.left_out import left_out
 
 
 def recommend(run: Any, users: Iterable[str] | None = None, k: int = 20) -> pd.DataFrame:
@@ -77,7 +78,7 @@ def _blocks(
     model = run.model.as_of(histories)
     items = model.item_vectors()
     again = run.config.evaluate.repeats
-    taken = sp.csr_matrix((histories.n_users, histories.n_items)) if again else histories.csr()
+    taken = left_out(run.data, histories, seen=not again)
     for start in range(0, len(ids), size):
         part = ids[start : start + size]
         rows = run.data.users.rows(part)

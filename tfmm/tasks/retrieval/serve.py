@@ -12,6 +12,7 @@ from tfmm.index import TermFilter
 from tfmm.tasks.base import Export
 from tfmm.tasks.items.serve import export_of, index_of
 from tfmm.tasks.retrieval.blend.blend import Blend
+from tfmm.tasks.retrieval.left_out import left_out
 from tfmm.tasks.retrieval.settings import ExportSettings
 from tfmm.tasks.retrieval.signatures import Servable
 from tfmm.tasks.retrieval.two_tower import TwoTower
@@ -114,19 +115,20 @@ def _servable(
     data = task.data
     learned, width = model.learned, vectors.items.shape[1]
     own = vectors.items[:, : learned.item_tower.dim]
+    taken = left_out(data, task.pairs, seen=settings.exclude_seen)
     return Servable(
         data.items.ids,
         vectors.items,
         item_prior=vectors.prior,
         user_ids=data.users.ids,
         user_vectors=vectors.users,
-        seen_offsets=task.pairs.offsets,
-        seen_rows=task.pairs.item,
+        seen_offsets=taken.indptr.astype(np.int64),
+        seen_rows=taken.indices.astype(np.int32),
         session=model.session_module(),
         history_vectors=vectors.history,
         filters=TermFilter.from_catalog(data.items),
         index=index_of(task.config.index, settings, len(vectors.items)),
         search=search_of(learned, texts_of(data.items, learned), width),
         search_bias=search_bias(task.config, own, learned.hubs),
-        **settings.but_index(),
+        **{**settings.but_index(), "exclude_seen": settings.exclude_seen or taken.nnz > 0},
     )

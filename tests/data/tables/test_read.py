@@ -33,7 +33,8 @@ def write(folder, ending):
     "ending", [".csv", ".csv.gz", ".tsv", ".tsv.gz", ".inter", ".jsonl", ".jsonl.gz", ".parquet"]
 )
 def test_every_format_gives_the_same_text(tmp_path, ending):
-    table, bad = read_table(write(tmp_path, ending), ASKED)
+    read = read_table(write(tmp_path, ending), ASKED)
+    table, bad = read.table, read.bad
     assert table.column_names == ["id", "name"]
     assert list(zip(*(c.to_pylist() for c in table.columns), strict=True)) == ROWS
     assert bad == []
@@ -42,14 +43,15 @@ def test_every_format_gives_the_same_text(tmp_path, ending):
 def test_csv_with_byte_order_mark_and_quoted_line_break(tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes('\ufeffid,name\n1,"two\nlines"\n'.encode())
-    table, _ = read_table(path, ASKED)
+    table = read_table(path, ASKED).table
     assert table.to_pylist() == [{"id": "1", "name": "two\nlines"}]
 
 
 def test_lines_with_other_cell_counts_are_reported(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("id,name\n1,a\n2\n3,b,c\n4,d\n")
-    table, bad = read_table(path, ASKED)
+    read = read_table(path, ASKED)
+    table, bad = read.table, read.bad
     assert table.column("id").to_pylist() == ["1", "4"]
     assert bad == ["1 cells for 2 columns: '2'", "3 cells for 2 columns: '3,b,c'"]
 
@@ -70,14 +72,14 @@ def test_unreadable_tables_are_named(tmp_path):
     cut.write_bytes(cut.read_bytes()[:-12])
     with pytest.raises(TableError, match=r"cannot read .*t\.csv\.gz"):
         read_table(cut, ASKED)
-    (tmp_path / "t.xlsx").touch()
-    with pytest.raises(TableError, match=r"format of .*t\.xlsx from its ending"):
-        read_table(tmp_path / "t.xlsx", ASKED)
+    (tmp_path / "t.xyz").touch()
+    with pytest.raises(TableError, match=r"format of .*t\.xyz from its ending"):
+        read_table(tmp_path / "t.xyz", ASKED)
     (tmp_path / "t.csv").touch()
     with pytest.raises(TableError, match=r"cannot read .*t\.csv"):
         read_table(tmp_path / "t.csv", ASKED)
     (tmp_path / "t.jsonl").write_text('{"id": "1", "name": "a"}\n{"id": \n')
-    with pytest.raises(TableError, match=r"t\.jsonl, line 2 is not JSON"):
+    with pytest.raises(TableError, match=r"t\.jsonl: line 2 is not JSON"):
         read_table(tmp_path / "t.jsonl", ASKED)
 
 
@@ -101,7 +103,7 @@ def test_column_named_twice_is_refused(tmp_path):
 def test_json_ids_keep_their_digits(tmp_path, cells, expected):
     path = tmp_path / "t.jsonl"
     path.write_text("".join(json.dumps({"id": cell}) + "\n" for cell in cells))
-    table, _ = read_table(path, {"id": "items.id"})
+    table = read_table(path, {"id": "items.id"}).table
     assert as_text(table.column("id"), "id").to_pylist() == expected
 
 
@@ -127,7 +129,7 @@ def test_parquet_of_any_text_type_is_read_as_text(tmp_path):
     for cells in names:
         table = pa.table({"id": pa.array(["1", "2"], pa.large_string()), "name": cells})
         pq.write_table(table, tmp_path / "t.parquet")
-        read, _ = read_table(tmp_path / "t.parquet", ASKED)
+        read = read_table(tmp_path / "t.parquet", ASKED).table
         assert read.to_pylist() == table.to_pylist()
         assert read.schema.types == [
             pa.string(),
@@ -139,7 +141,7 @@ def test_folder_of_parquet_files_is_one_table(tmp_path):
     for part in range(2):
         table = pa.table({"id": [f"{part}"], "name": ["a"]})
         pq.write_table(table, tmp_path / f"{part}.parquet")
-    read, _ = read_table(tmp_path, ASKED)
+    read = read_table(tmp_path, ASKED).table
     assert read.column("id").to_pylist() == ["0", "1"]
 
 

@@ -1,0 +1,1 @@
+"""What single cells say: amounts, words, ids and paths of categories."""

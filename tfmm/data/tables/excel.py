@@ -1,0 +1,82 @@
+"""Reading Excel's workbooks: one sheet is a table, its first row the names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from tfmm.data.tables.file import TableFile, listed
+from tfmm.data.tables.header import match_columns, plain_name
+from tfmm.data.tables.values import as_column
+
+WORKBOOKS = (".xlsx", ".xlsm")
+
+
+def read_excel(file: TableFile, columns: Mapping[str, str]) -> pa.Table:
+    """The columns of the sheet that the table names, or of the only one that has them.
+
+    Raises:
+        TableError: for a file that is no workbook, and where it is not clear which sheet is meant.
+        ShopFileError: for a column that the sheet lacks.
+    """
+    # Imported here: few shops need it.
+    from python_calamine import CalamineError, load_workbook
+
+    try:
+        with load_workbook(file.path) as book:
+            sheet = _sheet(file, {name: _rows(book, name) for name in book.sheet_names}, columns)
+    except CalamineError as error:
+        raise file.error(f"it is no workbook of Excel's: {error}") from error
+    header = [_name(cell) for cell in sheet[0]]
+    found = match_columns(file, header, columns)
+    cells = {}
+    for column, name in found.items():
+        place = header.index(name)
+        values = [(f"row {row}", _value(line[place])) for row, line in enumerate(sheet[1:], 2)]
+        cells[column] = as_column(file, column, values)
+    return pa.table(cells)
+
+
+def _rows(book: Any, name: str) -> list[list[Any]]:
+    """A sheet's rows that are not blank."""
+    rows = book.get_sheet_by_name(name).to_python()
+    return [row for row in rows if any(cell not in ("", None) for cell in row)]
+
+
+def _sheet(
+    file: TableFile, sheets: Mapping[str, list[list[Any]]], columns: Mapping[str, str]
+) -> list[list[Any]]:
+    if file.part:
+        if file.part not in sheets:
+            raise file.error(f"it has no sheet {file.part!r}; its sheets: {listed([*sheets])}")
+        filled = {file.part: sheets[file.part]}
+    else:
+        filled = {name: rows for name, rows in sheets.items() if rows}
+    if len(filled) > 1:
+        asked = {plain_name(name) for name in columns}
+        fitting = [name for name, rows in filled.items() if asked <= {*map(_plain, rows[0])}]
+        if len(fitting) != 1:
+            raise file.error(
+                f"it is not clear which sheet is meant; say `table: {file.shown}#SHEET` with one "
+                f"of {listed([*filled])}"
+            )
+        filled = {fitting[0]: filled[fitting[0]]}
+        file.note(f"sheet {fitting[0]!r}, the only one with these columns")
+    rows = next(iter(filled.values()), [])
+    if not rows:
+        raise file.error("it has no rows; expected a row of column names and the rows under it")
+    return rows
+
+
+def _name(cell: Any) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
+
+
+def _plain(cell: Any) -> str:
+    return plain_name(_name(cell))
+
+
+def _value(cell: Any) -> Any:
+    return None if cell == "" else cell

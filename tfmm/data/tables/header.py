@@ -1,0 +1,62 @@
+"""Which of a table's columns are meant: spaces, case and invisible characters are forgiven."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from tfmm.config.names import nearest
+from tfmm.data.shop_file.specs import ShopFileError
+from tfmm.data.tables.errors import TableError
+from tfmm.data.tables.file import TableFile, listed
+
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+
+
+def plain_name(name: str) -> str:
+    """A column's name without what nobody sees: spaces around it, case, byte order marks."""
+    shown = _INVISIBLE.sub("", unicodedata.normalize("NFKC", name))
+    return " ".join(shown.split()).strip("\"'").strip().casefold()
+
+
+def match_columns(
+    file: TableFile, names: Sequence[str], columns: Mapping[str, str]
+) -> dict[str, str]:
+    """The table's own name of every column that is asked for.
+
+    Args:
+        file: the table; told where a name is forgiven.
+        names: the names that its header has.
+        columns: the columns asked for, each with the key of the shop file that asks.
+
+    Raises:
+        ShopFileError: for a column that the table lacks, with the nearest that it has.
+        TableError: for a column that it has several of.
+    """
+    found: dict[str, str] = {}
+    for column, key in columns.items():
+        where = f"{file.source}: {key}: {file.shown}"
+        like = [name for name in names if name == column]
+        if not like:
+            like = [name for name in names if plain_name(name) == plain_name(column)]
+        if not like:
+            near = nearest(column, names)
+            told = f"did you mean {near!r}? " if near else ""
+            raise ShopFileError(
+                f"{where} has no column {column!r}; {told}Its columns: {listed(names, 20)}"
+            )
+        if len(like) > 1:
+            raise TableError(f"{where} has several columns named {column!r}: {listed(like)}")
+        found[column] = like[0]
+        if like[0] != column:
+            file.note(f"the column {like[0]!r} is read for {column!r}")
+    taken: dict[str, str] = {}
+    for column, name in found.items():
+        if name in taken:
+            raise ShopFileError(
+                f"{file.source}: {columns[column]}: {column!r} and {taken[name]!r} are the same "
+                f"column {name!r} of {file.shown}; write it in one way"
+            )
+        taken[name] = column
+    return found
