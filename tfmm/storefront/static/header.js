@@ -121,7 +121,7 @@ function recorder(heard) {
 }
 
 /** A menu below a button. It closes by Escape and by a press elsewhere (main.js). */
-const menu = (label, ...content) => h("details", { className: "menu" }, h("summary", {}, label), h("div", { className: "sheet" }, ...content));
+const menu = (label, ...content) => h("details", { className: "menu" }, h("summary", {}, h("span", {}, label)), h("div", { className: "sheet" }, ...content));
 
 function shoppers(models) {
   const say = words();

@@ -89,6 +89,8 @@ export function shelf(models, question, { needs, signal, title, note, heard }) {
 async function fill(model, question, needs, signal, items, status, heard) {
   const say = words();
   const again = () => {
+    // What a model can was asked when the page loaded.
+    if (model.error) return location.reload();
     items.replaceChildren(...skeleton(4));
     fill(model, question, needs, signal, items, status, heard);
   };
