@@ -5,16 +5,21 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import shutil
 import time
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+import numpy as np
 import pytest
 import urllib3
 from PIL import Image
 
 from tests.media import tone, wav
 from tests.storefront.conftest import NAMES, SCRIPT, World
+from tfmm.data import Catalog, SearchCatalog
+from tfmm.data.columns import TextColumn
+from tfmm.data.search_catalog import CATALOG_FILE
 from tfmm.serving import ServingConfigError
 from tfmm.storefront import Storefront
 
@@ -264,6 +269,23 @@ def test_a_wrong_question_is_told_what_is_wrong(world: World, fields, words):
     assert words in told["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data; boundary=x", b"--x\r\nabcde\r\n\r\n"),
+        ("application/x-www-form-urlencoded; charset=nope", b"kind=session"),
+        ("application/x-www-form-urlencoded", b"kind=\xff"),
+        ("text/plain", b"kind=session"),
+    ],
+)
+def test_a_form_that_cannot_be_read_is_the_askers_fault(world: World, kind, body):
+    response = urllib3.request(
+        "POST", f"{world.storefront.url}api/shop/ask", body=body, headers={"Content-Type": kind}
+    )
+    assert response.status == 400
+    assert response.json()["error"]["kind"] == "wrong_question"
+
+
 def test_a_question_beyond_a_model_says_so(world: World):
     status, told = ask(world.storefront, ("kind", "similar"), ("item", "r1"), model="sounds")
     assert (status, told["error"]["kind"]) == (422, "cannot")
@@ -296,7 +318,8 @@ def test_a_server_that_is_away_is_said_plainly(away: Storefront):
 
 def test_only_this_machines_names_are_answered(world: World):
     assert raw(world.storefront, "/api/shop", Host="evil.example:80")[0] == 403
-    assert raw(world.storefront, "/api/shop", Host="localhost:1234")[0] == 200
+    for name in ("localhost:1234", "localhost", "127.0.0.1", "[::1]:80", "[::1]"):
+        assert raw(world.storefront, "/api/shop", Host=name)[0] == 200, name
 
 
 def test_rest_answers_like_grpc(world: World):
@@ -317,8 +340,6 @@ def test_a_model_elsewhere_is_shown_by_a_shop_file(world: World):
 
 
 def test_without_the_shop_the_export_says_what_it_holds(world: World, tmp_path):
-    import shutil
-
     shutil.copytree(world.models / "shop", tmp_path / "shop")
     (tmp_path / "shop" / "1" / "model_card.json").unlink()
     said: list[str] = []
@@ -330,6 +351,18 @@ def test_without_the_shop_the_export_says_what_it_holds(world: World, tmp_path):
         assert get(storefront, "shoppers", part="")[1]["shoppers"][0] == "u000"
         assert get(storefront, "past", shopper="u003")[1]["hits"] == []
     assert said == ["shop: items shown by what the export holds, without pictures"]
+
+
+def test_a_newer_version_is_shown_by_its_own_catalogue(world: World, tmp_path):
+    shutil.copytree(world.models / "shop" / "1", tmp_path / "shop" / "1")
+    (tmp_path / "shop" / "1" / "model_card.json").unlink()
+    with Storefront(tmp_path, server=world.server.grpc_address, port=0) as storefront:
+        assert get(storefront, "browse")[1]["total"] == 60
+        shutil.copytree(tmp_path / "shop" / "1", tmp_path / "shop" / "2")
+        newer = Catalog(np.array(["new"], object), {"title": TextColumn(np.array(["neu"], object))})
+        SearchCatalog.from_shop(newer).save(tmp_path / "shop" / "2" / CATALOG_FILE)
+        assert get(storefront, "browse")[1]["total"] == 1
+        assert get(storefront, "item", id="new")[1]["title"] == "neu"
 
 
 def test_nothing_to_show_is_said_before_anything_is_served(world: World, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from tfmm.serving.server.errors import ServingError
 from tfmm.storefront.errors import errors_as_json, told
@@ -122,7 +123,11 @@ class Pages:
 
     async def _ask(self, request: web.Request) -> web.Response:
         model = self._model(request)
-        question = read_question(await request.post())
+        try:
+            form = await request.post()
+        except (HttpProcessingError, LookupError) as error:
+            raise QuestionError(f"The form cannot be read: {error}") from None
+        question = read_question(form)
         return web.json_response(await model.answer(question))
 
     def _model(self, request: web.Request) -> ServedModel:

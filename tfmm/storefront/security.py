@@ -32,7 +32,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
-_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+_LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -53,8 +53,7 @@ def only_local_names(host: str) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        name = request.host if request.host.endswith("]") else request.host.rpartition(":")[0]
-        if host in _LOCAL and (name or request.host) not in _LOCAL:
+        if host in _LOCAL and request.url.host not in _LOCAL:
             raise web.HTTPForbidden(
                 text=f"This storefront answers at {' and '.join(_LOCAL[:2])} only."
             )

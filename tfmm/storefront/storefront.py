@@ -24,6 +24,7 @@ from tfmm.storefront.served_model import ServedModel
 from tfmm.storefront.showcase import Showcase
 
 _TIMEOUT_SECONDS = 20.0
+_GRACE_SECONDS = 5.0
 
 
 class Storefront:
@@ -122,8 +123,9 @@ class Storefront:
 
         models = on_loop(self._connect(address, showcases))
         self._closing.callback(lambda: on_loop(_close(models)))
+        pages = Pages(models, self._title or self._shop_title())
         runner = web.AppRunner(
-            Pages(models, self._title or self._shop_title()).app(self._host), access_log=None
+            pages.app(self._host), access_log=None, shutdown_timeout=_GRACE_SECONDS
         )
         self._closing.callback(lambda: on_loop(runner.cleanup()))
         on_loop(self._listen(runner))

@@ -29,7 +29,9 @@ export async function showFacets(side, model, signal) {
     h("summary", {}, say.filters, allow.length ? h("span", { className: "count" }, String(allow.length)) : null),
     ...facets.map((facet) => group(facet, allow)),
   );
+  const focused = side.contains(document.activeElement) ? document.activeElement.dataset.term : undefined;
   side.replaceChildren(box);
+  if (focused) side.querySelector(`[data-term="${CSS.escape(focused)}"]`)?.focus();
 }
 
 const remember = (name, open) => (open ? opened.add(name) : opened.delete(name));
@@ -40,6 +42,7 @@ function group(facet, allow) {
     const term = `${facet.name}=${value}`;
     const box = h("input", {
       type: "checkbox",
+      "data-term": term,
       checked: allow.includes(term),
       onchange: (event) => go({ allow: event.target.checked ? [...allow, term] : allow.filter((one) => one !== term) }),
     });

@@ -74,7 +74,7 @@ export function shelf(models, question, { needs, signal, title, note, heard }) {
   const head = h("div", { className: "shelf-head" }, h("h2", {}, title), note ?? null);
   const columns = h("div", { className: models.length > 1 ? "columns" : "column-alone" });
   const answers = models.map((model) => {
-    const status = h("span", { className: "status" });
+    const status = h("span", { className: "status", role: "status" });
     const items = h("div", { className: "cards", "aria-busy": "true" }, skeleton(models.length > 1 ? 4 : 6));
     const several = models.length > 1;
     const top = several ? h("div", { className: "column-head" }, h("h3", {}, model.name), status) : null;
