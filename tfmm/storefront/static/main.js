@@ -75,8 +75,8 @@ function showHome(models, { shopper, allow }, signal) {
     parts.push(shelf(models, { kind: "session", item: looked, allow }, { needs: "session", signal, title: say.forYou, note }));
   }
   if (shopper) {
-    parts.push(shelf(models, { kind: "shopper", shopper, allow }, { needs: "shopper", signal, title: say.forShopper(shopper) }));
     parts.push(pastStrip(models[0].name, shopper, signal));
+    parts.push(shelf(models, { kind: "shopper", shopper, allow }, { needs: "shopper", signal, title: say.forShopper(shopper) }));
   }
   if (!looked.length && !shopper && sees) parts.push(shelf(models, { kind: "session", item: [], allow }, { needs: "session", signal, title: say.newVisitor }));
   parts.push(everything(models[0].name, allow, signal));
