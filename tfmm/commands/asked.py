@@ -12,6 +12,7 @@ from tfmm.commands.options import argument, option
 if TYPE_CHECKING:
     from tfmm.data.search_catalog import SearchCatalog
     from tfmm.serving.ask.hybrid import Hybrid
+    from tfmm.serving.ask.voice import Recognizer
     from tfmm.serving.client.client import Client
 
 ModelAt = Annotated[
@@ -90,3 +91,16 @@ class Asked:
     def in_folder(self) -> bool:
         """Whether the model is served in this process."""
         return Path(self.at).is_dir()
+
+
+def recognizer_of(voice: str) -> Recognizer:
+    """The recogniser in a folder of `tfmm catalog --voice`, or of a keras-hub preset.
+
+    Raises:
+        ModuleNotFoundError: what it needs is not installed.
+    """
+    from tfmm.serving.ask.voice import HubRecognizer, SphinxRecognizer
+
+    here = Path(voice)
+    sphinx = here.is_dir() and not (here / "config.json").is_file()
+    return SphinxRecognizer(here) if sphinx else HubRecognizer(voice)

@@ -128,6 +128,7 @@ def run_demo(out: str | Path, *, console: Console | None = None) -> dict[str, Pa
     picture = demo_page.write_picture(out / "recommendations.png", title, sections[0])
     for file in (page, picture, out / "run" / "report.md"):
         console.print(f"   {escape(str(file))}", highlight=False, soft_wrap=True)
+    say(f"to search and to click: tfmm shop {out / 'models'}")
     seconds = time.perf_counter() - started
     console.print(f"\nDone in {seconds:.0f} s, {peak_memory() / 1e9:.1f} GB of memory at most.")
     return {

@@ -69,6 +69,7 @@ PACKAGES = (
     Package("pillow", "13.0.0", module="PIL.Image"),
     Package("matplotlib", "3.11.2"),
     Package("aiohttp", "3.14.5", module="aiohttp"),
+    Package("bm25s", "0.3.16", module="bm25s"),
     Package("grpcio", "1.85.1", module="grpc"),
     Package("grpcio-health-checking", "1.85.1"),
     Package("protobuf", "7.36.2"),
@@ -79,7 +80,6 @@ PACKAGES = (
     Package("implicit", "0.7.3", only_for="the baseline ials", module="implicit"),
     Package("optuna", "5.0.0", only_for="tfmm tune", module="optuna"),
     Package("av", "18.1.0", only_for="video", module="av"),
-    Package("bm25s", "0.3.16", only_for="keyword search in the client", module="bm25s"),
     Package("pocketsphinx", "5.1.1", only_for="offline speech recognition", module="pocketsphinx"),
     Package("soundfile", "0.14.0", only_for="sound other than WAV", module="soundfile"),
 )

@@ -16,6 +16,7 @@ from tfmm.commands.asked import (
     ShopInstead,
     Transport,
     Weight,
+    recognizer_of,
 )
 from tfmm.commands.command import Command
 from tfmm.commands.options import Debug, at_least_1, option
@@ -95,12 +96,7 @@ def search(
 
 
 def _words_in(audio: str, voice: str) -> str:
-    from tfmm.serving.ask.voice import HubRecognizer, Recognizer, SphinxRecognizer
-
-    here = Path(voice)
-    sphinx = here.is_dir() and not (here / "config.json").is_file()
-    recognizer: Recognizer = SphinxRecognizer(here) if sphinx else HubRecognizer(voice)
-    heard = recognizer.text(audio)
+    heard = recognizer_of(voice).text(audio)
     print(f"heard: {heard or 'nothing'}")
     if not heard:
         raise ValueError(f"{audio}: no words were heard: is it speech, and loud enough?")

@@ -1,0 +1,268 @@
+"""The page in a real browser: Debian's chromium, driven by Selenium."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.storefront.conftest import NAMES, SCRIPT, World
+from tfmm.storefront import Storefront
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="needs the package selenium")
+
+BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (BROWSER and DRIVER),
+        reason="needs a browser: apt-get install chromium chromium-driver",
+    ),
+]
+
+_SECONDS = 20
+_DROP = """
+const [name, bytes] = arguments;
+const transfer = new DataTransfer();
+transfer.items.add(new File([Uint8Array.from(bytes)], name, { type: "image/png" }));
+const given = { dataTransfer: transfer, bubbles: true, cancelable: true };
+document.body.dispatchEvent(new DragEvent("drop", given));
+"""
+
+
+class Page:
+    """A tab, and what the tests look for in it."""
+
+    def __init__(self, driver: Any):
+        self.driver = driver
+
+    def open(self, storefront: Storefront, query: str = "") -> None:
+        self.driver.get(storefront.url + query)
+
+    def all(self, selector: str) -> list[Any]:
+        return self.driver.find_elements("css selector", selector)
+
+    def until(self, found: Callable[[], Any]) -> Any:
+        """What `found` gives once it is something; what was just redrawn counts as nothing."""
+        from selenium.common.exceptions import StaleElementReferenceException
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        wait = WebDriverWait(self.driver, _SECONDS, 0.1, [StaleElementReferenceException])
+        return wait.until(lambda _: found())
+
+    def one(self, selector: str) -> Any:
+        return self.until(lambda: self.all(selector))[0]
+
+    def shelf(self, title: str) -> list[str]:
+        """The ids of the items below a heading, once they are there."""
+
+        def found() -> list[str]:
+            for shelf in self.all(".shelf"):
+                if title in shelf.find_element("css selector", "h2").text:
+                    cards = shelf.find_elements("css selector", ".card[data-item]")
+                    return [card.get_attribute("data-item") for card in cards]
+            return []
+
+        return self.until(found)
+
+    def run(self, script: str, *given: Any) -> Any:
+        return self.driver.execute_script(script, *given)
+
+    def complaints(self) -> list[str]:
+        """What the console holds, refusals of the policy among it, but for pictures not shown."""
+        told = [entry["message"] for entry in self.driver.get_log("browser")]
+        return [line for line in told if "/api/shop/picture?" not in line]
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(BROWSER)
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--lang=en-US",
+        "--no-proxy-server",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    made = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+    yield made
+    made.quit()
+
+
+@pytest.fixture
+def page(driver: Any, world: World) -> Page:
+    """A fresh visitor at a desk."""
+    driver.get(world.storefront.url)
+    driver.execute_script("sessionStorage.clear(); localStorage.clear();")
+    _size(driver, 1280, 900)
+    driver.get_log("browser")
+    return Page(driver)
+
+
+def _size(driver: Any, width: int, height: int) -> None:
+    given = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", given)
+
+
+def test_markup_in_names_is_shown_and_never_run(page: Page, world: World):
+    page.open(world.storefront, "?q=shirt+onerror&m=shop")
+    page.shelf("Results for")
+    names = page.until(lambda: [name.text for name in page.all(".card .name")])
+    assert SCRIPT in names
+    page.run(
+        "document.querySelector('.card[data-item=\"' + CSS.escape(arguments[0]) + '\"]').click()",
+        NAMES[1][0],
+    )
+    assert page.one("h1").text == SCRIPT
+    assert page.shelf("Similar items")
+    assert page.run("return window.broken") is None
+    assert page.complaints() == []
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "document.createElement('script').textContent = 'window.broken = 1'",
+        "document.body.innerHTML = '<b>x</b>'",
+    ],
+)
+def test_the_policy_refuses_scripts_and_markup_from_text(page: Page, attempt):
+    refused = page.run(f"try {{ {attempt} }} catch (error) {{ return error.name }}")
+    assert refused == "TypeError"
+    assert page.run("return window.broken") is None
+
+
+def test_nothing_comes_from_elsewhere(page: Page, world: World):
+    page.open(world.storefront, "?item=00030")
+    page.shelf("Similar items")
+    loaded = page.run("return performance.getEntriesByType('resource').map((entry) => entry.name)")
+    assert len(loaded) > 10
+    assert all(address.startswith((world.storefront.url, "blob:")) for address in loaded)
+
+
+def test_the_session_changes_with_each_click(page: Page, world: World):
+    page.open(world.storefront)
+    first = page.shelf("For a new visitor")
+    page.one(".card[data-item]").click()
+    assert page.shelf("Similar items")
+    page.one(".brand").click()
+    once = page.shelf("For you")
+    assert page.shelf("You looked at") == first[:1]
+    assert first[0] not in once
+    page.all(".shelf:nth-of-type(2) .card[data-item]")[0].click()
+    assert page.shelf("For you") != once
+    page.one(".brand").click()
+    twice = page.shelf("For you")
+    assert page.shelf("You looked at") == [once[0], first[0]]
+    assert twice != once
+    assert page.until(lambda: [r.text for r in page.all(".reason") if "Close to" in r.text])
+    page.one(".looked .quiet").click()
+    assert page.shelf("For a new visitor") == first
+
+
+def test_words_filters_and_the_way_back(page: Page, world: World):
+    page.open(world.storefront)
+    page.one("input[name=q]").send_keys("red hat\n")
+    found = page.shelf("Results for “red hat”")
+    page.until(lambda: [b for b in page.all("#facets label") if b.text.lower().startswith("coat")])[
+        0
+    ].click()
+    page.one(".chip")
+    page.until(lambda: page.shelf("Results") != found)
+    coats = page.shelf("Results for “red hat”")
+    assert "f=kind%3Dcoat" in page.driver.current_url
+    assert not set(coats) & set(found[:1])
+    page.driver.back()
+    page.until(lambda: page.shelf("Results") == found)
+    assert page.complaints() == []
+
+
+def test_a_dropped_picture_and_then_words_with_it(page: Page, world: World, tmp_path: Path):
+    page.open(world.storefront)
+    page.shelf("For a new visitor")
+    Image.new("RGB", (24, 24), (30, 50, 200)).save(tmp_path / "blue.png")
+    page.run(_DROP, "blue.png", list((tmp_path / "blue.png").read_bytes()))
+    assert page.shelf("Results for a picture")
+    page.one("input[name=q]").send_keys("hat\n")
+    assert page.shelf("Results for a picture and “hat”")
+    page.one(".asked").click()
+    assert page.shelf("Results for “hat”")
+    page.one("form input[type=file]").send_keys(str(tmp_path / "blue.png"))
+    assert page.shelf("Results for a picture and “hat”")
+    assert page.complaints() == []
+
+
+def test_a_recording_is_asked(page: Page, world: World):
+    page.open(world.storefront, "?m=sounds")
+    page.one(".tool[aria-label='Search by a recording']").click()
+    page.one(".tool.listening")
+    page.run("return new Promise((resolve) => setTimeout(resolve, 500))")
+    page.one(".tool.listening").click()
+    assert len(page.shelf("Results for a recording")) == 4
+    assert page.complaints() == []
+
+
+def test_a_shopper_is_chosen(page: Page, world: World):
+    page.open(world.storefront)
+    page.one(".shoppers summary").click()
+    page.one(".shoppers input").send_keys("003")
+    page.until(lambda: [b for b in page.all(".list button") if b.text == "u003"])[0].click()
+    assert page.shelf("For u003")
+    assert len(page.shelf("Has looked at")) == 9
+    assert "shopper=u003" in page.driver.current_url
+
+
+def test_models_stand_side_by_side(page: Page, world: World):
+    page.open(world.storefront, "?q=red+hat")
+    page.one(".models summary").click()
+    page.all(".models input")[1].click()
+    page.until(lambda: len(page.all(".column .card[data-item]")) == 14)
+    assert [head.text for head in page.all(".column h3")] == ["shop", "sounds"]
+    page.open(world.storefront, "?item=00030&m=shop&m=sounds")
+    told = page.until(lambda: [note.text for note in page.all(".column .empty")])
+    assert told == ["This model has no similar items."]
+
+
+def test_the_page_speaks_chinese_and_keeps_to_it(page: Page, world: World):
+    page.open(world.storefront)
+    page.until(lambda: [b for b in page.all("nav > .quiet") if b.text == "中文"])[0].click()
+    assert page.shelf("为新访客推荐")
+    page.open(world.storefront, "?item=" + "%E5%B8%BD%2F%E5%AD%90%20%E7%BA%A2")
+    assert page.one("h1").text == NAMES[0][1]
+    assert page.shelf("相似商品")
+    assert page.run("return document.documentElement.lang") == "zh-Hans"
+
+
+@pytest.mark.parametrize("query", ["", "?item=00030", "?q=hat&m=shop&m=sounds", "?shopper=u003"])
+def test_a_phone_needs_no_sideways_scroll(page: Page, world: World, query):
+    _size(page.driver, 390, 844)
+    page.open(world.storefront, query)
+    page.until(lambda: page.all(".card[data-item]"))
+    page.until(lambda: not page.all("[aria-busy]"))
+    assert page.run("return document.documentElement.scrollWidth") == 390
+    if not query:
+        # The filters wait behind their heading.
+        assert not page.all(".facet-box[open]")
+        page.one(".facet-box summary").click()
+        assert page.one("#facets label").is_displayed()
+
+
+def test_a_server_that_is_away_is_told_in_words(page: Page, away: Storefront):
+    page.open(away)
+    told = page.one(".trouble")
+    assert "The model's server does not answer." in told.text
+    assert told.find_element("css selector", "button").text == "Try again"
+    page.run("arguments[0].querySelector('details').open = true", told)
+    assert "UNAVAILABLE" in told.text
+    # The catalogue is there all the same.
+    assert page.shelf("Everything")
