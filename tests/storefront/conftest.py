@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -60,7 +61,8 @@ def write_awkward_shop(folder: Path) -> Path:
     for place, (sku, title) in NAMES.items():
         old = items.loc[place, "sku"]
         events.loc[events["sku"] == old, "sku"] = sku
-        items.loc[place, ["sku", "title"]] = sku, title
+        # Escaped twice, markup outlives the cleaning of texts that the shop's tables go through.
+        items.loc[place, ["sku", "title"]] = sku, escape(escape(title))
         items.loc[place, "picture"] = pictures.get(sku, f"{old}.jpg")
     items.to_csv(folder / "items.csv", index=False)
     events.to_csv(folder / "events.csv", index=False)
