@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tfmm.commands.options import argument, option
 
@@ -91,6 +91,15 @@ class Asked:
     def in_folder(self) -> bool:
         """Whether the model is served in this process."""
         return Path(self.at).is_dir()
+
+
+def voice_in(what: str) -> Any:
+    """The option `--voice`, which `recognizer_of` reads."""
+    return option(
+        "--voice",
+        metavar="DIR|PRESET",
+        help=f"hear words in {what}: a folder of `tfmm catalog --voice`, or a keras-hub preset",
+    )
 
 
 def recognizer_of(voice: str) -> Recognizer:

@@ -17,6 +17,7 @@ from tfmm.commands.asked import (
     Transport,
     Weight,
     recognizer_of,
+    voice_in,
 )
 from tfmm.commands.command import Command
 from tfmm.commands.options import Debug, at_least_1, option
@@ -47,15 +48,7 @@ def search(
     audio: Annotated[
         str | None, option("--audio", metavar="FILE", help="sound, or speech with --voice")
     ] = None,
-    voice: Annotated[
-        str | None,
-        option(
-            "--voice",
-            metavar="DIR|PRESET",
-            help="hear words in the sound: a folder of `tfmm catalog --voice`, or a keras-hub "
-            "preset",
-        ),
-    ] = None,
+    voice: Annotated[str | None, voice_in("the sound")] = None,
     allow: Annotated[
         list[str] | None, option("--allow", metavar="FEATURE=VALUE", help="may repeat")
     ] = None,

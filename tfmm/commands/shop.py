@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tfmm.commands.asked import recognizer_of
+from tfmm.commands.asked import recognizer_of, voice_in
 from tfmm.commands.command import Command
 from tfmm.commands.options import Debug, a_port, argument, option
 
@@ -50,15 +50,7 @@ def shop(
             help="whose pictures and texts to show (default: the file that a model's card names)",
         ),
     ] = None,
-    voice: Annotated[
-        str | None,
-        option(
-            "--voice",
-            metavar="DIR|PRESET",
-            help="hear words in recordings: a folder of `tfmm catalog --voice`, or a keras-hub "
-            "preset",
-        ),
-    ] = None,
+    voice: Annotated[str | None, voice_in("recordings")] = None,
     title: Annotated[
         str | None, option("--title", metavar="TITLE", help="the shop's name on the page")
     ] = None,

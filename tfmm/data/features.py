@@ -266,7 +266,7 @@ class Builder:
         self.found("unclear_numbers", spec, read.unclear, shown, UNCLEAR)
         if self.found("mixed_currencies", spec, read.foreign, shown) != "keep":
             values[read.foreign] = np.nan
-        self.found("infinite_numbers", spec, infinite, lambda row: _cell(cells, row))
+        self.found("infinite_numbers", spec, infinite, shown)
         return NumberColumn(values)
 
     @staticmethod

@@ -304,27 +304,21 @@ class _Loader:
             self._require(raw)
             rows, place = self._seen(name, spec, getattr(raw, role), ids)
         else:
-            found = pc.index_in(ids, value_set=pa.array(rows.ids, pa.string()))
+            codes, known = getattr(raw, role), pa.array(rows.ids, pa.string())
+            found = pc.index_in(ids, value_set=known)
             place = found.fill_null(-1).to_numpy(zero_copy_only=False)
-            unknown = place[getattr(raw, role)] < 0
-            unknown_codes = pd.unique(getattr(raw, role)[unknown])
-            distinct = len(unknown_codes)
-            examples = [
-                f"row {raw.rows[event] + 1}: {ids[int(getattr(raw, role)[event])].as_py()!r}"
-                for event in np.flatnonzero(unknown)[:MAX_EXAMPLES]
-            ]
+            unknown = place[codes] < 0
+            distinct = pd.unique(codes[unknown])
             self.report.record(
                 f"unknown_{name}",
                 "events",
                 int(unknown.sum()),
-                examples,
-                detail=f"{distinct:,} distinct ids; "
+                raw.examples(unknown, lambda event: repr(ids[int(codes[event])].as_py())),
+                detail=f"{len(distinct):,} distinct ids; "
                 f"those of the {name} table look like {rows.ids[0]!r}",
             )
-            if distinct:
-                alike, shown = look_alikes(
-                    ids.take(pa.array(unknown_codes)), pa.array(rows.ids, pa.string())
-                )
+            if len(distinct):
+                alike, shown = look_alikes(ids.take(pa.array(distinct)), known)
                 if alike:
                     said = f"distinct ids that the {name} table lacks look like one that it has"
                     self.report.note("events", said, alike, shown)

@@ -27,6 +27,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         if error.status < 400:
             raise
         return _answer(error.status, "wrong_question", error.text or error.reason)
+    # A page must get an answer whatever fails; what is not expected goes to the log as well.
     except Exception as error:
         status, kind, message = told(error)
         if status == 500:

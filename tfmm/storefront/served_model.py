@@ -100,7 +100,6 @@ class ServedModel:
     async def _search(self, question: Question, known: Known) -> tuple[Hits, str, bool]:
         """The hits, the words heard if there was a recording, and whether keywords alone found."""
         text, words = question.text, ""
-        metadata = await self.client.metadata()
         if question.audio and self._recognizer is not None:
             text = words = await asyncio.to_thread(self._heard, self._recognizer, question.audio)
         elif question.audio:
@@ -108,7 +107,7 @@ class ServedModel:
         if question.image:
             asked = {"image": question.image, **({"text": text} if text.strip() else {})}
             return await self._found(question, **asked), "", False
-        if self._by_keywords(metadata, known):
+        if self._by_keywords(await self.client.metadata(), known):
             hits = await asyncio.to_thread(
                 lambda: known.keywords.search(query_text(text), _KEYWORD_HITS, allow=question.allow)
             )

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tfmm.data.cells.amounts import parse_amounts
-from tfmm.data.checks import MAX_EXAMPLES, CheckReport
+from tfmm.data.checks import CheckReport
 
 if TYPE_CHECKING:
     from tfmm.data.events.event_log import RawEvents
@@ -62,10 +62,7 @@ def undo_returns(
     returned = np.zeros(len(pairs), bool)
     returned[place[back]] = True
     undone = (returned & (kept <= 0))[place] & ~back & raw.counts
-
-    def shown(event: int) -> str:
-        return repr(cells[int(raw.rows[event])].as_py())
-
+    shown = raw.shown(cells)
     for events, said in (
         (back & raw.counts, "returns are kept as negative events"),
         (undone, "purchases are undone by a return"),
@@ -92,7 +89,5 @@ def _note(
     shown: Callable[[int], str],
     column: str,
 ) -> None:
-    places = np.flatnonzero(events)
-    if len(places):
-        examples = [f"row {raw.rows[at] + 1}: {shown(at)}" for at in places[:MAX_EXAMPLES].tolist()]
-        report.note("events", said, len(places), examples, column=column)
+    if events.any():
+        report.note("events", said, int(events.sum()), raw.examples(events, shown), column=column)

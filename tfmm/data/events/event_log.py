@@ -135,13 +135,18 @@ class RawEvents:
         column: str | None = None,
     ) -> None:
         """Records the events where `bad`, and leaves them out under the policy `drop`."""
-        events = np.flatnonzero(bad)
-        examples = [
-            f"row {self.rows[event] + 1}: {shown(event)}"
-            for event in events[:MAX_EXAMPLES].tolist()
-        ]
-        if report.record(check, "events", len(events), examples, column=column) == "drop":
+        count, examples = int(bad.sum()), self.examples(bad, shown)
+        if report.record(check, "events", count, examples, column=column) == "drop":
             self.keep(~bad, check)
+
+    def shown(self, cells: pa.ChunkedArray) -> Callable[[int], str]:
+        """What to show of an event: its cell of a column of the table."""
+        return lambda event: repr(cells[int(self.rows[event])].as_py())
+
+    def examples(self, events: NDArray[np.bool_], shown: Callable[[int], str]) -> list[str]:
+        """The first few of the events where the mask is True, each with its row in the file."""
+        places = np.flatnonzero(events)[:MAX_EXAMPLES].tolist()
+        return [f"row {self.rows[event] + 1}: {shown(event)}" for event in places]
 
 
 def read_events(
@@ -203,16 +208,16 @@ def read_events(
         # The last entry is what a code of -1, a null id, reads.
         is_bad = np.append(is_bad_id(at), True)
         bad = is_bad[getattr(raw, role)]
-        raw.apply(report, "bad_ids", bad, _shown(table.column(name), raw), name)
+        raw.apply(report, "bad_ids", bad, raw.shown(table.column(name)), name)
     if spec.rating is not None:
-        shown = _shown(table.column(spec.rating), raw)
+        shown = raw.shown(table.column(spec.rating))
         raw.apply(report, "bad_ratings", ~np.isfinite(raw.weight), shown, spec.rating)
         # A rating of 0 or below tells a dislike, which is no taste but no error of the table.
         set_apart(raw, raw.weight <= 0, report, shown, spec.rating)
     if spec.quantity is not None:
         undo_returns(raw, table.column(spec.quantity), spec, report, f"{where} {spec.quantity!r}")
     if spec.time is not None:
-        shown = _shown(table.column(spec.time), raw)
+        shown = raw.shown(table.column(spec.time))
         raw.apply(report, "bad_times", bad_time[raw.rows], shown, spec.time)
     return raw
 
@@ -246,10 +251,6 @@ def _ratings(
         "unclear_numbers", "events", len(unclear), examples, column=spec.rating, detail=UNCLEAR
     )
     return read.values
-
-
-def _shown(cells: pa.ChunkedArray, raw: RawEvents) -> Callable[[int], str]:
-    return lambda event: repr(cells[int(raw.rows[event])].as_py())
 
 
 def _type_weights(cells: pa.ChunkedArray, spec: EventSpec, where: str) -> NDArray[np.float32]:

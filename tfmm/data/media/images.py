@@ -73,14 +73,12 @@ def opened(data: bytes | str | os.PathLike[str]) -> Iterator[Image.Image]:
         with Image.open(io.BytesIO(data) if isinstance(data, bytes) else data) as image:
             yield image
     # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error ... on broken files.
-    except UnidentifiedImageError as error:
-        name = f"{len(data):,} bytes" if isinstance(data, bytes) else os.fspath(data)
-        empty = not (data if isinstance(data, bytes) else os.path.getsize(data))
-        reason = "it is empty" if empty else "it is no image of a known format"
-        raise ImageDecodeError(f"cannot decode {name} as an image: {reason}") from error
     except Exception as error:
         name = f"{len(data):,} bytes" if isinstance(data, bytes) else os.fspath(data)
         reason = str(error) or type(error).__name__
+        if isinstance(error, UnidentifiedImageError):
+            empty = not (data if isinstance(data, bytes) else os.path.getsize(data))
+            reason = "it is empty" if empty else "it is no image of a known format"
         raise ImageDecodeError(f"cannot decode {name} as an image: {reason}") from error
 
 

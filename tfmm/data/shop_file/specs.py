@@ -16,8 +16,15 @@ class ShopFileError(ValueError):
     """A shop file, or a table it names, that cannot be used as written."""
 
 
+class _Given:
+    """What a shop file gives of something; what is None is found."""
+
+    def to_dict(self) -> dict[str, str]:
+        return {key: value for key, value in vars(self).items() if value is not None}
+
+
 @dataclass(frozen=True)
-class FormatSpec:
+class FormatSpec(_Given):
     """The dialect of a table, as far as the shop file gives it; what is None is found.
 
     Args:
@@ -32,12 +39,9 @@ class FormatSpec:
     decimal: str | None = None
     quote: str | None = None
 
-    def to_dict(self) -> dict[str, str]:
-        return {key: value for key, value in vars(self).items() if value is not None}
-
 
 @dataclass(frozen=True)
-class TimeSpec:
+class TimeSpec(_Given):
     """How a column of times is written, as far as the shop file gives it; else it is found.
 
     Args:
@@ -49,9 +53,6 @@ class TimeSpec:
     format: str | None = None
     unit: str | None = None
     zone: str | None = None
-
-    def to_dict(self) -> dict[str, str]:
-        return {key: value for key, value in vars(self).items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def read_excel(file: TableFile, columns: Mapping[str, str]) -> pa.Table:
 
     try:
         with load_workbook(file.path) as book:
-            sheet = _sheet(file, {name: _rows(book, name) for name in book.sheet_names}, columns)
+            sheet = _sheet(file, book, columns)
     except CalamineError as error:
         raise file.error(f"it is no workbook of Excel's: {error}") from error
     header = [_name(cell) for cell in sheet[0]]
@@ -45,15 +45,11 @@ def _rows(book: Any, name: str) -> list[list[Any]]:
     return [row for row in rows if any(cell not in ("", None) for cell in row)]
 
 
-def _sheet(
-    file: TableFile, sheets: Mapping[str, list[list[Any]]], columns: Mapping[str, str]
-) -> list[list[Any]]:
-    if file.part:
-        if file.part not in sheets:
-            raise file.error(f"it has no sheet {file.part!r}; its sheets: {listed([*sheets])}")
-        filled = {file.part: sheets[file.part]}
-    else:
-        filled = {name: rows for name, rows in sheets.items() if rows}
+def _sheet(file: TableFile, book: Any, columns: Mapping[str, str]) -> list[list[Any]]:
+    names = [file.part] if file.part else book.sheet_names
+    if file.part and file.part not in book.sheet_names:
+        raise file.error(f"it has no sheet {file.part!r}; its sheets: {listed(book.sheet_names)}")
+    filled = {name: rows for name in names if (rows := _rows(book, name))}
     if len(filled) > 1:
         asked = {plain_name(name) for name in columns}
         fitting = [name for name, rows in filled.items() if asked <= {*map(_plain, rows[0])}]
