@@ -24,6 +24,7 @@ from tfmm.data.columns import (
     TextColumn,
     VectorColumn,
 )
+from tfmm.data.media.folders import Folders
 from tfmm.data.media.media import MEDIA, build_media
 from tfmm.data.shop_file.specs import FeatureSpec, ShopFileError
 from tfmm.data.tables import as_numbers, as_text, encode, objects
@@ -92,13 +93,22 @@ class Source:
 class Builder:
     """Builds the features of one table and gathers which rows a check drops.
 
+    Args:
+        source: the rows.
+        report: where findings go.
+        folders: what files may be read from.
+        verify_media: whether files are decoded.
+
     Attributes:
         dropped: bool[n], rows that a check with policy `drop` found.
     """
 
-    def __init__(self, source: Source, report: CheckReport, *, verify_media: bool) -> None:
+    def __init__(
+        self, source: Source, report: CheckReport, folders: Folders, *, verify_media: bool
+    ) -> None:
         self.source = source
         self.report = report
+        self.folders = folders
         self.verify_media = verify_media
         self.dropped: Mask = np.zeros(len(source.ids), bool)
 

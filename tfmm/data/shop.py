@@ -28,6 +28,7 @@ from tfmm.data.events.event_log import (
 )
 from tfmm.data.events.examples import Examples
 from tfmm.data.features import Builder, RowNames, Source
+from tfmm.data.media.folders import Folders
 from tfmm.data.seen import absent, first_seen, only_seen
 from tfmm.data.shop_file.schema import Shop
 from tfmm.data.shop_file.specs import (
@@ -57,6 +58,11 @@ class ShopData:
     users: Catalog
     examples: Examples
     report: CheckReport
+
+    @cached_property
+    def folders(self) -> Folders:
+        """What its files may be read from."""
+        return Folders.of(self.shop)
 
     @cached_property
     def events(self) -> Events:
@@ -111,6 +117,7 @@ class _Loader:
         self.shop = shop
         self.report = report
         self.verify_media = verify_media
+        self.folders = Folders.of(shop)
 
     def load(self, extra_names: tuple[str, ...]) -> ShopData:
         # The small tables first: what is wrong with them shows before the long read.
@@ -184,7 +191,7 @@ class _Loader:
             table.num_rows,
             spec.format.decimal,
         )
-        builder = Builder(source, self.report, verify_media=self.verify_media)
+        builder = self._builder(source)
 
         def number(name: str, column: str | None) -> Any:
             made: Any = builder.build(FeatureSpec(name, "number", (column,))) if column else None
@@ -213,6 +220,9 @@ class _Loader:
         raw.keep(~builder.dropped, "a feature's check")
         self._require(raw)
         return examples.take(np.flatnonzero(~builder.dropped))
+
+    def _builder(self, source: Source) -> Builder:
+        return Builder(source, self.report, self.folders, verify_media=self.verify_media)
 
     def _read(
         self, name: str, columns: Mapping[str, str], role: str, format: FormatSpec
@@ -282,7 +292,7 @@ class _Loader:
         self.report.record(check, name, len(rows), examples, column=column)
 
     def _build(self, source: Source, spec: TableSpec) -> _Rows:
-        builder = Builder(source, self.report, verify_media=self.verify_media)
+        builder = self._builder(source)
         features = {key: builder.build(feature) for key, feature in spec.features.items()}
         kept = np.flatnonzero(~builder.dropped)
         if not len(kept):

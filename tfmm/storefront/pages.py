@@ -96,14 +96,14 @@ class Pages:
 
     async def _picture(self, request: web.Request) -> web.Response:
         model = self._model(request)
-        known, root = await model.known(), model.showcase.root
+        known, folders = await model.known(), model.showcase.folders
         paths = known.items.pictures(_text(request, "id"))
         place, side = _whole(request, "number"), _whole(request, "side", SIDES[0])
         if side not in SIDES:
             raise QuestionError(f"side: expected {' or '.join(map(str, SIDES))}, got {side}.")
-        if root is None or place >= len(paths):
+        if folders is None or place >= len(paths):
             raise PictureError("There is no such picture.")
-        content = await asyncio.to_thread(picture_jpeg, paths[place], root, side)
+        content = await asyncio.to_thread(picture_jpeg, paths[place], folders, side)
         return web.Response(
             body=content,
             content_type="image/jpeg",

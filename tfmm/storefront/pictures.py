@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from tfmm.data.media.folders import Folders
 from tfmm.data.media.images import opened, to_rgb
 
 #: The longest sides that pictures are sent with: on a card, and on an item's page.
@@ -19,14 +20,14 @@ class PictureError(ValueError):
     """A file that is not shown: it lies outside the shop's folder, or is gone."""
 
 
-def picture_jpeg(path: Path, root: Path, side: int) -> bytes:
+def picture_jpeg(path: Path, folders: Folders, side: int) -> bytes:
     """A picture as JPEG bytes, upright, scaled down to at most `side` pixels.
 
     Always written anew, so that a file which only claims to be a picture never leaves the machine.
 
     Args:
         path: its file.
-        root: the shop's folder, which the file must lie in once links are followed.
+        folders: one of which the file must lie in, once links are followed.
         side: one of `SIDES`.
 
     Raises:
@@ -34,7 +35,7 @@ def picture_jpeg(path: Path, root: Path, side: int) -> bytes:
         ImageDecodeError: it is no picture.
     """
     real = Path(os.path.realpath(path))
-    if not real.is_relative_to(os.path.realpath(root)):
+    if not folders.hold(real):
         raise PictureError("The picture lies outside the shop's folder, so it is not shown.")
     try:
         changed = real.stat().st_mtime_ns

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from tfmm.data.media.folders import Folders
 from tfmm.data.shop import ShopData
 from tfmm.serving.ask.hybrid import Hybrid
 from tfmm.serving.ask.keywords import Keywords
@@ -55,9 +56,9 @@ class Showcase:
         self._read: tuple[Path | None, Known] | None = None
 
     @property
-    def root(self) -> Path | None:
-        """The folder that pictures must lie in; None where there are none to show."""
-        return None if self._shop is None else self._shop.shop.root
+    def folders(self) -> Folders | None:
+        """The folders that pictures must lie in; None where there are none to show."""
+        return None if self._shop is None else self._shop.folders
 
     def known(self) -> Known:
         """What is known now.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from tfmm.data.tables import as_text
 
 if TYPE_CHECKING:
     from tfmm.data.features import Builder, Source
+    from tfmm.data.media.folders import Folders
     from tfmm.data.shop_file.specs import FeatureSpec
 
 
@@ -106,13 +108,10 @@ def build_media(builder: Builder, spec: FeatureSpec) -> MediaColumn:
     """
     medium = MEDIA[spec.kind]
     named = _file_names(builder, spec)
-    folder = str(builder.source.root)
-    # One stat a file, on strings: Path objects are made only for the files that are there.
-    found = [
-        [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
-        for names in named
-    ]
-    empty = np.array([not paths for paths in found], dtype=bool)
+    # Looked for as strings: Path objects are made only for the files that are there.
+    found, outside = _find(named, builder.folders)
+    refused = _tell_outside(builder, spec, found, outside)
+    empty = np.array([not paths for paths in found], dtype=bool) & ~refused
     lost = sum(len(named[row]) for row in np.flatnonzero(empty))
     builder.found(
         medium.missing,
@@ -123,14 +122,62 @@ def build_media(builder: Builder, spec: FeatureSpec) -> MediaColumn:
     )
     # Of several templates, whatever there is is the feature; a cell's names are all meant.
     if spec.columns:
-        _tell_absent(builder, spec, named, found)
+        _tell_absent(builder, spec, named, found, {(row, name) for row, name, _ in outside})
     if builder.verify_media:
-        _leave_corrupt(builder, spec, found, empty)
+        _leave_corrupt(builder, spec, found, empty | refused)
     return medium.column(tuple(tuple(Path(path) for path in paths) for paths in found))
 
 
+def _find(
+    named: list[list[str]], folders: Folders
+) -> tuple[list[list[str]], list[tuple[int, str, str]]]:
+    """The files that are there, by row; and row, name and place of what lies outside."""
+    found: list[list[str]] = [[] for _ in named]
+    outside: list[tuple[int, str, str]] = []
+    for row, names in enumerate(named):
+        for name in names:
+            path, allowed = folders.find(name)
+            if not allowed:
+                outside.append((row, name, path))
+            elif path:
+                found[row].append(path)
+    return found, outside
+
+
+def _tell_outside(
+    builder: Builder,
+    spec: FeatureSpec,
+    found: list[list[str]],
+    outside: list[tuple[int, str, str]],
+) -> NDArray[np.bool_]:
+    """Reports names that lead outside; bool[n], the rows that have them and no other file."""
+    refused = np.zeros(len(found), bool)
+    refused[[row for row, _, _ in outside]] = True
+    refused &= np.array([not paths for paths in found], dtype=bool)
+    if not outside:
+        return refused
+    # The folder that most of them lie in.
+    ((most, _),) = Counter(os.path.dirname(place) for _, _, place in outside).most_common(1)
+    policy = builder.report.record(
+        "outside_files",
+        builder.source.name,
+        len(outside),
+        [f"{builder.source.ids[row]}: {name}" for row, name, _ in outside[:MAX_EXAMPLES]],
+        column=spec.name,
+        detail=f"to read them, say `files: {{allow: [{builder.folders.shown(most)}]}}` in "
+        "the shop file",
+    )
+    if policy == "drop":
+        builder.dropped |= refused
+    return refused
+
+
 def _tell_absent(
-    builder: Builder, spec: FeatureSpec, named: list[list[str]], found: list[list[str]]
+    builder: Builder,
+    spec: FeatureSpec,
+    named: list[list[str]],
+    found: list[list[str]],
+    told: set[tuple[int, str]],
 ) -> None:
     folder = str(builder.source.root)
     count = 0
@@ -139,7 +186,11 @@ def _tell_absent(
         if not paths or len(paths) == len(names):
             continue
         there = set(paths)
-        absent = [name for name in names if os.path.join(folder, name) not in there]
+        absent = [
+            name
+            for name in names
+            if os.path.join(folder, name) not in there and (row, name) not in told
+        ]
         count += len(absent)
         if len(examples) < MAX_EXAMPLES:
             examples += [f"{builder.source.ids[row]}: no file {name}" for name in absent]

@@ -167,7 +167,11 @@ def _opened_video(path: str) -> Iterator[Any]:
             "Install it with: pip install 'tfmm[video]'."
         ) from error
     try:
-        with av.open(path) as container:
+        # A playlist names other files and addresses, which no protocol is left to read by.
+        with (
+            open(path, "rb") as file,
+            av.open(file, options={"protocol_whitelist": "none"}) as container,
+        ):
             yield container
     # PyAV's errors are of OSError, ValueError, EOFError and others, as FFmpeg's numbers say.
     except (av.FFmpegError, OSError, ValueError, EOFError) as error:

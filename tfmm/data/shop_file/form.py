@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from tfmm.config import Omittable, Section
+from tfmm.config import Listed, Omittable, Section
 from tfmm.data.checks import CHECKS, policy_problem
 from tfmm.data.shop_file.events import EventForm
 from tfmm.data.shop_file.features import Feature
@@ -70,6 +70,13 @@ class TableForm(Section):
         return TableSpec(self.table, self.id or seen_id, features, format)
 
 
+class FilesForm(Section):
+    """Which files the tables may name."""
+
+    allow: Annotated[Listed[Folder], Field(min_length=1)]
+    """Folders outside the root that cells may name files of; a relative one is relative to it."""
+
+
 class ShopForm(Section):
     """A shop: what its tables mean. Paths are relative to this file, or to `root`."""
 
@@ -86,6 +93,9 @@ class ShopForm(Section):
     """The table of events; a shop may have only its items."""
     users: Omittable[TableForm] = None
     """The table of users; without it, users are the ids seen in events."""
+    files: Omittable[FilesForm] = None
+    """Which files the tables may name, besides those in the root and the folders that this file
+    names."""
     checks: Policies = Field(default_factory=dict)
     """What is done about bad rows, by check: `drop` them, `mask` the value, `raise`, or `keep`."""
 

@@ -25,6 +25,7 @@ class Shop:
         events: the events table; None for a shop that has only its items.
         users: the users table; None when users are the ids seen in events.
         checks: policy by check, where the file sets one.
+        allowed: folders outside the root that the tables may name files of.
     """
 
     file: Path | None
@@ -33,6 +34,7 @@ class Shop:
     events: EventSpec | None
     users: TableSpec | None = None
     checks: dict[str, str] = field(default_factory=dict)
+    allowed: tuple[Path, ...] = ()
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Shop:
@@ -66,6 +68,8 @@ class Shop:
             table: TableSpec | None = getattr(self, key)
             if table is not None:
                 out[key] = table.to_dict()
+        if self.allowed:
+            out["files"] = {"allow": [str(folder) for folder in self.allowed]}
         if self.checks:
             out["checks"] = dict(self.checks)
         return out
@@ -77,6 +81,9 @@ class Shop:
     def _from(cls, mapping: Any, file: Path | None, folder: Path) -> Shop:
         form = checked(ShopForm, mapping, str(file or "the shop"), ShopFileError)
         root = folder if form.root is None else folder / Path(form.root).expanduser()
+        root = Path(os.path.normpath(root))
+        allow = () if form.files is None else form.files.allow
+        allowed = tuple(Path(os.path.normpath(root / Path(one).expanduser())) for one in allow)
         items, users = form.tables()
         events = None if form.events is None else form.events.spec()
-        return cls(file, Path(os.path.normpath(root)), items, events, users, form.checks)
+        return cls(file, root, items, events, users, form.checks, allowed)
