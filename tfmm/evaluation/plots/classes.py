@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tfmm.evaluation.plots import INK, OTHERS, OURS, new_figure, save, set_title
+from tfmm.evaluation.plots.figure import INK, OTHERS, OURS, new_figure, save, set_title
 
 #: Labels that a picture shows: more could not be read.
 _MOST = 24
