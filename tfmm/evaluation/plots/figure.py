@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+
+from tfmm.evaluation.plots.fonts import fit_fonts
 
 OURS = "#1f6f8b"
 OTHERS = "#b8c0c8"
 SECOND = "#e07a3f"
 INK = "#2b2f33"
 FAINT = "#e6e8ea"
-#: Fonts that have the signs of many languages, of which most machines have one.
-_WIDE = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-    "Microsoft YaHei",
-    "SimHei",
-    "PingFang SC",
-    "Arial Unicode MS",
-    "Droid Sans Fallback",
-)
 MANY = ("#1f6f8b", "#e07a3f", "#7a9e4b", "#8a6fb0", "#d3a625", "#5aa5a0", "#b05a6f", "#6b7785")
 
 
@@ -59,20 +43,8 @@ def set_title(ax: Axes, text: str) -> None:
     ax.set_title(text, loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
 
 
-@cache
-def _fonts() -> list[str]:
-    """Matplotlib's own font, and those of this machine that have what it lacks: Chinese and so
-    on."""
-    there = {font.name for font in font_manager.fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in _WIDE if name in there)]
-
-
 def save(figure: Figure, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    for text in figure.findobj(Text):
-        text.set_fontfamily(_fonts())
-    with warnings.catch_warnings():
-        # Where no font has a sign, a box stands for it; the report's tables have the words.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(path, dpi=144, bbox_inches="tight", pad_inches=0.15)
+    fit_fonts(figure)
+    figure.savefig(path, dpi=144, bbox_inches="tight", pad_inches=0.15)
     return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from tfmm.evaluation.plots.figure import (
     save,
     set_title,
 )
+from tfmm.evaluation.plots.fonts import wrapped
 
 
 def _short(count: int) -> str:
@@ -124,8 +124,8 @@ def looked_at(
                     _inside(ax, start + weight / 2, place, f"{weight:.2f}")
                 start += weight
             _thumbnail(ax, place, pictures.get(row["item"]))
-        titles = [textwrap.shorten(row["title"], 60, placeholder=" …") for row in items]
-        ax.set_yticks(range(len(items)), ["\n".join(textwrap.wrap(t, 30)) for t in titles])
+        titles = ["\n".join(wrapped(row["title"], 30, 2)) for row in items]
+        ax.set_yticks(range(len(items)), titles)
         ax.tick_params(axis="y", pad=40 if pictures else 4, labelsize=9)
         ax.set_ylim(rows - 0.5, -0.5)
         ax.set_xlim(0, 1)
