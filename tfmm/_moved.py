@@ -50,6 +50,7 @@ MODULES: dict[str, str] = {
     "tfmm.encoders.tokenizer": "tfmm.encoders.text.tokenizer",
     "tfmm.encoders.torch_file": "tfmm.encoders.pretrained.torch_file",
     "tfmm.encoders.wav": "tfmm.encoders.audio.wav",
+    "tfmm.evaluation.class_plots": "tfmm.evaluation.plots.classes",
     "tfmm.evaluation.search": "tfmm.tasks.search.measure",
     "tfmm.export.agreement": "tfmm.tasks.items.agreement",
     "tfmm.export.arrays": "tfmm.tasks.items.arrays",

@@ -3,10 +3,10 @@ import io
 from rich.console import Console
 
 from tfmm.data import progress as module
-from tfmm.data.progress import progress
+from tfmm.data.progress import Bar, progress
 
 
-def test_nothing_is_written_without_a_terminal(capsys, monkeypatch):
+def test_quick_work_writes_no_line_without_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr(module, "_DELAY", -1)
     assert list(progress(range(5), 5, "counting")) == [0, 1, 2, 3, 4]
     assert capsys.readouterr() == ("", "")
@@ -26,3 +26,41 @@ def test_bar_shows_what_is_counted_when_it_takes_long(monkeypatch):
 
 def test_quick_work_shows_no_bar(monkeypatch):
     assert terminal(monkeypatch, 60) == ""
+
+
+def test_a_line_every_ten_seconds_says_rate_and_time_left_without_a_terminal(capsys, monkeypatch):
+    clock = iter(range(100, 1000, 4))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(Bar, "_told", 0.0)
+    assert len(list(progress(range(10), 10, "解码图片", unit="images"))) == 10
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "解码图片: 3 of 10, 0.25 images/s, 0:00:28 left",
+        "解码图片: 6 of 10, 0.25 images/s, 0:00:16 left",
+        "解码图片: 9 of 10, 0.25 images/s, 0:00:04 left",
+    ]
+
+
+def test_a_bar_within_a_bar_is_not_shown(monkeypatch):
+    written = io.StringIO()
+    monkeypatch.setattr(module, "_DELAY", -1)
+    monkeypatch.setattr(module, "Console", lambda **_: Console(file=written, force_terminal=True))
+    with Bar(2, "outer") as outer:
+        outer.advance()
+        list(progress(range(5), 5, "inner"))
+        assert Bar._front is outer
+    assert Bar._front is None
+    assert "outer" in written.getvalue()
+    assert "inner" not in written.getvalue()
+
+
+def test_stopping_in_the_middle_shows_the_cursor_again(monkeypatch):
+    written = io.StringIO()
+    monkeypatch.setattr(module, "_DELAY", -1)
+    monkeypatch.setattr(module, "Console", lambda **_: Console(file=written, force_terminal=True))
+    bar = Bar(9, "[counting]")
+    bar.advance()
+    assert "[counting]" in written.getvalue()
+    assert written.getvalue().rindex("\x1b[?25l") > written.getvalue().rfind("\x1b[?25h")
+    bar.stop()
+    assert written.getvalue().rindex("\x1b[?25h") > written.getvalue().rindex("\x1b[?25l")

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 from sklearn.metrics import f1_score
 
-from tfmm.evaluation import class_plots
 from tfmm.evaluation.classes import (
     calibration_error,
     class_metrics,
@@ -14,6 +13,7 @@ from tfmm.evaluation.classes import (
     per_class,
     reliability,
 )
+from tfmm.evaluation.plots import classes as class_plots
 
 
 @pytest.fixture

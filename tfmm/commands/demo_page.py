@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import html
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,6 +126,8 @@ def write_picture(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    from tfmm.evaluation.plots.fonts import fit_fonts
+
     shelves = section.shelves
     columns = given + answer
     figure = Figure(figsize=(1.28 * columns + 0.6, 1.6 * len(shelves) + 0.8), dpi=110)
@@ -161,6 +162,7 @@ def write_picture(
         figure.text(x, heading, words, size=10, color="#5b616b", va="center")
     file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
+    fit_fonts(figure)
     figure.savefig(file)
     return file
 
@@ -171,12 +173,14 @@ def _draw(axes: Axes, card: Card | None) -> None:
         return
     from PIL import Image, ImageOps
 
+    from tfmm.evaluation.plots.fonts import wrapped
+
     square = Image.new("RGB", (160, 160), "white")
     if card.picture is not None:
         with Image.open(card.picture) as picture:
             square = ImageOps.pad(picture.convert("RGB"), square.size, color="white")
     axes.imshow(square)
-    words = textwrap.wrap(card.title, 20)[:2]
+    words = wrapped(card.title, 20, 2)
     axes.text(
         0.5, -0.03, "\n".join(words), size=6.5, ha="center", va="top", transform=axes.transAxes
     )

@@ -159,7 +159,7 @@ def diagnose() -> Diagnosis:
         )
     report.findings.append(text_finding(versions["tensorflow"], versions["tensorflow-text"]))
     report.findings += [keras_finding(answer), devices_finding(answer)]
-    report.findings += machine_findings()
+    report.findings += [fonts_finding(), *machine_findings()]
     return report
 
 
@@ -262,6 +262,24 @@ def machine_findings() -> list[Finding]:
     else:
         findings.append(Finding("memory", f"{gigabytes:.1f} GB"))
     return findings
+
+
+def fonts_finding() -> Finding:
+    """Whether plots can show Chinese, Japanese and Korean."""
+    what = "Chinese in plots"
+    try:
+        from tfmm.evaluation.plots.fonts import font_of, package_of
+    except ImportError as error:
+        return Finding(what, "cannot tell", "note", f"{error}: matplotlib comes first")
+    names = dict.fromkeys(font_of(char) for char in "中カ한")
+    if None not in names:
+        return Finding(what, ", ".join(map(str, names)))
+    return Finding(
+        what,
+        "no font for some Chinese, Japanese or Korean",
+        "note",
+        f"plots show □ for it until one is installed (on Debian and Ubuntu: {package_of('中')})",
+    )
 
 
 def _memory() -> int:

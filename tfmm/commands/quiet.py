@@ -15,3 +15,7 @@ def quiet_tensorflow() -> None:
     logging.getLogger("absl").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     warnings.filterwarnings("ignore", category=DeprecationWarning)
+    # It tells of weights that a font lacks, for each text that is drawn in it.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
+    # What is left is for the person at the keyboard, who asks for no line of source.
+    warnings.formatwarning = lambda message, *_, **__: f"note: {message}\n"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfmm.evaluation.names import baseline_name
-from tfmm.evaluation.plots import INK, OURS, lines, new_figure, save, set_title
+from tfmm.evaluation.plots.figure import INK, OURS, lines, new_figure, save, set_title
 from tfmm.evaluation.report import Section, picture, table
 
 MODEL = "model"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfmm.evaluation import plots
+from tfmm.evaluation.plots.learning import learning_curve
 from tfmm.evaluation.report import Section, picture
 
 
@@ -28,7 +28,7 @@ def learning_section(
     losses = [float(row["loss"]) for row in rows] if all("loss" in row for row in rows) else None
     values = [float(row[metric]) for row in rows]
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = plots.learning_curve(epochs, metric, values, losses, folder / "learning.png")
+    drawn = learning_curve(epochs, metric, values, losses, folder / "learning.png")
     best = max(range(len(values)), key=values.__getitem__)
     said = f"On validation, {metric} was best after epoch {epochs[best]:g}: {values[best]:.4f}."
     return [Section("Learning", [said, picture(drawn, "Learning curve")])]

@@ -11,6 +11,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from tfmm.data.progress import progress
+
 Scorer = Callable[[NDArray[np.int32]], NDArray[np.float32]]
 """Gives scores float32 `[B, n_items]` for user rows int32 `[B]`."""
 
@@ -194,7 +196,14 @@ def _rank(
     best = np.full((n_rows, k), -np.inf, np.float32)
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
-        for rows in _slices(n_rows, size):
+        blocks = progress(
+            _slices(n_rows, size),
+            n_rows,
+            "ranking",
+            unit="rows",
+            size=lambda rows: rows.stop - rows.start,
+        )
+        for rows in blocks:
             scores, taken = score(rows), seen(rows)
             # NumPy lets go of the interpreter in these loops, so threads share a block's rows.
             shares = list(_slices(len(scores), -(-len(scores) // workers)))

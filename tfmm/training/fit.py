@@ -12,6 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmm.data.files import write_text
+from tfmm.data.progress import Bar
 from tfmm.tasks.base import Metric, Say, Task, silent
 from tfmm.tasks.config import RunFileError, TrainConfig
 from tfmm.tasks.model import Model
@@ -97,13 +98,17 @@ def fit(
         callbacks: list[tf.keras.callbacks.Callback] = [keeper]
         if logs is not None:
             callbacks.append(tf.keras.callbacks.TensorBoard(str(logs), write_graph=False))
-        model.fit(
-            task.batches(model, part, len(history)),
-            initial_epoch=len(history),
-            epochs=epochs,
-            verbose=0,
-            callbacks=callbacks,
-        )
+        bar = _EpochBar(task.steps(part), epochs)
+        try:
+            model.fit(
+                task.batches(model, part, len(history)),
+                initial_epoch=len(history),
+                epochs=epochs,
+                verbose=0,
+                callbacks=[bar, *callbacks],
+            )
+        finally:
+            bar.stop()
     if validate is not None:
         checkpoint.read(str(folder / "best")).expect_partial()
     return history
@@ -112,6 +117,29 @@ def fit(
 def best_epoch(history: History, choice: Metric) -> int:
     """The number, from 1, of the epoch with the best validation metric `choice`."""
     return 1 + choice.best([row[choice.name] for row in history])
+
+
+class _EpochBar(tf.keras.callbacks.Callback):
+    """How far an epoch has come; gone before it is validated and told of."""
+
+    def __init__(self, steps: int, epochs: int) -> None:
+        super().__init__()
+        self.steps, self.epochs = steps, epochs
+        self.bar: Bar | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.bar = Bar(self.steps, f"epoch {epoch + 1}/{self.epochs}", unit="steps")
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if self.bar is not None:
+            self.bar.advance()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()
 
 
 class _EpochKeeper(tf.keras.callbacks.Callback):

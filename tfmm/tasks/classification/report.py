@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfmm.evaluation import class_plots
 from tfmm.evaluation.learning import learning_section
+from tfmm.evaluation.plots import classes as class_plots
 from tfmm.evaluation.report import Section, picture, table
 
 _TITLES = {

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tfmm.evaluation import plots
 from tfmm.evaluation.learning import learning_section
 from tfmm.evaluation.names import baseline_name
+from tfmm.evaluation.plots import retrieval as plots
 from tfmm.evaluation.report import Section, picture, table
 from tfmm.tasks.search.report import search_section
 

@@ -1,87 +1,29 @@
-"""The report's plots, drawn without a display."""
+"""Plots of what is ranked: models beside baselines, by popularity, and what they look at."""
 
 from __future__ import annotations
 
-import textwrap
-import warnings
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-from matplotlib import font_manager
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from matplotlib.patches import Patch
-from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from tfmm.data.media.images import ImageDecodeError, thumbnail
-
-OURS = "#1f6f8b"
-OTHERS = "#b8c0c8"
-SECOND = "#e07a3f"
-INK = "#2b2f33"
-_FAINT = "#e6e8ea"
-#: Fonts that have the signs of many languages, of which most machines have one.
-_WIDE = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-    "Microsoft YaHei",
-    "SimHei",
-    "PingFang SC",
-    "Arial Unicode MS",
-    "Droid Sans Fallback",
+from tfmm.evaluation.plots.figure import (
+    FAINT,
+    INK,
+    MANY,
+    OTHERS,
+    OURS,
+    SECOND,
+    new_figure,
+    save,
+    set_title,
 )
-_MANY = ("#1f6f8b", "#e07a3f", "#7a9e4b", "#8a6fb0", "#d3a625", "#5aa5a0", "#b05a6f", "#6b7785")
-
-
-def new_figure(height: float, width: float = 7.2, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    axes = [figure.add_subplot(1, columns, i + 1) for i in range(columns)]
-    for ax in axes:
-        for side in ("top", "right", "left"):
-            ax.spines[side].set_visible(False)
-        ax.spines["bottom"].set_color("#9aa1a8")
-        ax.tick_params(colors=INK, length=0, labelsize=10)
-        ax.set_axisbelow(True)
-    return figure, axes
-
-
-def lines(ax: Axes, places: Any, series: Mapping[str, Sequence[float]]) -> None:
-    """A thin line for each series, one colour and mark each, over a faint grid."""
-    for number, (name, values) in enumerate(series.items()):
-        color, style = _MANY[1 + number % (len(_MANY) - 1)], ("-", "--")[number // 7 % 2]
-        ax.plot(places, values, style, color=color, linewidth=1.3, marker=".", label=name)
-    ax.yaxis.grid(True, color=_FAINT)
-
-
-def set_title(ax: Axes, text: str) -> None:
-    ax.set_title(text, loc="left", fontsize=12, fontweight="bold", color=INK, pad=10)
-
-
-@cache
-def _fonts() -> list[str]:
-    """Matplotlib's own font, and those of this machine that have what it lacks: Chinese and so
-    on."""
-    there = {font.name for font in font_manager.fontManager.ttflist}
-    return ["DejaVu Sans", *(name for name in _WIDE if name in there)]
-
-
-def save(figure: Figure, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for text in figure.findobj(Text):
-        text.set_fontfamily(_fonts())
-    with warnings.catch_warnings():
-        # Where no font has a sign, a box stands for it; the report's tables have the words.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(path, dpi=144, bbox_inches="tight", pad_inches=0.15)
-    return path
+from tfmm.evaluation.plots.fonts import wrapped
 
 
 def _short(count: int) -> str:
@@ -97,7 +39,7 @@ def _bars(ax: Axes, values: Mapping[str, float], colours: Sequence[str], form: s
     numbers = [values[name] for name in names]
     bars = ax.barh(names, numbers, color=list(colours)[::-1], height=0.66)
     ax.bar_label(bars, labels=[format(v, form) for v in numbers], padding=4, fontsize=10, color=INK)
-    ax.xaxis.grid(True, color=_FAINT)
+    ax.xaxis.grid(True, color=FAINT)
     low, high = min(0.0, *numbers), max(0.0, *numbers)
     room = 0.16 * ((high - low) or 1.0)
     # A negative bar's value stands left of it, where the names would be.
@@ -114,41 +56,6 @@ def compare(values: Mapping[str, float], metric: str, title: str, path: Path) ->
     return save(figure, path)
 
 
-def learning_curve(
-    epochs: Sequence[float],
-    metric: str,
-    values: Sequence[float],
-    losses: Sequence[float] | None,
-    path: Path,
-) -> Path:
-    """A validation metric by epoch, its best marked, beside the training loss if there is one."""
-    alone = losses is None
-    figure, axes = new_figure(3.4, columns=1 if alone else 2, width=7.2 if alone else 9)
-    ax = axes[0]
-    ax.plot(epochs, values, color=OURS, marker="o", markersize=4.5, linewidth=1.8)
-    best = max(range(len(values)), key=values.__getitem__)
-    ax.plot(epochs[best], values[best], "o", markersize=9, color=SECOND, zorder=3)
-    ax.annotate(
-        f"best {values[best]:.4f}",
-        (epochs[best], values[best]),
-        xytext=(0, 10),
-        textcoords="offset points",
-        ha="center",
-        color=SECOND,
-        fontsize=10,
-    )
-    set_title(ax, f"{metric} on validation")
-    if losses is not None:
-        axes[1].plot(epochs, losses, color=INK, marker="o", markersize=4.5, linewidth=1.8)
-        set_title(axes[1], "Training loss")
-    for ax in axes:
-        ax.set_xlabel("epoch", fontsize=10, color=INK)
-        ax.yaxis.grid(True, color=_FAINT)
-        ax.margins(x=0.06, y=0.18)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    return save(figure, path)
-
-
 def deciles(rows: Sequence[Mapping[str, Any]], metric: str, path: Path) -> Path:
     """Recall by the training popularity of the test items, and how many test items there are."""
     figure, (ax,) = new_figure(3.6)
@@ -159,7 +66,7 @@ def deciles(rows: Sequence[Mapping[str, Any]], metric: str, path: Path) -> Path:
     names = ["none" if row["decile"] == 0 else str(row["decile"]) for row in rows]
     counts = [_short(row["test_items"]) for row in rows]
     ax.set_xticks(places, [f"{n}\n({c})" for n, c in zip(names, counts, strict=True)])
-    ax.yaxis.grid(True, color=_FAINT)
+    ax.yaxis.grid(True, color=FAINT)
     ax.margins(y=0.14)
     ax.set_xlabel(
         "tenth of the items by training popularity, 10 the most popular (test items in it)",
@@ -212,19 +119,19 @@ def looked_at(
             start = 0.0
             for number, name in enumerate(names):
                 weight = row["weights"].get(name, 0.0)
-                ax.barh(place, weight, 0.62, left=start, color=_MANY[number % len(_MANY)])
+                ax.barh(place, weight, 0.62, left=start, color=MANY[number % len(MANY)])
                 if weight >= 0.07:
                     _inside(ax, start + weight / 2, place, f"{weight:.2f}")
                 start += weight
             _thumbnail(ax, place, pictures.get(row["item"]))
-        titles = [textwrap.shorten(row["title"], 60, placeholder=" …") for row in items]
-        ax.set_yticks(range(len(items)), ["\n".join(textwrap.wrap(t, 30)) for t in titles])
+        titles = ["\n".join(wrapped(row["title"], 30, 2)) for row in items]
+        ax.set_yticks(range(len(items)), titles)
         ax.tick_params(axis="y", pad=40 if pictures else 4, labelsize=9)
         ax.set_ylim(rows - 0.5, -0.5)
         ax.set_xlim(0, 1)
         set_title(ax, {"warm": "Warm items", "cold": "Cold items"}.get(part, part))
         ax.set_xlabel("weight in fusion", fontsize=10, color=INK)
-    bars = [Patch(color=_MANY[number % len(_MANY)]) for number in range(len(names))]
+    bars = [Patch(color=MANY[number % len(MANY)]) for number in range(len(names))]
     figure.legend(
         bars,
         names,

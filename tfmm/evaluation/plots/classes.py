@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tfmm.evaluation.plots import INK, OTHERS, OURS, new_figure, save, set_title
+from tfmm.evaluation.plots.figure import INK, OTHERS, OURS, new_figure, save, set_title
+from tfmm.evaluation.plots.fonts import wrapped
 
 #: Labels that a picture shows: more could not be read.
 _MOST = 24
@@ -36,7 +37,7 @@ def confusion(items: ArrayLike, names: Sequence[str], path: Path) -> Path:
     side = 2.6 + 0.34 * len(shown)
     figure, (ax,) = new_figure(side, side + 0.6)
     ax.imshow(share, cmap="Blues", vmin=0.0, vmax=1.0)
-    labels = [str(names[int(i)])[:24] for i in shown]
+    labels = ["\n".join(wrapped(str(names[int(i)]), 24, 1)) for i in shown]
     ax.set_xticks(range(len(shown)), labels, rotation=60, ha="right", fontsize=8)
     ax.set_yticks(range(len(shown)), labels, fontsize=8)
     if len(shown) <= 30:
