@@ -25,6 +25,7 @@ from tfmm.commands import (
     export,
     features,
     index,
+    init,
     label,
     recommend,
     schema,
@@ -38,6 +39,7 @@ from tfmm.commands import (
 
 #: In the order of the help.
 COMMANDS = (
+    init,
     check,
     encoders,
     features,

@@ -39,6 +39,19 @@ _ORDERS = {
 }
 
 
+class UnclearTimes(TableError):
+    """Times that fit two formats, of which no cell decides.
+
+    Args:
+        said: the message.
+        formats: both.
+    """
+
+    def __init__(self, said: str, formats: tuple[str, str]) -> None:
+        super().__init__(said)
+        self.formats = formats
+
+
 def find_format(words: pd.Series, enough: int, where: str) -> tuple[str, pd.Series] | None:
     """The one format that most of a column's distinct texts fit.
 
@@ -52,7 +65,7 @@ def find_format(words: pd.Series, enough: int, where: str) -> tuple[str, pd.Seri
         enough of them.
 
     Raises:
-        TableError: where two formats fit as many, and do not give the same times.
+        UnclearTimes: where two formats fit as many, and do not give the same times.
     """
     filled = words[words != ""]
     some = filled.iloc[:: max(len(filled) // _SAMPLE, 1)]
@@ -68,7 +81,8 @@ def find_format(words: pd.Series, enough: int, where: str) -> tuple[str, pd.Seri
     for other in others:
         differ = _differ(read[best], read[other])
         if differ.any():
-            raise TableError(_asked(words, best, other, read[best], read[other], differ, where))
+            said = _asked(words, best, other, read[best], read[other], differ, where)
+            raise UnclearTimes(said, (best, other))
     return best, read[best]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
@@ -20,7 +20,9 @@ from tfmm.data.tables.header import match_columns
 BLOCK = 1 << 24
 
 
-def read_delimited(file: TableFile, columns: Mapping[str, str]) -> tuple[pa.Table, list[str]]:
+def read_delimited(
+    file: TableFile, columns: Mapping[str, str] | None, rows: int | None = None
+) -> tuple[pa.Table, list[str]]:
     """The columns as text, "" where a cell is empty, and the lines of too many or too few cells.
 
     Raises:
@@ -33,20 +35,20 @@ def read_delimited(file: TableFile, columns: Mapping[str, str]) -> tuple[pa.Tabl
     text = codecs.getincrementaldecoder(encoding)("replace").decode(data[:HEAD])
     if not text.strip():
         raise file.error("it is empty; expected a line of column names and a row a line")
-    dialect = find_dialect(file, text, columns)
+    dialect = find_dialect(file, text, columns or ())
     try:
-        return _read(file, columns, dialect, encoding)
+        return _read(file, columns, dialect, encoding, rows)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         if not (isinstance(error, UnicodeDecodeError) or "UTF8" in str(error)):
             raise
         if encoding == "utf-8" and data.isascii() and file.format.encoding is None:
-            return _read_late(file, columns, dialect)
+            return _read_late(file, columns, dialect, rows)
         check_encoding(file, encoding)
         raise
 
 
 def _read_late(
-    file: TableFile, columns: Mapping[str, str], dialect: Dialect
+    file: TableFile, columns: Mapping[str, str] | None, dialect: Dialect, rows: int | None
 ) -> tuple[pa.Table, list[str]]:
     """Reads a file whose sample was ASCII alone, by the first lines that are not."""
     telling: list[bytes] = []
@@ -58,17 +60,21 @@ def _read_late(
                     break
     encoding = find_encoding(file, b"".join(telling))
     try:
-        return _read(file, columns, dialect, encoding)
+        return _read(file, columns, dialect, encoding, rows)
     except (pa.ArrowInvalid, UnicodeDecodeError):
         check_encoding(file, encoding)
         raise
 
 
 def _read(
-    file: TableFile, columns: Mapping[str, str], dialect: Dialect, encoding: str
+    file: TableFile,
+    columns: Mapping[str, str] | None,
+    dialect: Dialect,
+    encoding: str,
+    rows: int | None,
 ) -> tuple[pa.Table, list[str]]:
     if dialect.spaced:
-        return _read_by_row(file, columns, dialect, encoding)
+        return _read_by_row(file, columns, dialect, encoding, rows)
     bad: list[str] = []
 
     def skip(row: Any) -> str:
@@ -99,12 +105,30 @@ def _read(
         column_types={name: pa.string() for name in found.values()},
         strings_can_be_null=False,
     )
-    table = pa.csv.read_csv(file.path, read, parse, convert)
+    if rows is None:
+        table = pa.csv.read_csv(file.path, read, parse, convert)
+    else:
+        with pa.csv.open_csv(file.path, read, parse, convert) as reader:
+            table = first_rows(reader, reader.schema, rows)
     return table.rename_columns(list(found)), bad
 
 
+def first_rows(batches: Iterable[pa.RecordBatch], schema: pa.Schema, rows: int) -> pa.Table:
+    """The first so many rows; no batch is asked for after they are there."""
+    read: list[pa.RecordBatch] = []
+    for batch in batches:
+        read.append(batch)
+        if sum(map(len, read)) >= rows:
+            break
+    return pa.Table.from_batches(read, schema).slice(0, rows)
+
+
 def _read_by_row(
-    file: TableFile, columns: Mapping[str, str], dialect: Dialect, encoding: str
+    file: TableFile,
+    columns: Mapping[str, str] | None,
+    dialect: Dialect,
+    encoding: str,
+    most: int | None,
 ) -> tuple[pa.Table, list[str]]:
     """Reads what Arrow does not: tables with spaces before their quotes."""
     with io.TextIOWrapper(file.open(), encoding, newline="") as stream:
@@ -114,7 +138,7 @@ def _read_by_row(
         places = [names.index(name) for name in found.values()]
         cells: list[list[str]] = [[] for _ in places]
         bad = []
-        for row in rows:
+        for row in islice(rows, most):
             if len(row) != len(names):
                 text = dialect.delimiter.join(row)[:80]
                 bad.append(f"{len(row)} cells for {len(names)} columns: {text!r}")

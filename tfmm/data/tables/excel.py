@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from tfmm.data.tables.values import as_column
 WORKBOOKS = (".xlsx", ".xlsm")
 
 
-def read_excel(file: TableFile, columns: Mapping[str, str]) -> pa.Table:
+def read_excel(file: TableFile, columns: Mapping[str, str] | None) -> pa.Table:
     """The columns of the sheet that the table names, or of the only one that has them.
 
     Raises:
@@ -39,19 +40,30 @@ def read_excel(file: TableFile, columns: Mapping[str, str]) -> pa.Table:
     return pa.table(cells)
 
 
+def sheet_names(path: Path) -> list[str]:
+    """The sheets of a workbook that hold rows; none of a file that is no workbook."""
+    from python_calamine import CalamineError, load_workbook
+
+    try:
+        with load_workbook(path) as book:
+            return [name for name in book.sheet_names if _rows(book, name)]
+    except CalamineError:
+        return []
+
+
 def _rows(book: Any, name: str) -> list[list[Any]]:
     """A sheet's rows that are not blank."""
     rows = book.get_sheet_by_name(name).to_python()
     return [row for row in rows if any(cell not in ("", None) for cell in row)]
 
 
-def _sheet(file: TableFile, book: Any, columns: Mapping[str, str]) -> list[list[Any]]:
+def _sheet(file: TableFile, book: Any, columns: Mapping[str, str] | None) -> list[list[Any]]:
     names = [file.part] if file.part else book.sheet_names
     if file.part and file.part not in book.sheet_names:
         raise file.error(f"it has no sheet {file.part!r}; its sheets: {listed(book.sheet_names)}")
     filled = {name: rows for name in names if (rows := _rows(book, name))}
     if len(filled) > 1:
-        asked = {plain_name(name) for name in columns}
+        asked = {plain_name(name) for name in columns or ()}
         fitting = [name for name, rows in filled.items() if asked <= {*map(_plain, rows[0])}]
         if len(fitting) != 1:
             raise file.error(

@@ -21,19 +21,22 @@ def plain_name(name: str) -> str:
 
 
 def match_columns(
-    file: TableFile, names: Sequence[str], columns: Mapping[str, str]
+    file: TableFile, names: Sequence[str], columns: Mapping[str, str] | None
 ) -> dict[str, str]:
     """The table's own name of every column that is asked for.
 
     Args:
         file: the table; told where a name is forgiven.
         names: the names that its header has.
-        columns: the columns asked for, each with the key of the shop file that asks.
+        columns: the columns asked for, each with the key of the shop file that asks; None
+            for all whose names are not given twice.
 
     Raises:
         ShopFileError: for a column that the table lacks, with the nearest that it has.
         TableError: for a column that it has several of.
     """
+    if columns is None:
+        return {name: name for name in names if names.count(name) == 1}
     found: dict[str, str] = {}
     for column, key in columns.items():
         where = f"{file.source}: {key}: {file.shown}"

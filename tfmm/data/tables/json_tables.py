@@ -21,7 +21,7 @@ from tfmm.data.tables.values import as_column
 Entries = list[tuple[str, dict[str, Any]]]
 
 
-def read_json(file: TableFile, columns: Mapping[str, str]) -> pa.Table:
+def read_json(file: TableFile, columns: Mapping[str, str] | None) -> pa.Table:
     """The columns, in their own types.
 
     Raises:
@@ -47,7 +47,7 @@ def read_json(file: TableFile, columns: Mapping[str, str]) -> pa.Table:
     return pa.table(cells)
 
 
-def _by_arrow(file: TableFile, columns: Mapping[str, str]) -> pa.Table | None:
+def _by_arrow(file: TableFile, columns: Mapping[str, str] | None) -> pa.Table | None:
     """A table of JSON lines; None where Arrow cannot read it, or not exactly."""
     read = pa.json.ReadOptions(block_size=BLOCK)
     try:

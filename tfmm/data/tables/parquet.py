@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet
 
 from tfmm.data.tables.file import TableFile
 from tfmm.data.tables.header import match_columns
 
 
-def read_parquet(file: TableFile, columns: Mapping[str, str]) -> pa.Table:
+def read_parquet(
+    file: TableFile, columns: Mapping[str, str] | None, rows: int | None = None
+) -> pa.Table:
     """The columns, in their own types.
 
     Raises:
         ShopFileError: for a column that the table lacks.
     """
     found = match_columns(file, pa.parquet.ParquetDataset(file.path).schema.names, columns)
-    table = pa.parquet.read_table(file.path, columns=list(found.values()))
+    if rows is None:
+        table = pa.parquet.read_table(file.path, columns=list(found.values()))
+    else:
+        table = pa.dataset.dataset(file.path).head(rows, columns=list(found.values()))
     table = table.select(list(found.values())).rename_columns(list(found))
     return table.cast(pa.schema([(field.name, _plain(field.type)) for field in table.schema]))
 

@@ -39,9 +39,10 @@ class TableRead:
 
 def read_table(
     path: Path,
-    columns: Mapping[str, str],
+    columns: Mapping[str, str] | None,
     source: str = "the shop",
     format: FormatSpec | None = None,
+    rows: int | None = None,
 ) -> TableRead:
     """Reads the columns of a table.
 
@@ -62,9 +63,11 @@ def read_table(
             .ndjson, .json, each also with .gz or .bz2; .xlsx, .xlsm; .parquet, .pq or a folder of
             Parquet files; .zip with one of these). After a `#` follows the sheet of a workbook
             or the file of an archive, where there are several.
-        columns: the columns to read, each with the key of the shop file that asks for it.
+        columns: the columns to read, each with the key of the shop file that asks for it; None for
+            all.
         source: the shop file's name, for errors.
         format: the dialect, as far as the shop file gives it; the rest is found.
+        rows: how many rows are wanted, the first of the table; None for all.
 
     Raises:
         TableError: when the file is missing or broken.
@@ -78,9 +81,10 @@ def read_table(
             "variables in it, such as TFMM_DATA, must point to where the data is"
         )
     try:
-        table, bad = _read(file, columns)
+        table, bad = _read(file, columns, rows)
     except (pa.ArrowException, OSError, EOFError) as error:
         raise file.error(str(error)) from error
+    table = table if rows is None else table.slice(0, rows)
     return TableRead(table, bad, file.notes)
 
 
@@ -96,21 +100,23 @@ def _parted(path: Path) -> tuple[Path, str]:
     return path, ""
 
 
-def _read(file: TableFile, columns: Mapping[str, str]) -> tuple[pa.Table, list[str]]:
+def _read(
+    file: TableFile, columns: Mapping[str, str] | None, rows: int | None
+) -> tuple[pa.Table, list[str]]:
     ending = file.ending
     if ending == ".zip":
         with unpacked(file) as member:
-            return _read(member, columns)
+            return _read(member, columns, rows)
     if file.part and ending not in WORKBOOKS:
         raise file.error(f"only workbooks and archives have parts, such as {file.part!r}")
     if file.path.is_dir() or ending in _PARQUET:
-        return read_parquet(file, columns), []
+        return read_parquet(file, columns, rows), []
     if ending in _JSON:
         return read_json(file, columns), []
     if ending in WORKBOOKS:
         return read_excel(file, columns), []
     if ending in USUAL or file.format.delimiter is not None:
-        return read_delimited(file, columns)
+        return read_delimited(file, columns, rows)
     raise TableError(
         f"{file.source}: cannot tell the format of {file.shown} from its ending; known: "
         f"{', '.join((*USUAL, *_JSON))}, also with .gz or .bz2; "
