@@ -2,6 +2,7 @@
 # make test       the whole test suite
 # make lint       lint, format, types and import contracts
 # make notebooks  executes the notebooks
+# make docs       builds the documentation into site/; open site/index.html
 # make clean      removes the virtual environment and what the commands above made
 #
 # The first call makes .venv (PYTHON=... picks the interpreter) and installs the tested versions there.
@@ -17,7 +18,7 @@ ifneq ($(wildcard ../shared/data),)
 export TFMM_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: demo test lint notebooks clean
+.PHONY: demo test lint notebooks docs clean
 
 demo: $(VENV)/.core
 	@$(BIN)/tfmm demo --out demo_out
@@ -37,8 +38,13 @@ notebooks: $(VENV)/.dev
 	    $(BIN)/jupyter execute --timeout=900 "$$notebook" || exit 1; \
 	done
 
+# Strict: a link or an anchor that leads nowhere ends it. `-m` lets it import tools/.
+docs: $(VENV)/.dev
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "open site/index.html, or for its search too: $(BIN)/python -m http.server -d site"
+
 clean:
-	rm -rf $(VENV) demo_out build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) demo_out site build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(VENV)/.made:

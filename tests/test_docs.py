@@ -25,8 +25,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 @pytest.fixture(scope="module")
 def examples() -> dict[str, str]:
-    """The Python of each section of docs/architecture.md, by its heading."""
-    text = (DOCS / "architecture.md").read_text("utf-8")
+    """The Python of each section of docs/reference/architecture.md, by its heading."""
+    text = (DOCS / "reference/architecture.md").read_text("utf-8")
     sections = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
     return {
         section.splitlines()[0]: "\n".join(re.findall(r"```python\n(.*?)```", section, re.DOTALL))
@@ -36,7 +36,7 @@ def examples() -> dict[str, str]:
 
 def run(source: str) -> dict:
     names: dict = {}
-    exec(compile(source, "docs/architecture.md", "exec"), names)
+    exec(compile(source, "docs/reference/architecture.md", "exec"), names)
     return names
 
 

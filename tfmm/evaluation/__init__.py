@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from tfmm._lazy import lazy_package
 
 if TYPE_CHECKING:
-    from tfmm._lazy import lazy_package
     from tfmm.evaluation.compare import (
         as_scorer,
         evaluate_baselines,
@@ -26,7 +25,6 @@ __all__ = [
     "evaluate",
     "evaluate_baselines",
     "evaluate_split_baselines",
-    "lazy_package",
     "rank_scores",
     "rank_vectors",
     "tune",
@@ -43,7 +41,6 @@ lazy_package(
         "evaluate": "tfmm.evaluation.evaluator",
         "evaluate_baselines": "tfmm.evaluation.compare",
         "evaluate_split_baselines": "tfmm.evaluation.compare",
-        "lazy_package": "tfmm._lazy",
         "rank_scores": "tfmm.evaluation.ranking",
         "rank_vectors": "tfmm.evaluation.ranking",
         "tune": "tfmm.evaluation.compare",
