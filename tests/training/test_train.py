@@ -178,6 +178,21 @@ def test_a_folder_of_something_else_is_refused(run, shop_file, tmp_path):
         load_run(tmp_path)
 
 
+def test_a_run_that_failed_before_it_trained_leaves_its_folder_free(tmp_path):
+    write_shop(tmp_path / "shop")
+    good = (tmp_path / "shop" / "shop.yaml").read_text("utf-8")
+    wrong = tmp_path / "shop" / "wrong.yaml"
+    wrong.write_text(good.replace("events.csv", "evénements 事件.csv"), "utf-8")
+    out = tmp_path / "run"
+    with pytest.raises(Exception, match="evénements 事件"):
+        train(run_of(wrong), out, say=lambda line: None)
+    config = run_of(tmp_path / "shop" / "shop.yaml", train={"epochs": 1, "batch_size": 128})
+    config["evaluate"]["baselines"] = []
+    assert train(config, out, say=lambda line: None).metrics["model"]["users"]
+    with pytest.raises(FileExistsError, match="run of another configuration"):
+        train(run_of(wrong), out)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -16,6 +16,9 @@ def claim(
 ) -> bool:
     """Makes a folder one's own by a file in it.
 
+    A folder that holds that file alone is of something that failed before it made anything, a run
+    of a wrong shop file say: it is free.
+
     Args:
         written: the YAML file that says what the folder is of.
         mine: what it is to say.
@@ -31,13 +34,19 @@ def claim(
     """
     out = written.parent
     if written.exists():
-        if not same(yaml.safe_load(written.read_text("utf-8"))):
+        if same(yaml.safe_load(written.read_text("utf-8"))):
+            return True
+        if not _alone(written):
             raise FileExistsError(
                 f"{out} holds {other} ({written}). Choose another folder, or remove that one."
             )
-        return True
-    if out.exists() and any(out.iterdir()):
+    elif out.exists() and any(out.iterdir()):
         raise FileExistsError(f"{out} exists and is no {kind}. Choose a new or an empty folder.")
     out.mkdir(parents=True, exist_ok=True)
     write_text(written, yaml.safe_dump(dict(mine), sort_keys=False, allow_unicode=True))
     return False
+
+
+def _alone(file: Path) -> bool:
+    """Whether there is nothing beside a file but folders without files."""
+    return not any(there != file and not there.is_dir() for there in file.parent.rglob("*"))
