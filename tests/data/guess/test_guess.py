@@ -133,6 +133,13 @@ def test_values_stay_within_their_comments(tmp_path):
     assert found(tmp_path)["items"]["features"]["colour"]["kind"] == "category"
 
 
+def test_kinds_of_users_are_no_users(tmp_path):
+    rows = [f"{('Returning_Visitor', 'New_Visitor')[n % 2]},{n % 7}" for n in range(40)]
+    write(tmp_path, {"séances.csv": ["VisitorType,ProductRelated", *rows]})
+    with pytest.raises(ValueError, match="found neither events"):
+        guess(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("tables", "said"),
     [

@@ -106,6 +106,7 @@ def _pairs(sample: Sample, samples: Sequence[Sample]) -> list[tuple[float, Pairs
 def _likely(column: Column, role: str, sample: Sample, samples: Sequence[Sample]) -> float:
     other = "user" if role == "item" else "item"
     score = 3.0 * says(column.name, role) + says(column.name, "id") - 3 * says(column.name, other)
+    score -= 3 * says(column.name, "type")  # a "visitor type" is a kind of users
     for table in samples:
         if table is sample:
             continue
