@@ -38,8 +38,9 @@ class Bar:
     standard error is none, a line says the same, every ten seconds at most.
 
     ```python
-    with Bar(len(rows), "encoding", unit="rows") as bar:
-        for row in rows:
+    titles = ["Plate", "盘子"]
+    with Bar(len(titles), "encoding", unit="titles") as bar:
+        for title in titles:
             bar.advance()
     ```
 
