@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from tfmm.data.guess.column import Column
 from tfmm.data.guess.roles import Pairs
 from tfmm.data.guess.words import parts_of, says, weight_of
-from tfmm.data.shop_file.specs import FormatSpec
 from tfmm.data.tables import as_text, read_table
 
 
@@ -72,9 +71,9 @@ def _all_kinds(column: Column, pairs: Pairs, folder: Path) -> list[str]:
     if pairs.sample.whole:
         cells = column.cells
     else:
-        format = FormatSpec(delimiter="\t") if pairs.sample.format else FormatSpec()
+        sample = pairs.sample
         read = read_table(
-            folder / pairs.sample.table, {column.name: "events.type"}, "tfmm init", format
+            folder / sample.table, {column.name: "events.type"}, "tfmm init", sample.spec
         )
         cells = read.table.column(column.name)
     kinds = pc.unique(pc.fill_null(as_text(cells, column.where), ""))

@@ -12,15 +12,16 @@ from zipfile import BadZipFile, ZipFile
 import pyarrow as pa
 
 from tfmm.data.guess.column import Column
+from tfmm.data.shop_file.formats import FormatForm
 from tfmm.data.shop_file.specs import FormatSpec, ShopFileError
 from tfmm.data.tables import read_table
 from tfmm.data.tables.dialect import USUAL
 from tfmm.data.tables.excel import WORKBOOKS, sheet_names
 from tfmm.data.tables.file import TableFile
+from tfmm.data.tables.read import JSON, PARQUET
 
 #: Rows that are looked at.
 ROWS = 200_000
-_OTHERS = (".json", ".jsonl", ".ndjson", ".parquet", ".pq")
 _UNKNOWN = (".dat", ".data")
 _NO_TABLE = re.compile(r"(?i)(readme|licen[cs]e|changelog|notice|requirements)\b")
 _NO_NAME = re.compile(r"[-+]?[\d.,:/ ]+|.*\.(jpe?g|png|gif|webp)")
@@ -51,6 +52,11 @@ class Sample:
         return {name: Column.of(name, self.cells.column(name), self.table) for name in names}
 
     @property
+    def spec(self) -> FormatSpec:
+        """Its dialect, as far as it is not found."""
+        return _spec(self.format)
+
+    @property
     def of_rows(self) -> str:
         """How many rows were looked at, in words."""
         return f"{self.cells.num_rows:,} rows" if self.whole else f"the first {ROWS:,} rows"
@@ -78,7 +84,7 @@ def _candidates(folder: Path) -> Iterator[str]:
         if path.name.startswith((".", "_", "~$")) or _NO_TABLE.match(path.name):
             continue
         if path.is_dir():
-            if any(part.suffix in (".parquet", ".pq") for part in path.iterdir()):
+            if any(part.suffix in PARQUET for part in path.iterdir()):
                 yield path.name
             continue
         ending = TableFile(path, path.name, "").ending
@@ -86,7 +92,7 @@ def _candidates(folder: Path) -> Iterator[str]:
             yield from (f"{path.name}#{sheet}" for sheet in sheet_names(path))
         elif ending == ".zip":
             yield from _members(path)
-        elif ending in (*USUAL, *_OTHERS, *_UNKNOWN):
+        elif ending in (*USUAL, *JSON, *PARQUET, *_UNKNOWN):
             yield path.name
 
 
@@ -97,15 +103,14 @@ def _members(path: Path) -> Iterator[str]:
     except (BadZipFile, OSError):
         names = []
     for name in names:
-        if TableFile(Path(name), name, "").ending in (*USUAL, *_OTHERS, *WORKBOOKS):
+        if TableFile(Path(name), name, "").ending in (*USUAL, *JSON, *PARQUET, *WORKBOOKS):
             yield f"{path.name}#{name}"
 
 
 def _sample(folder: Path, table: str) -> Sample:
     ending = TableFile(folder / table, table, "").ending
     format = {"delimiter": "tab"} if ending in _UNKNOWN else {}
-    spec = FormatSpec(delimiter="\t") if format else FormatSpec()
-    read = read_table(folder / table, None, "tfmm init", spec, ROWS)
+    read = read_table(folder / table, None, "tfmm init", _spec(format), ROWS)
     names = read.table.column_names
     if not read.table.num_rows:
         raise ShopFileError("it has no rows")
@@ -115,3 +120,7 @@ def _sample(folder: Path, table: str) -> Sample:
         raise ShopFileError("its first line is no line of column names; add one to use it")
     whole = read.table.num_rows < ROWS
     return Sample(table, read.table, whole, tuple(read.notes), format)
+
+
+def _spec(format: dict[str, str]) -> FormatSpec:
+    return FormatForm.model_validate(format).spec()

@@ -109,7 +109,7 @@ def build_media(builder: Builder, spec: FeatureSpec) -> MediaColumn:
     medium = MEDIA[spec.kind]
     named = _file_names(builder, spec)
     # Looked for as strings: Path objects are made only for the files that are there.
-    found, outside = _find(named, builder.folders)
+    found, absent, outside = _find(named, builder.folders)
     refused = _tell_outside(builder, spec, found, outside)
     empty = np.array([not paths for paths in found], dtype=bool) & ~refused
     lost = sum(len(named[row]) for row in np.flatnonzero(empty))
@@ -122,7 +122,7 @@ def build_media(builder: Builder, spec: FeatureSpec) -> MediaColumn:
     )
     # Of several templates, whatever there is is the feature; a cell's names are all meant.
     if spec.columns:
-        _tell_absent(builder, spec, named, found, {(row, name) for row, name, _ in outside})
+        _tell_absent(builder, spec, found, absent)
     if builder.verify_media:
         _leave_corrupt(builder, spec, found, empty | refused)
     return medium.column(tuple(tuple(Path(path) for path in paths) for paths in found))
@@ -130,9 +130,11 @@ def build_media(builder: Builder, spec: FeatureSpec) -> MediaColumn:
 
 def _find(
     named: list[list[str]], folders: Folders
-) -> tuple[list[list[str]], list[tuple[int, str, str]]]:
-    """The files that are there, by row; and row, name and place of what lies outside."""
+) -> tuple[list[list[str]], list[list[str]], list[tuple[int, str, str]]]:
+    """The files that are there and the names of those that are not, by row; and row, name and
+    place of what lies outside."""
     found: list[list[str]] = [[] for _ in named]
+    absent: list[list[str]] = [[] for _ in named]
     outside: list[tuple[int, str, str]] = []
     for row, names in enumerate(named):
         for name in names:
@@ -141,7 +143,9 @@ def _find(
                 outside.append((row, name, path))
             elif path:
                 found[row].append(path)
-    return found, outside
+            else:
+                absent[row].append(name)
+    return found, absent, outside
 
 
 def _tell_outside(
@@ -173,27 +177,16 @@ def _tell_outside(
 
 
 def _tell_absent(
-    builder: Builder,
-    spec: FeatureSpec,
-    named: list[list[str]],
-    found: list[list[str]],
-    told: set[tuple[int, str]],
+    builder: Builder, spec: FeatureSpec, found: list[list[str]], absent: list[list[str]]
 ) -> None:
-    folder = str(builder.source.root)
     count = 0
     examples: list[str] = []
-    for row, (names, paths) in enumerate(zip(named, found, strict=True)):
-        if not paths or len(paths) == len(names):
+    for row, (paths, names) in enumerate(zip(found, absent, strict=True)):
+        if not paths:
             continue
-        there = set(paths)
-        absent = [
-            name
-            for name in names
-            if os.path.join(folder, name) not in there and (row, name) not in told
-        ]
-        count += len(absent)
+        count += len(names)
         if len(examples) < MAX_EXAMPLES:
-            examples += [f"{builder.source.ids[row]}: no file {name}" for name in absent]
+            examples += [f"{builder.source.ids[row]}: no file {name}" for name in names]
     check = MEDIA[spec.kind].absent
     builder.report.record(check, builder.source.name, count, examples, column=spec.name)
 

@@ -18,8 +18,8 @@ from tfmm.data.tables.file import TableFile
 from tfmm.data.tables.json_tables import read_json
 from tfmm.data.tables.parquet import read_parquet
 
-_JSON = (".json", ".jsonl", ".ndjson")
-_PARQUET = (".parquet", ".pq")
+JSON = (".json", ".jsonl", ".ndjson")
+PARQUET = (".parquet", ".pq")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,9 +109,9 @@ def _read(
             return _read(member, columns, rows)
     if file.part and ending not in WORKBOOKS:
         raise file.error(f"only workbooks and archives have parts, such as {file.part!r}")
-    if file.path.is_dir() or ending in _PARQUET:
+    if file.path.is_dir() or ending in PARQUET:
         return read_parquet(file, columns, rows), []
-    if ending in _JSON:
+    if ending in JSON:
         return read_json(file, columns), []
     if ending in WORKBOOKS:
         return read_excel(file, columns), []
@@ -119,7 +119,7 @@ def _read(
         return read_delimited(file, columns, rows)
     raise TableError(
         f"{file.source}: cannot tell the format of {file.shown} from its ending; known: "
-        f"{', '.join((*USUAL, *_JSON))}, also with .gz or .bz2; "
-        f"{', '.join((*WORKBOOKS, *_PARQUET))}, .zip. A delimited table of another ending needs "
+        f"{', '.join((*USUAL, *JSON))}, also with .gz or .bz2; "
+        f"{', '.join((*WORKBOOKS, *PARQUET))}, .zip. A delimited table of another ending needs "
         "`format: {delimiter: ...}`"
     )

@@ -157,7 +157,7 @@ def _look_again() -> bool:
         if os.path.realpath(file) not in known and file not in known:
             try:
                 font_manager.fontManager.addfont(file)
-            except Exception:  # whatever a damaged font or one of coloured pictures ends in
+            except Exception:  # a damaged font ends in anything; matplotlib passes it over too
                 continue
             known.add(file)
     return len(known) > before
