@@ -26,7 +26,8 @@ from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.evaluation.compare import tune
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.blend.blend import Blend
-from tfmm.tasks.retrieval.blend.choice import BlendChoice, Chooser, fit_linear
+from tfmm.tasks.retrieval.blend.choice import BlendChoice, Chooser
+from tfmm.tasks.retrieval.blend.fitting import fit_linear
 from tfmm.tasks.retrieval.config import BlendConfig
 from tfmm.training.fit import best_epoch
 from tfmm.training.run import load_data

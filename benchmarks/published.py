@@ -42,7 +42,8 @@ from tfmm.encoders.cache import cache_folder
 from tfmm.evaluation import evaluate, evaluate_baselines
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.blend.blend import Blend
-from tfmm.tasks.retrieval.blend.choice import Chooser, fit_linear
+from tfmm.tasks.retrieval.blend.choice import Chooser
+from tfmm.tasks.retrieval.blend.fitting import fit_linear
 from tfmm.tasks.retrieval.blend.linear_part import LinearPart
 from tfmm.tasks.retrieval.config import BlendConfig
 from tfmm.training.fit import best_epoch

@@ -71,8 +71,8 @@ def test_weights_move_and_choices_stay(old, newer):
         assert newer.metrics[name]["weight"] == old.metrics[name]["weight"]
         # What was measured on the old run's test stands in the old run alone.
         assert not {"tried", "learned", "linear"} & set(newer.metrics[name])
-    if old.model.prior is not None:
-        assert not np.array_equal(newer.model.prior.share, old.model.prior.share)
+    for prior, before in zip(newer.model.priors, old.model.priors, strict=True):
+        assert not np.array_equal(prior.share, before.share)
 
 
 def test_its_numbers_are_of_the_run_before_on_events_it_had_not_met(old, newer):

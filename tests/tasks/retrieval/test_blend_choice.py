@@ -12,7 +12,8 @@ from tests.training.test_train import run_of
 from tfmm.baselines import EASE, EASEMemoryError
 from tfmm.export import export_model, refresh_index
 from tfmm.tasks.retrieval.blend.blend import Blend
-from tfmm.tasks.retrieval.blend.choice import WEIGHTS, Chooser, blends, check_blend, fit_linear
+from tfmm.tasks.retrieval.blend.choice import WEIGHTS, Chooser
+from tfmm.tasks.retrieval.blend.fitting import blends, check_blend, fit_linear
 from tfmm.tasks.retrieval.config import BlendConfig, PriorConfig
 from tfmm.tasks.retrieval.serve import servable_of
 from tfmm.training import RunFileError, load_run, recommend, train

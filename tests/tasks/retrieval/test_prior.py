@@ -9,7 +9,7 @@ from tests.tasks.retrieval.test_blend import model as model  # a fixture
 from tfmm.data.events.pairs import DAY, Log, Pairs
 from tfmm.data.events.parts import Split
 from tfmm.tasks.retrieval.blend.blend import Blend
-from tfmm.tasks.retrieval.blend.prior import Prior, new_share
+from tfmm.tasks.retrieval.blend.prior import Prior, load_priors, new_share, priors_of, save_priors
 
 
 def timed(rows, users=U, items=N):
@@ -83,7 +83,7 @@ def test_scores_are_the_sum_of_the_parts(model, pairs, linear):
     learned = model.item_vectors()
     prior = Prior.fit(pairs, 7.0, new_share=0.1, weight=0.2, newcomers=0.9)
     part = linear_part() if linear else None
-    blend, bare = Blend(model, part, prior), Blend(model, part)
+    blend, bare = Blend(model, part, [prior]), Blend(model, part)
     items = blend.item_vectors()
     assert items.shape == (N, blend.width + 1)
     scores = blend.user_vectors(pairs, items=items) @ items.T
@@ -98,7 +98,7 @@ def test_scores_are_the_sum_of_the_parts(model, pairs, linear):
 @pytest.mark.parametrize("linear", [False, True])
 def test_a_session_is_scored_as_a_user_with_that_history(model, pairs, linear):
     prior = Prior.fit(pairs, 7.0, weight=0.2, newcomers=0.9)
-    blend = Blend(model, linear_part() if linear else None, prior)
+    blend = Blend(model, linear_part() if linear else None, [prior])
     items = blend.item_vectors()
     table = blend.history_vectors(items)
     table = items[:, : blend.width] if table is None else table
@@ -112,26 +112,78 @@ def test_a_session_is_scored_as_a_user_with_that_history(model, pairs, linear):
 
 def test_later_events_make_another_prior_of_the_same_settings(model, pairs):
     early = Prior.fit(pairs.subset(pairs.time < 30 * DAY), 7.0, new_share=0.1, weight=0.2)
-    late = Blend(model, None, early).as_of(pairs)
-    np.testing.assert_array_equal(late.prior.share, Prior.fit(pairs, 7.0).share)
-    assert (late.prior.weight, late.prior.new_share) == (0.2, 0.1)
+    (late,) = Blend(model, None, [early]).as_of(pairs).priors
+    np.testing.assert_array_equal(late.share, Prior.fit(pairs, 7.0).share)
+    assert (late.weight, late.new_share) == (0.2, 0.1)
     assert model.as_of(pairs) is model
 
 
 def test_what_is_saved_is_loaded_by_id(pairs, tmp_path):
     ids = [f"物/{row}" for row in range(N)]
+    priors = [
+        Prior.fit(pairs, 3.0, new_share=0.1, weight=0.2, newcomers=0.0),
+        Prior.fit(pairs, None, new_share=0.1, weight=0.0, newcomers=0.9),
+    ]
+    assert load_priors(tmp_path, ids) == ()
+    save_priors(priors, tmp_path, ids)
+    for again, prior in zip(load_priors(tmp_path, [*ids[::-1], "neu"]), priors, strict=True):
+        np.testing.assert_array_equal(again.share[:N], prior.share[::-1])
+        np.testing.assert_array_equal(again.early[:N], prior.early[::-1])
+        assert not again.known[N]
+        assert np.isnan(again.early[N])
+        settings = (again.half_life, again.new_share, again.weight, again.newcomers)
+        assert settings == (prior.half_life, 0.1, prior.weight, prior.newcomers)
+
+
+def test_files_of_one_prior_are_read(pairs, tmp_path):
+    ids = [str(row) for row in range(N)]
     prior = Prior.fit(pairs, 3.0, new_share=0.1, weight=0.2, newcomers=0.9)
-    assert Prior.load(tmp_path, ids) is None
-    prior.save(tmp_path, ids)
-    again = Prior.load(tmp_path, [*ids[::-1], "neu"])
-    np.testing.assert_array_equal(again.share[:N], prior.share[::-1])
-    np.testing.assert_array_equal(again.early[:N], prior.early[::-1])
-    assert not again.known[N]
-    assert np.isnan(again.early[N])
-    settings = (again.half_life, again.new_share, again.weight, again.newcomers)
-    assert settings == (3.0, 0.1, 0.2, 0.9)
-    Prior.fit(pairs, None).save(tmp_path, ids)
-    assert Prior.load(tmp_path, ids).half_life is None
+    arrays = {name: getattr(prior, name) for name in ("share", "lasting", "early")}
+    numbers = {"half_life": 3.0, "new_share": 0.1, "weight": 0.2, "newcomers": 0.9}
+    np.savez(tmp_path / "prior.npz", ids=np.array(ids), **arrays, **numbers)
+    (again,) = load_priors(tmp_path, ids)
+    np.testing.assert_array_equal(again.share, prior.share)
+    assert (again.half_life, again.weight, again.newcomers) == (3.0, 0.2, 0.9)
+
+
+def test_shoppers_without_a_history_may_have_a_prior_of_their_own(model, pairs):
+    choice = {"weight": 2.0, "half_life": 7.0, "newcomers": 9.0, "newcomers_half_life": None}
+    choice["new_share"] = 0.1
+    priors = priors_of(choice, pairs, 0.1)
+    blend = Blend(model, None, priors)
+    items = blend.item_vectors()
+    assert items.shape == (N, blend.width + 2)
+    scores = blend.user_vectors(pairs, items=items) @ items.T
+    plain = model.user_vectors(pairs) @ model.item_vectors().T
+    has = (pairs.user_counts() > 0)[:, None]
+    assert 0 < has.sum() < U
+    some, none = (
+        Prior.fit(pairs, days, new_share=0.1).log_p(model.item_vectors()) for days in (7.0, None)
+    )
+    joined = np.where(has, 0.2 * (some - some.mean()), 0.9 * (none - none.mean()))
+    np.testing.assert_allclose(scores, plain + joined, atol=1e-4)
+    nobody = blend.session_module()(np.zeros((1, 3, blend.dim), "f"), np.zeros((1, 3), bool))
+    np.testing.assert_allclose(nobody[0, -2:], [0, 9.0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, [(7.0, 0.2, 0.9)]),  # a run of before knows one half-life
+        ({"newcomers_half_life": 7.0}, [(7.0, 0.2, 0.9)]),
+        ({"newcomers_half_life": 3.0}, [(7.0, 0.2, 0.0), (3.0, 0.0, 0.9)]),
+        ({"newcomers_half_life": 3.0, "weight": 0.0}, [(3.0, 0.0, 0.9)]),
+        ({"newcomers_half_life": 3.0, "newcomers": 0.0}, [(7.0, 0.2, 0.0)]),
+        ({"weight": 0.0, "newcomers": 0.0}, []),
+    ],
+)
+def test_there_are_as_many_priors_as_half_lives_that_count(pairs, given, expected):
+    choice = {"weight": 2.0, "half_life": 7.0, "newcomers": 9.0, "new_share": 0.1} | given
+    found = priors_of(choice, pairs, 0.1)
+    settings = [(prior.half_life, prior.weight, prior.newcomers) for prior in found]
+    assert [row[0] for row in settings] == [row[0] for row in expected]
+    for row, wanted in zip(settings, expected, strict=True):
+        assert row[1:] == pytest.approx(wanted[1:])
 
 
 def parts_of(train, valid, test, cold, cold_items=((), ())):
@@ -164,5 +216,5 @@ def test_the_share_of_new_items_is_counted_on_what_came_next():
 
 
 def test_the_learned_vectors_come_first(model, pairs):
-    blend = Blend(model, None, Prior.fit(pairs, None))
+    blend = Blend(model, None, [Prior.fit(pairs, None)])
     np.testing.assert_array_equal(blend.item_vectors()[:, :D], model.item_vectors())

@@ -34,7 +34,8 @@ def run(tmp_path_factory):
     config["split"] = {}
     config["blend"] = {"rank": 8}
     config["items"] = {"encoders": {"kind": "embedding", "title": "bag"}, "dim": 16}
-    config["prior"] = {"weight": 0.5, "newcomers": 30.0, "half_life": 7}
+    config["prior"] = {"weight": 0.5, "half_life": 7}
+    config["prior"] |= {"newcomers": 30.0, "newcomers_half_life": 3}
     config["evaluate"] = {"repeats": True, "k": [5, 20]}
     return train(config, folder / "run", say=lambda _: None)
 
@@ -60,7 +61,10 @@ def test_each_difference_has_its_interval(run):
     assert "Is the difference more than chance?" in report
     assert "one's own repeats" in report
     assert "what a shopper had before too" in report
-    assert "with a half-life of 7 days, joins with the weight 0.5, for new shoppers 30" in report
+    assert (
+        "with a half-life of 7 days, joins with the weight 0.5, for new shoppers with a" in report
+    )
+    assert "half-life of 3 days and the weight 30; items without events share" in report
 
 
 def test_new_shoppers_are_told_beside_what_each_baseline_gives_them(run):

@@ -73,8 +73,8 @@ class ItemServable(tf.Module):
         search: what the items can be searched by, if they can.
         search_bias: float `[N]`, joins the scores of searches: a correction for hubs, see
             `tfmm.tasks.search.hubness`.
-        item_prior: float `[N]`, joins the scores of queries that have a weight for it after their
-            D components: how popular items are now.
+        item_priors: float `[N, P]`, join the scores of queries that have weights for them after
+            their D components: how popular items are now.
         queries: vectors `[Q, D]` that are like those asked, for tuning the index.
 
     Raises:
@@ -96,7 +96,7 @@ class ItemServable(tf.Module):
         allow_size: int = 16,
         search: Search | None = None,
         search_bias: NDArray[np.float32] | None = None,
-        item_prior: NDArray[np.float32] | None = None,
+        item_priors: NDArray[np.float32] | None = None,
         queries: NDArray[np.float32] | None = None,
     ) -> None:
         super().__init__(name="servable")
@@ -112,16 +112,17 @@ class ItemServable(tf.Module):
             f"{len(items)} item ids",
         )
         index = BruteForce(k=k, storage=weights) if index is None else index
-        biases = [bias for bias in (item_prior, search_bias) if bias is not None]
+        priors = np.empty((len(items), 0), np.float32) if item_priors is None else item_priors
+        biases = priors if search_bias is None else np.c_[priors, search_bias]
         index.index(
             check_vectors(item_vectors, "item_vectors"),
             queries=queries,
-            bias=np.stack(biases, axis=1) if biases else None,
+            bias=biases if biases.size else None,
         )
-        # The prior has no weight in a search, the correction for hubs one of 1.
+        # Priors have no weight in a search, the correction for hubs one of 1.
         self._search_weights: list[float] = []
         if search_bias is not None:
-            self._search_weights = [1.0] if item_prior is None else [0.0, 1.0]
+            self._search_weights = [*[0.0] * priors.shape[1], 1.0]
         #: The kind of index, and whether it scores all items for every query.
         self.index_kind, self.scores_all = type(index).__name__, index.scores_all
         #: How this must be saved: with which namespaces of ops that TensorFlow lacks.

@@ -120,6 +120,9 @@ class PriorConfig(Section):
     """The weight for shoppers without a history; by default chosen likewise."""
     half_life: float | None = None
     """Days in which an event's worth halves; by default chosen on validation."""
+    newcomers_half_life: float | None = None
+    """The same for shoppers without a history; by default chosen on those of validation, where
+    there are 50 at least, and else `half_life`."""
 
 
 class EvaluateConfig(Section):

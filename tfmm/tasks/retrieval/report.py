@@ -84,16 +84,23 @@ def _joined(blend: Mapping[str, Any], prior: Mapping[str, Any]) -> list[str]:
             else "Blended with EASE, the model was no better on validation; it does without."
         )
     if prior:
-        age = prior["half_life"]
-        of = "of events of any age" if age is None else f"with a half-life of {age:g} days"
+        age, newcomers = prior["half_life"], prior["newcomers"]
+        their_age = prior.get("newcomers_half_life", age)
+        also = "" if their_age == age else f"{_by_age(their_age)} and the weight "
         said.append(
-            f"A prior of what is popular, {of}, joins with the weight {prior['weight']:g}, for new "
-            f"shoppers {prior['newcomers']:g}; items without events share "
-            f"{prior['new_share']:.1%} of it."
-            if prior["weight"] or prior["newcomers"]
+            f"A prior of what is popular, {_by_age(age)}, joins with the weight "
+            f"{prior['weight']:g}, for new shoppers {also}{newcomers:g}; items without events "
+            f"share {prior['new_share']:.1%} of it."
+            if prior["weight"] or newcomers
             else "A prior of what is popular was of no use on validation; the model does without."
         )
     return said
+
+
+def _by_age(half_life: float | None) -> str:
+    if half_life is None:
+        return "of events of any age"
+    return f"with a half-life of {half_life:g} days"
 
 
 def _settings(params: Mapping[str, Any]) -> str:

@@ -89,13 +89,13 @@ class _Vectors:
 
     Attributes:
         items: float32 `[N, W]`, candidates.
-        prior: float32 `[N]`, what joins their scores, if anything does.
-        users: float32 `[U, W]`, or `[U, W + 1]` with the prior's weight.
+        priors: float32 `[N, P]`, what joins their scores, if anything does.
+        users: float32 `[U, W + P]`, the priors' weights last.
         history: what stands for items in histories, if that is something else.
     """
 
     items: np.ndarray
-    prior: np.ndarray | None
+    priors: np.ndarray
     users: np.ndarray
     history: np.ndarray | None
 
@@ -105,8 +105,8 @@ def _vectors(task: Any, model: TwoTower | Blend, learned: np.ndarray) -> _Vector
     model = model.as_of(task.pairs)
     items = model.join(learned)
     users = model.user_vectors(task.pairs, items=items)
-    prior = None if model.prior is None else items[:, -1]
-    return _Vectors(items[:, : model.width], prior, users, model.history_vectors(items))
+    width = model.width
+    return _Vectors(items[:, :width], items[:, width:], users, model.history_vectors(items))
 
 
 def _servable(
@@ -119,7 +119,7 @@ def _servable(
     return Servable(
         data.items.ids,
         vectors.items,
-        item_prior=vectors.prior,
+        item_priors=vectors.priors,
         user_ids=data.users.ids,
         user_vectors=vectors.users,
         seen_offsets=taken.indptr.astype(np.int64),

@@ -52,13 +52,13 @@ class Servable(ItemServable):
         item_ids: `[N]` distinct strings.
         item_vectors: `[N, D]`, finite.
         user_ids: `[U]` distinct strings; U may be 0.
-        user_vectors: `[U, D]`, finite; `[U, D + 1]` with `item_prior`, whose weight comes last.
+        user_vectors: `[U, D]`, finite; `[U, D + P]` with `item_priors`, whose weights come last.
         seen_offsets: int64 `[U + 1]`; the items that user u was trained on are
             `seen_rows[seen_offsets[u]:seen_offsets[u + 1]]`.
         seen_rows: int32 item rows.
         session: called with `history` float32 `[B, T, H]`, the vectors of a shopper's items with
             the known ones first, oldest first, and `mask` bool `[B, T]`; gives the shopper's
-            vector float32 `[B, D]`, or `[B, D + 1]` as the users'. Must be callable in a graph and
+            vector float32 `[B, D]`, or `[B, D + P]` as the users'. Must be callable in a graph and
             accept a mask of all False.
         filters: made over the same N items.
         history_vectors: `[N, H]`, finite; what stands for the items in a session's history, where
@@ -74,8 +74,8 @@ class Servable(ItemServable):
         search: what the items can be searched by, if they can.
         search_bias: float `[N]`, joins the scores of searches: a correction for hubs, see
             `tfmm.tasks.search.hubness`.
-        item_prior: float `[N]`, joins the scores of recommendations, weighed by the shopper: how
-            popular items are now.
+        item_priors: float `[N, P]`, join the scores of recommendations, weighed by the shopper:
+            how popular items are now.
 
     Raises:
         ValueError: arrays that do not fit together, ids that are repeated, empty or hold line
@@ -104,11 +104,13 @@ class Servable(ItemServable):
         exclude_seen: bool = True,
         search: Search | None = None,
         search_bias: NDArray[np.float32] | None = None,
-        item_prior: NDArray[np.float32] | None = None,
+        item_priors: NDArray[np.float32] | None = None,
     ) -> None:
         check_sizes(history_size=history_size)
         users = distinct_ids(user_ids, "user_ids")
-        width = int(item_vectors.shape[1]) + (item_prior is not None)
+        width = int(item_vectors.shape[1])
+        if item_priors is not None:
+            width += item_priors.shape[1]
         self._user_dim = width
         wanted = {"user_vectors": (user_vectors.shape, (len(users), width))}
         if history_vectors is not None:
@@ -128,7 +130,7 @@ class Servable(ItemServable):
             allow_size=allow_size,
             search=search,
             search_bias=search_bias,
-            item_prior=item_prior,
+            item_priors=item_priors,
             queries=asked,
         )
         self.n_users, self.history_size, self.exclude_seen = len(users), history_size, exclude_seen
@@ -187,7 +189,7 @@ class Servable(ItemServable):
         return self._answer(*self._search(queries, self.k, excluded, self.filters.bind(allow)))
 
     def embed_user(self, user_id: tf.Tensor) -> Answer:
-        """User vectors, without a prior's weight; the unseen shopper's for an unknown user."""
+        """User vectors, without the priors' weights; the unseen shopper's for an unknown user."""
         return {"embedding": self._user_vectors.rows(self._users(user_id))[:, : self.dim]}
 
     def arguments(self) -> dict[str, tuple[str, ...]]:

@@ -25,9 +25,10 @@ from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, Task, silent
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.items.task import ItemTask
 from tfmm.tasks.retrieval.blend.blend import Blend
-from tfmm.tasks.retrieval.blend.choice import Chooser, blends, check_blend, fit_linear
+from tfmm.tasks.retrieval.blend.choice import Chooser
+from tfmm.tasks.retrieval.blend.fitting import blends, check_blend, fit_linear
 from tfmm.tasks.retrieval.blend.linear_part import LinearPart
-from tfmm.tasks.retrieval.blend.prior import Prior
+from tfmm.tasks.retrieval.blend.prior import load_priors, priors_of, save_priors
 from tfmm.tasks.retrieval.build import two_tower
 from tfmm.tasks.retrieval.config import RetrievalConfig, SplitConfig
 from tfmm.tasks.retrieval.measure import (
@@ -194,7 +195,7 @@ class Retrieval(ItemTask):
     def finish(self, model: TwoTower, train: Part, decided: Mapping[str, Any]) -> TwoTower | Blend:
         if train.rows is not None:
             model.keep_hubs(hub_queries(model, self.config, train.rows))
-        linear = prior = None
+        linear = None
         choice = decided.get("blend")
         if choice and choice["weight"]:
             fitted = fit_linear(
@@ -202,16 +203,9 @@ class Retrieval(ItemTask):
             )
             linear = fitted.weighted(choice["weight"], choice["scale"])
         choice = decided.get("prior")
-        if choice and (choice["weight"] or choice["newcomers"]):
-            scale = self.config.train.temperature
-            prior = Prior.fit(
-                train.pairs,
-                choice["half_life"],
-                new_share=choice["new_share"],
-                weight=choice["weight"] * scale,
-                newcomers=choice["newcomers"] * scale,
-            )
-        return model if linear is None and prior is None else Blend(model, linear, prior)
+        temperature = self.config.train.temperature
+        priors = priors_of(choice, train.pairs, temperature) if choice else ()
+        return Blend(model, linear, priors) if linear is not None or priors else model
 
     def evaluate(
         self, model: TwoTower | Blend, decided: Mapping[str, Any], say: Say = silent
@@ -299,15 +293,15 @@ class Retrieval(ItemTask):
         save_hubs(folder, model.learned.hubs)
         if model.linear is not None:
             model.linear.save(folder, self.data.items.ids)
-        if model.prior is not None:
-            model.prior.save(folder, self.data.items.ids)
+        if model.priors:
+            save_priors(model.priors, folder, self.data.items.ids)
         super().save(model.learned, folder)
 
     def completed(self, model: TwoTower, folder: Path) -> TwoTower | Blend:
         model.keep_hubs(load_hubs(folder))
         linear = LinearPart.load(folder, self.data.items.ids)
-        prior = Prior.load(folder, self.data.items.ids)
-        return model if linear is None and prior is None else Blend(model, linear, prior)
+        priors = load_priors(folder, self.data.items.ids)
+        return Blend(model, linear, priors) if linear is not None or priors else model
 
     def encoders(self) -> list[tuple[str, Encoder]]:
         items = make_encoders(self.data.items, self.config.items.encoders)

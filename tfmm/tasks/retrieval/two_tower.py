@@ -303,9 +303,9 @@ class TwoTower(ItemVectors):
         return None
 
     @property
-    def prior(self) -> Prior | None:
+    def priors(self) -> tuple[Prior, ...]:
         """What is popular now: nothing joins it of that."""
-        return None
+        return ()
 
     @property
     def width(self) -> int:

@@ -3,6 +3,8 @@ all."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
@@ -14,23 +16,23 @@ from tfmm.tasks.retrieval.two_tower import TwoTower
 
 
 class Blend:
-    """Scores an item by a learned model's score, a linear part's and a prior's, added up.
+    """Scores an item by a learned model's score, a linear part's and the priors', added up.
 
-    A user's vector is the learned one beside the linear one beside the prior's weight, and so is an
-    item's: their inner product is the sum of the scores, and any index serves it. With a linear
+    A user's vector is the learned one beside the linear one beside the priors' weights, and so is
+    an item's: their inner product is the sum of the scores, and any index serves it. With a linear
     part an item has a second vector, which stands for it in a shopper's history
     (`history_vectors`).
 
     Args:
         learned: the learned model.
         linear: the linear part, over the same items, if there is one.
-        prior: the prior, over the same items, if there is one.
+        priors: over the same items, if there are any.
     """
 
     def __init__(
-        self, learned: TwoTower, linear: LinearPart | None = None, prior: Prior | None = None
+        self, learned: TwoTower, linear: LinearPart | None = None, priors: Sequence[Prior] = ()
     ) -> None:
-        self.learned, self.linear, self.prior = learned, linear, prior
+        self.learned, self.linear, self.priors = learned, linear, tuple(priors)
 
     @property
     def items(self) -> FeatureColumns:
@@ -49,13 +51,13 @@ class Blend:
 
     @property
     def width(self) -> int:
-        """Length of the blended vectors but for the prior, which comes last."""
+        """Length of the blended vectors but for the priors, which come last."""
         return self.dim + (0 if self.linear is None else self.linear.rank)
 
     def as_of(self, pairs: Pairs) -> Blend:
-        """The same model with the prior of other events: what is popular by then."""
-        prior = None if self.prior is None else self.prior.as_of(pairs)
-        return Blend(self.learned, self.linear, prior)
+        """The same model with the priors of other events: what is popular by then."""
+        priors = [prior.as_of(pairs) for prior in self.priors]
+        return Blend(self.learned, self.linear, priors)
 
     def modality_weights(self) -> dict[str, float]:
         """As the learned model's."""
@@ -70,8 +72,7 @@ class Blend:
         parts = [learned]
         if self.linear is not None:
             parts.append(self.linear.filled(learned).candidates)
-        if self.prior is not None:
-            parts.append(self.prior.items(learned))
+        parts += [prior.items(learned) for prior in self.priors]
         return np.concatenate(parts, axis=1)
 
     def history_vectors(self, items: np.ndarray) -> np.ndarray | None:
@@ -110,9 +111,9 @@ class Blend:
                 histories = histories.multiply((rows >= 0)[:, None]).tocsr()
                 histories.eliminate_zeros()
             parts.append(self.linear.filled(learned).users(histories))
-        if self.prior is not None:
+        if self.priors:
             has_history = (pairs.user_counts()[np.maximum(rows, 0)] > 0) & (rows >= 0)
-            parts.append(self.prior.users(has_history))
+            parts += [prior.users(has_history) for prior in self.priors]
         return np.concatenate(parts, axis=1)
 
     def session_module(self) -> tf.Module:
@@ -130,9 +131,9 @@ class _BlendedSession(tf.Module):
     def __init__(self, blend: Blend) -> None:
         super().__init__(name="blended_session")
         self.learned, self.dim = blend.learned.session_module(), blend.dim
-        linear, prior = blend.linear, blend.prior
+        linear = blend.linear
         self.linear = None if linear is None else (linear.weight, linear.scale)
-        self.prior = None if prior is None else prior.scaled
+        self.priors = tuple(prior.scaled for prior in blend.priors)
 
     @tf.function
     def __call__(self, history: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
@@ -145,7 +146,6 @@ class _BlendedSession(tf.Module):
                 length = tf.norm(summed, axis=1, keepdims=True)
                 summed /= tf.maximum(length, 1e-12)
             parts.append(weight * summed)
-        if self.prior is not None:
-            some = tf.reduce_any(mask, axis=1, keepdims=True)
-            parts.append(tf.where(some, *self.prior))
+        some = tf.reduce_any(mask, axis=1, keepdims=True)
+        parts += [tf.where(some, *scaled) for scaled in self.priors]
         return tf.concat(parts, axis=1)

@@ -10,15 +10,13 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmm.baselines import EASE
 from tfmm.baselines.base import half_lives
-from tfmm.baselines.low_rank import factorize
-from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.parts import Split
 from tfmm.data.progress import progress
 from tfmm.evaluation import evaluate
 from tfmm.evaluation.compare import tune
 from tfmm.tasks.config import RunFileError
+from tfmm.tasks.retrieval.blend.fitting import fit_linear, fixed
 from tfmm.tasks.retrieval.blend.linear_part import SCALES, LinearPart, Scale
 from tfmm.tasks.retrieval.blend.prior import Prior, new_share
 from tfmm.tasks.retrieval.config import BlendConfig, PriorConfig
@@ -31,11 +29,13 @@ WEIGHTS: dict[Scale, tuple[float, ...]] = {
 }
 #: Weights of the prior that are tried beside scores divided by the temperature.
 PRIOR_WEIGHTS = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5, 2.5, 4.0, 8.0, 16.0, 32.0)
-_MIDDLING = 0.6
+#: Weights beside which half-lives are compared: where a weight does next to nothing, so does the
+#: half-life, and noise would choose.
+_STARTS = (0.6, 4.0)
 #: Validation users that a weight is tried on, at most.
 MAX_USERS = 10_000
 #: Shoppers, with a history or without, below which a weight is not chosen for them alone.
-_LEAST = 100
+_LEAST = 50
 
 
 @dataclass(frozen=True)
@@ -65,84 +65,25 @@ class PriorChoice:
         weight, newcomers: beside scores divided by the temperature, see `Prior`; 0 where it does
             not pay.
         half_life: in days; None for events of any age.
+        newcomers_half_life: likewise, of what counts for shoppers without a history.
         new_share: see `Prior`.
-        tried: a row for every weight tried of all shoppers: `weight`, `half_life`, `recall@20`,
-            `ndcg@20`.
+        tried: a row for every weight tried, but those for newcomers alone: `weight`, `half_life`,
+            `recall@20`, `ndcg@20`.
     """
 
     weight: float
     newcomers: float
     half_life: float | None
+    newcomers_half_life: float | None
     new_share: float
     tried: list[dict[str, Any]] = field(default_factory=list)
-
-
-def check_blend(config: BlendConfig, prior: PriorConfig, n_items: int | None = None) -> None:
-    """Refuses a blend that could not be made, before the training rather than after.
-
-    Raises:
-        RunFileError: for values out of range, or more items than EASE fits in memory for.
-    """
-    for name, size in (("rank", config.rank), ("items", config.items)):
-        if size is not None and size < 1:
-            raise RunFileError(f"`blend.{name}` must be at least 1, got {size}.")
-    if config.scale is not None and config.scale not in SCALES:
-        raise RunFileError(
-            f"`blend.scale` must be one of {', '.join(SCALES)}, got {config.scale!r}."
-        )
-    if config.lam is not None and not config.lam > 0:
-        raise RunFileError(f"`blend.lam` must be above 0, got {config.lam}.")
-    least = {"blend.weight": config.weight, "blend.activity": config.activity}
-    least |= {"prior.weight": prior.weight, "prior.newcomers": prior.newcomers}
-    for name, value in least.items():
-        if value is not None and not value >= 0:
-            raise RunFileError(f"`{name}` must be 0 or more, got {value}.")
-    for name, value in (("blend", config.half_life), ("prior", prior.half_life)):
-        if value is not None and not value > 0:
-            raise RunFileError(f"`{name}.half_life` must be above 0 days, got {value}.")
-    needed = EASE.memory(_size(config, n_items or 0))
-    if config.ease and needed > _fixed(config)["max_memory"]:
-        raise RunFileError(
-            f"`blend.ease` needs {needed / 2**30:,.1f} GiB for EASE's matrix of "
-            f"{_size(config, n_items or 0):,} items, and `blend.memory` allows "
-            f"{config.memory:,.1f} GiB. Raise it, or lower `blend.items`."
-        )
-
-
-def blends(config: BlendConfig, n_items: int) -> bool:
-    """Whether EASE is to join: as the run file says, or where its matrix fits in memory."""
-    if config.ease is None:
-        return EASE.memory(_size(config, n_items)) <= _fixed(config)["max_memory"]
-    return config.ease
-
-
-def fit_linear(
-    train: Pairs, lam: float, config: BlendConfig, half_life: float | None = None
-) -> LinearPart:
-    """EASE fitted on `train` with a penalty and brought to the rank, with the weight 1.
-
-    Of a larger catalogue than `config.items` it knows those that most shoppers have.
-    """
-    counts = train.item_counts()
-    items = np.sort(np.argsort(-counts, kind="stable")[: _size(config, train.n_items)])
-    some = train if len(items) == train.n_items else train.of_items(items)
-    fitted = EASE(lam=lam, half_life=half_life, **_fixed(config)).fit(some)
-    assert fitted.weights_ is not None
-    tables = factorize(fitted.weights_, config.rank)
-    known = np.zeros(train.n_items, bool)
-    known[items] = counts[items] > 0
-    history, candidates = (
-        np.zeros((train.n_items, table.shape[1]), np.float32) for table in tables
-    )
-    history[items], candidates[items] = tables
-    return LinearPart(history, candidates, known)
 
 
 class Chooser:
     """Chooses EASE's and the prior's weights for a fitted model, each beside the other.
 
     Choices are by the best product of Recall@20 and NDCG@20 on validation, over the shoppers with a
-    history; only the prior's weight for newcomers is chosen on those without.
+    history; only the prior for newcomers is chosen on those without.
 
     Args:
         model: fitted on `parts.train`.
@@ -173,7 +114,8 @@ class Chooser:
         self._popular: dict[float | None, NDArray[np.float32]] = {}
         self._reached: dict[tuple[Any, ...], dict[str, float]] = {}
         self.ease, self.popular = (0.0, SCALES[0]), (0.0, cast("float | None", None))
-        self.newcomers: float | None = None
+        #: The weight and the half-life for shoppers without a history, where they are others.
+        self.newcomers: tuple[float, float | None] | None = None
 
     def choose(
         self, blend: BlendConfig | None, prior: PriorConfig | None
@@ -187,15 +129,19 @@ class Chooser:
             RunFileError: a choice is needed, but the split has no validation part.
         """
         of_ease = self._penalty(blend) if blend is not None else None
-        made = None
-        if prior is not None and len(self.parts.valid):
-            made = self._prior(prior)
+        wanted = prior if len(self.parts.valid) else None
+        tried: list[dict[str, Any]] = []
+        if wanted is not None:
+            tried = self._prior(wanted)
         found = None
         if blend is not None and of_ease is not None:
             found = self._weight(blend, *of_ease)
-        if made is not None and prior is not None and found is not None and found.weight:
-            made = self._prior(prior, (made.half_life,))
-        return found, made
+        if wanted is None:
+            return found, None
+        if found is not None and found.weight:
+            tried = self._prior(wanted, (self.popular[1],))
+        self._prior_of_newcomers(wanted)
+        return found, self._chosen(tried)
 
     @property
     def reached(self) -> float | None:
@@ -214,14 +160,14 @@ class Chooser:
             )
         half_life = config.half_life
         if lam is None:
-            fixed = _fixed(config) | ({} if half_life is None else {"half_life": half_life})
+            settings = fixed(config) | ({} if half_life is None else {"half_life": half_life})
             found = tune(
                 "ease",
                 parts.train,
                 parts.valid,
                 max_users=MAX_USERS,
                 repeats=parts.repeats,
-                **fixed,
+                **settings,
             ).params
             lam, half_life = float(found["lam"]), found.get("half_life", half_life)
         return lam, half_life
@@ -253,14 +199,8 @@ class Chooser:
 
     def _prior(
         self, config: PriorConfig, ages: Sequence[float | None] | None = None
-    ) -> PriorChoice:
-        """Half-life beside a middling weight, then the weight, then the half-life once more, and
-        last the weight for shoppers without a history."""
-        if config.half_life is not None:
-            ages = (config.half_life,)
-        elif ages is None:
-            ages = (*half_lives(self.parts.train), None)
-        weights = PRIOR_WEIGHTS if config.weight is None else (config.weight,)
+    ) -> list[dict[str, Any]]:
+        """Chooses `popular`; gives a row for all that was tried."""
         tried: dict[tuple[float, float | None], dict[str, Any]] = {}
 
         def reach(weight: float, age: float | None) -> float:
@@ -268,28 +208,38 @@ class Chooser:
             tried[key] = {"weight": weight, "half_life": key[1], **self._reach(self.ease, key)}
             return _worth(tried[key])
 
-        weight = _MIDDLING if config.weight is None else config.weight
-        for _ in range(2):
-            steps = progress(ages, len(ages), "choosing the prior")
-            age = max(steps, key=lambda value: reach(weight, value))
-            weight = max(weights, key=lambda value: reach(value, age))
-            if weight == 0:
-                break
-        self.popular = (weight, age)
-        newcomers = weight if config.newcomers is None else config.newcomers
-        if config.newcomers is None and self.new.sum() >= _LEAST:
-            newcomers = max(
-                PRIOR_WEIGHTS, key=lambda value: _worth(self._reach(self.ease, (value, age), True))
+        if config.half_life is not None or ages is None:
+            ages = self._ages(config.half_life)
+        self.popular = _alternate(reach, _weights(config.weight), ages)
+        return list(tried.values())
+
+    def _prior_of_newcomers(self, config: PriorConfig) -> None:
+        """Chooses `newcomers`, where there are enough of them or the run file says so."""
+        weight, age = config.newcomers, config.newcomers_half_life or config.half_life
+        if self.new.sum() >= _LEAST:
+            self.newcomers = _alternate(
+                lambda *popular: _worth(self._reach(self.ease, popular, new=True)),
+                _weights(weight),
+                self._ages(age),
             )
-        self.newcomers = newcomers
-        best = tried[weight, None if weight == 0 else age]
-        without = self._reach(self.ease, (0.0, None))["recall@20"]
+        elif weight is not None or config.newcomers_half_life is not None:
+            self.newcomers = (self.popular[0] if weight is None else weight, age or self.popular[1])
+
+    def _ages(self, given: float | None) -> tuple[float | None, ...]:
+        return (given,) if given is not None else (*half_lives(self.parts.train), None)
+
+    def _chosen(self, tried: list[dict[str, Any]]) -> PriorChoice:
+        weight, age = self.popular
+        newcomers, their_age = self.popular if self.newcomers is None else self.newcomers
+        reached, without = (
+            self._reach(self.ease, popular)["recall@20"] for popular in (self.popular, (0.0, None))
+        )
         self.say(
-            f"Joining a prior of what is popular now ({_age(age)}): weight {weight:g}, for new "
-            f"shoppers {newcomers:g}, valid recall@20 {best['recall@20']:.4f} (without "
+            f"Joining a prior of what is popular now: weight {weight:g}, {_age(age)}; for new "
+            f"shoppers {newcomers:g}, {_age(their_age)}; valid recall@20 {reached:.4f} (without "
             f"{without:.4f})."
         )
-        return PriorChoice(weight, newcomers, age, self._new_share, list(tried.values()))
+        return PriorChoice(weight, newcomers, age, their_age, self._new_share, tried)
 
     @cached_property
     def _new_share(self) -> float:
@@ -325,22 +275,47 @@ class Chooser:
         self,
         ease: tuple[float, Scale],
         popular: tuple[float, float | None],
-        newcomers: float | None = None,
+        newcomers: tuple[float, float | None] | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         users, items = [self.users], [self.items]
         if ease[0] and self._linear is not None:
             users.append(np.float32(ease[0]) * self._own[ease[1]])
             items.append(self._linear.candidates)
-        weight, age = popular
-        if weight or newcomers:
+        everybody = np.ones_like(self.has_history)
+        joined = [(popular, everybody)]
+        if newcomers is not None:
+            joined = [(popular, self.has_history), (newcomers, ~self.has_history)]
+        for (weight, age), who in joined:
+            if not weight:
+                continue
             if age not in self._popular:
                 made = Prior.fit(self.parts.train, age, new_share=self._new_share)
                 self._popular[age] = made.items(self.items)
             items.append(self._popular[age])
-            weights = np.where(self.has_history, weight, weight if newcomers is None else newcomers)
-            component = Prior.component(1.0) * self.temperature * weights
+            component = Prior.component(weight * self.temperature) * who
             users.append(component.astype(np.float32)[:, None])
         return np.concatenate(users, axis=1), np.concatenate(items, axis=1)
+
+
+def _alternate(
+    worth: Callable[[float, float | None], float],
+    weights: Sequence[float],
+    ages: Sequence[float | None],
+) -> tuple[float, float | None]:
+    """The weight and the half-life of most worth: the best half-life beside a low weight or a high
+    one, then the weight, and both once more."""
+    starts = _STARTS if len(weights) > 1 else weights
+    pairs = [(weight, age) for weight in starts for age in ages]
+    weight, age = max(progress(pairs, len(pairs), "choosing the prior"), key=lambda at: worth(*at))
+    weight = max(weights, key=lambda value: worth(value, age))
+    if weight == 0:
+        return weight, age
+    age = max(ages, key=lambda value: worth(weight, value))
+    return max(weights, key=lambda value: worth(value, age)), age
+
+
+def _weights(given: float | None) -> tuple[float, ...]:
+    return PRIOR_WEIGHTS if given is None else (given,)
 
 
 def _worth(row: dict[str, Any]) -> float:
@@ -349,13 +324,3 @@ def _worth(row: dict[str, Any]) -> float:
 
 def _age(half_life: float | None) -> str:
     return "events of any age" if half_life is None else f"half-life {half_life:g} days"
-
-
-def _size(config: BlendConfig, n_items: int) -> int:
-    """The items that EASE is fitted on."""
-    return n_items if config.items is None else min(config.items, n_items)
-
-
-def _fixed(config: BlendConfig) -> dict[str, Any]:
-    """What the run file alone says of EASE."""
-    return {"activity": config.activity, "max_memory": int(config.memory * 2**30)}

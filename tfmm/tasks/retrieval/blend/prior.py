@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -129,45 +130,68 @@ class Prior:
         near = like(learned, np.flatnonzero(~self.known), np.flatnonzero(of), neighbours)
         return what[near].mean(axis=1)
 
-    def save(self, folder: str | Path, item_ids: Any) -> None:
-        """Writes `prior.npz` with the items' ids, aside and renamed into place."""
-        with replacing(Path(folder) / _FILE) as aside:
-            np.savez(
-                aside,
-                ids=np.array([str(item) for item in item_ids]),
-                share=self.share,
-                lasting=self.lasting,
-                early=self.early,
-                half_life=np.float64(np.nan if self.half_life is None else self.half_life),
-                new_share=np.float64(self.new_share),
-                weight=np.float64(self.weight),
-                newcomers=np.float64(self.newcomers),
-            )
 
-    @classmethod
-    def load(cls, folder: str | Path, item_ids: Any) -> Self | None:
-        """What `save` wrote, its rows in the order of `item_ids`; None where nothing was saved.
+def priors_of(choice: Mapping[str, Any], pairs: Pairs, temperature: float) -> tuple[Prior, ...]:
+    """The priors that a `PriorChoice` makes of some pairs: none, one for all shoppers, or one for
+    those with a history and one for the others, where their half-lives differ.
 
-        Items that it has no row of have no events.
-        """
-        path = Path(folder) / _FILE
-        if not path.exists():
-            return None
-        with np.load(path, allow_pickle=False) as saved:
-            rows = saved_rows(saved["ids"], item_ids)
-            there = rows >= 0
-            share, lasting, early = (
-                np.where(there, saved[name][rows], np.float32(none)).astype(np.float32)
-                for name, none in (("share", 0), ("lasting", 0), ("early", np.nan))
-            )
-            half_life = float(saved["half_life"])
-            return cls(
-                share,
-                lasting,
-                early,
-                None if np.isnan(half_life) else half_life,
-                *(float(saved[name]) for name in ("new_share", "weight", "newcomers")),
-            )
+    Args:
+        choice: as a dictionary; without `newcomers_half_life`, all have one half-life.
+        pairs: see `Prior.fit`.
+        temperature: that divided the learned scores, beside which the weights were chosen.
+    """
+    age = choice["half_life"]
+    of_newcomers = choice.get("newcomers_half_life", age)
+    some, none = (choice[name] * temperature for name in ("weight", "newcomers"))
+    if of_newcomers == age or not some or not none:
+        weights = {(age if some else of_newcomers): (some, none)}
+    else:
+        weights = {age: (some, 0.0), of_newcomers: (0.0, none)}
+    return tuple(
+        Prior.fit(pairs, days, new_share=choice["new_share"], weight=one, newcomers=other)
+        for days, (one, other) in weights.items()
+        if one or other
+    )
+
+
+def save_priors(priors: Sequence[Prior], folder: str | Path, item_ids: Any) -> None:
+    """Writes `prior.npz`, a row a prior, with the items' ids, aside and renamed into place."""
+    ages = [np.nan if prior.half_life is None else prior.half_life for prior in priors]
+    with replacing(Path(folder) / _FILE) as aside:
+        np.savez(
+            aside,
+            ids=np.array([str(item) for item in item_ids]),
+            share=np.stack([prior.share for prior in priors]),
+            lasting=np.stack([prior.lasting for prior in priors]),
+            early=np.stack([prior.early for prior in priors]),
+            half_life=np.array(ages),
+            new_share=np.array([prior.new_share for prior in priors]),
+            weight=np.array([prior.weight for prior in priors]),
+            newcomers=np.array([prior.newcomers for prior in priors]),
+        )
+
+
+def load_priors(folder: str | Path, item_ids: Any) -> tuple[Prior, ...]:
+    """What `save_priors` wrote, in the order of `item_ids`; none where nothing was saved.
+
+    Items that the file has nothing of have no events. Files of one prior without rows are read too.
+    """
+    path = Path(folder) / _FILE
+    if not path.exists():
+        return ()
+    with np.load(path, allow_pickle=False) as saved:
+        rows = saved_rows(saved["ids"], item_ids)
+        share, lasting, early = (
+            np.where(rows >= 0, np.atleast_2d(saved[name])[:, rows], np.float32(none))
+            for name, none in (("share", 0), ("lasting", 0), ("early", np.nan))
+        )
+        half_life, new, weight, newcomers = (
+            np.atleast_1d(saved[name]).tolist()
+            for name in ("half_life", "new_share", "weight", "newcomers")
+        )
+    ages = [None if np.isnan(days) else days for days in half_life]
+    of_each = zip(share, lasting, early, ages, new, weight, newcomers, strict=True)
+    return tuple(Prior(*values) for values in of_each)
 
 
 def new_share(parts: Split) -> float:
