@@ -9,6 +9,10 @@ from pathlib import Path
 MODULES = (
     "tfmm.config.section",
     "tfmm.evaluation.metrics",
+    "tfmm.layers.causal",
+    "tfmm.layers.entire_space",
+    "tfmm.layers.multimodal_rnn",
+    "tfmm.layers.target_attention",
     "tfmm.layers.towers",
     "tfmm.tasks.base",
     "tfmm.tasks.config",
