@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from tfmm.config.names import unknown
 from tfmm.data.shop import ShopData
-from tfmm.evaluation.report import Section, table
+from tfmm.evaluation.report import MODEL, Section, table
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.model import Model
 
@@ -297,7 +297,7 @@ class Task(abc.ABC):
 
         By default a table of `model` beside each of `baselines`.
         """
-        shown = {"**model**": metrics["model"], **metrics.get("baselines", {})}
+        shown = {MODEL: metrics["model"], **metrics.get("baselines", {})}
         names = [
             name for name, value in metrics["model"].items() if isinstance(value, (int, float))
         ]

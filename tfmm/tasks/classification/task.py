@@ -16,6 +16,7 @@ from tfmm.data.columns import TextColumn
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
+from tfmm.evaluation.bootstrap import paired_bootstrap
 from tfmm.evaluation.classes import (
     class_metrics,
     confusion,
@@ -203,7 +204,12 @@ class Classification(Task):
             }
             for level in self.labels.levels
         }
-        right = found.argmax(axis=1) == has.argmax(axis=1)
+        label = has.argmax(axis=1)
+        right = found.argmax(axis=1) == label
+        metrics["compared"] = {
+            who: {"accuracy": _compared(right, given.argmax(axis=1) == label)}
+            for who, given in answers.items()
+        }
         rows = zip(names, per_class(found, has), strict=True)
         matrix = confusion(found, has)
         metrics["reliability"] = reliability(found.max(axis=1), right)
@@ -314,6 +320,12 @@ class Classification(Task):
                 else:
                     tune(title, make, values, classes.scaled(vectors, final))
         return measured, answers
+
+
+def _compared(own: NDArray[np.bool_], other: NDArray[np.bool_]) -> dict[str, float]:
+    """How much more often the model is right, and between what that lies."""
+    names = ("difference", "low", "high")
+    return dict(zip(names, paired_bootstrap(own * 1.0, other * 1.0), strict=True))
 
 
 def _words(column: TextColumn) -> list[str]:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
+from tfmm.evaluation.in_words import in_short
 from tfmm.evaluation.learning import learning_section
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, silent
 from tfmm.tasks.config import RunFileError
@@ -34,7 +35,7 @@ from tfmm.tasks.search.examples import (
 from tfmm.tasks.search.hubness import hub_queries, load_hubs, save_hubs
 from tfmm.tasks.search.model import ItemModel, item_model
 from tfmm.tasks.search.queries import query_encoders
-from tfmm.tasks.search.report import search_section
+from tfmm.tasks.search.report import search_in_words, search_section
 from tfmm.tasks.search.serve import search_export
 
 
@@ -119,8 +120,10 @@ class Search(ItemTask):
         }
 
     def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
+        search, simple = metrics.get("search", {}), metrics.get("search_baselines")
         return [
-            *search_section(metrics.get("search", {}), metrics.get("search_baselines")),
+            *in_short(search_in_words(search, simple)),
+            *search_section(search, simple),
             *learning_section(history, SEARCH_CHOICE, folder),
         ]
 
