@@ -62,7 +62,7 @@ class ScaNN(Approximate):
         name: the layer's name.
 
     Raises:
-        ImportError: scann is not installed.
+        ModuleNotFoundError: scann is not installed.
         ValueError: an option out of its range.
     """
 
@@ -211,9 +211,10 @@ def _scann_ops() -> Any:
     try:
         from scann.scann_ops.py import scann_ops
     except ImportError as error:
-        raise ImportError(
+        raise ModuleNotFoundError(
             "The ScaNN index needs the package scann, which could not be imported "
             f"({error}). To resolve this, pip install 'tfmm[scann]', or take the index 'ivf', "
-            "which needs nothing and serves on the stock TensorFlow Serving image."
+            "which needs nothing and serves on the stock TensorFlow Serving image.",
+            name="scann",
         ) from error
     return scann_ops

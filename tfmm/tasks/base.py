@@ -209,6 +209,15 @@ class Task(abc.ABC):
         """
         return
 
+    def check_data(self) -> None:
+        """Refuses tables with which what is trained could not be measured or served, by encoders
+        that are not adapted: nothing is trained or encoded before.
+
+        Raises:
+            ValueError: the message says what is missing.
+        """
+        return
+
     @classmethod
     def event_columns(cls, config: Any, shop: Any) -> Iterable[str]:
         """Further columns of the events that it reads."""

@@ -16,6 +16,7 @@ from tfmm.data.columns import TextColumn
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
+from tfmm.encoders.raw import check_embedder
 from tfmm.evaluation.bootstrap import paired_bootstrap
 from tfmm.evaluation.classes import (
     class_metrics,
@@ -36,6 +37,7 @@ from tfmm.tasks.classification.parts import parts_of
 from tfmm.tasks.classification.report import sections
 from tfmm.tasks.classification.signatures import export_of
 from tfmm.tasks.config import RunFileError
+from tfmm.tasks.items.fused import check_fusion
 
 #: Shares of right answers that thresholds are chosen for.
 PRECISIONS = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))
@@ -60,6 +62,7 @@ class Classification(Task):
             raise RunFileError(
                 f"`train.loss` must be one of {', '.join(LOSSES)}, got {config.train.loss!r}."
             )
+        check_fusion(config.items)
         if not config.label.features:
             raise RunFileError("`label.feature` must name a feature, got an empty list.")
         for name in config.label.features:
@@ -89,6 +92,10 @@ class Classification(Task):
         own = (*self.config.label.features, self.config.split.feature)
         made = make_encoders(self.data.items, None)
         return {name: made[name].registered for name in features if name not in own}
+
+    def check_data(self) -> None:
+        for encoder in make_encoders(self.data.items, self.reads).values():
+            check_embedder(encoder)
 
     def draw(self) -> RowParts:
         if not self.reads:

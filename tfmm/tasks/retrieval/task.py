@@ -21,6 +21,8 @@ from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
+from tfmm.evaluation.evaluator import as_matrix, tested_users
+from tfmm.evaluation.metrics import check_ks
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, Task, silent
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.items.task import ItemTask
@@ -54,6 +56,7 @@ from tfmm.tasks.search.examples import (
 )
 from tfmm.tasks.search.hubness import hub_queries, load_hubs, save_hubs
 from tfmm.tasks.search.queries import query_encoders
+from tfmm.tasks.search.signatures import check_asked
 from tfmm.tasks.search.task import Search
 from tfmm.tasks.weights import restore_weights, saved_states
 
@@ -89,6 +92,10 @@ class Retrieval(ItemTask):
     def check(cls, config: RetrievalConfig) -> None:
         super().check(config)
         check_blend(config.blend, config.prior)
+        try:
+            check_ks(list_lengths(config.evaluate))
+        except ValueError as error:
+            raise RunFileError(f"`evaluate.k`: {error}") from error
         for name in config.evaluate.baselines or ():
             create(name)
         if config.graph is not None and config.search.queries:
@@ -115,6 +122,13 @@ class Retrieval(ItemTask):
     def queries(self) -> dict[str, Any]:
         """The query towers' encoders by feature."""
         return self.config.search.queries or {}
+
+    def check_data(self) -> None:
+        items, made = self.data.items, self.parts.split
+        tested_users([as_matrix(part) for part in (made.test, made.cold_test_pairs)])
+        check_asked(
+            make_encoders(items, self.config.items.encoders), query_encoders(items, self.queries)
+        )
 
     def draw(self) -> RetrievalParts:
         check_blend(self.config.blend, self.config.prior, len(self.data.items))

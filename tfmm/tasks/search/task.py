@@ -37,6 +37,7 @@ from tfmm.tasks.search.model import ItemModel, item_model
 from tfmm.tasks.search.queries import query_encoders
 from tfmm.tasks.search.report import search_in_words, search_section
 from tfmm.tasks.search.serve import search_export
+from tfmm.tasks.search.signatures import check_asked
 
 
 class Search(ItemTask):
@@ -53,6 +54,12 @@ class Search(ItemTask):
     def queries(self) -> dict[str, Any]:
         """The query towers' encoders by feature."""
         return queries_of(self.config, self.data)
+
+    def check_data(self) -> None:
+        items = self.data.items
+        check_asked(
+            make_encoders(items, self.config.items.encoders), query_encoders(items, self.queries)
+        )
 
     def draw(self) -> SearchParts:
         parts = search_parts(self.config, self.data, read_by(self.config, self.data, self.queries))
