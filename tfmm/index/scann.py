@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfmm.data.progress import progress
 from tfmm.index.approximate import Approximate
 from tfmm.index.padding import NO_ROW
 from tfmm.index.request import Found, Request, among
@@ -124,7 +125,7 @@ class ScaNN(Approximate):
         depths = np.unique(depths[(depths >= self._k) & (depths <= depths.max())])
         true = nearest(asked, vectors, int(depths[-1]), own)
         settings: list[tuple[int, int]] = []
-        for depth in depths:
+        for depth in progress(depths, len(depths), "tuning the index", unit="depths"):
             setting = self._cheapest(asked, true[:, :depth], own is not None)
             if setting is None:
                 break

@@ -139,12 +139,7 @@ class Export:
 
 @dataclass(frozen=True, eq=False)
 class RowParts:
-    """`Parts` that are rows of the catalogue.
-
-    Attributes:
-        train, valid, test: int64, ascending, no row in two of them.
-        refit: as of `Parts`.
-    """
+    """`Parts` that are rows of the catalogue, int64, ascending, no row in two of them."""
 
     train: np.ndarray
     valid: np.ndarray
@@ -185,9 +180,8 @@ class Task(abc.ABC):
     Settings: ClassVar[Any] = NoSettings
     #: What validation chooses by.
     choice: Metric
-    #: Whether `refresh` is there.
+    #: Whether `refresh` and `update` are there.
     refreshes: ClassVar[bool] = False
-    #: Whether `update` is there.
     updates: ClassVar[bool] = False
     #: What a backtest shows of each window, by name as in `metrics`; empty where there is no time.
     backtested: ClassVar[tuple[str, ...]] = ()
@@ -210,12 +204,7 @@ class Task(abc.ABC):
         return
 
     def check_data(self) -> None:
-        """Refuses tables with which what is trained could not be measured or served, by encoders
-        that are not adapted: nothing is trained or encoded before.
-
-        Raises:
-            ValueError: the message says what is missing.
-        """
+        """Refuses tables whose model could not be measured or served, by ValueError."""
         return
 
     @classmethod
@@ -369,8 +358,7 @@ class Task(abc.ABC):
         from tfmm.tasks.weights import restore_weights, saved_states
 
         model = self.build(None, saved_states(folder), keep_media=keep_media)
-        ids = self.data.items.ids, self.data.users.ids
-        restore_weights(model, folder, *ids, served=True)
+        restore_weights(model, folder, self.data.items.ids, self.data.users.ids, served=True)
         return model
 
     def encoders(self) -> list[tuple[str, Encoder]]:
