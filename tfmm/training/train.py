@@ -16,6 +16,9 @@ from tfmm.training.claim import claim
 from tfmm.training.run import MODEL, Run, check_new, load_run, read_config, task_of
 from tfmm.training.trainer import Trainer, check_choosable, warm_start
 
+#: The events that `tfmm.training.update` joined, in the folder of its run.
+JOINED = "events.parquet"
+
 
 def train(
     config: RunConfig | Mapping[str, Any] | str | Path,
@@ -104,5 +107,6 @@ def claim_run(out: Path, config: RunConfig) -> bool:
         lambda before: read_config(before).sha256 == config.sha256,
         "a run of another configuration",
         "run folder",
+        inputs=(JOINED,),
     )
     return known and (out / "metrics.json").exists()
