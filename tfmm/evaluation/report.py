@@ -68,7 +68,7 @@ def table(
             first = cell(best(values))
             for row in shown:
                 row[column] = f"**{first}**" if row[column] == first else row[column]
-    lines = ["| " + " | ".join(escaped(title) for title in header) + " |"]
+    lines = ["| " + " | ".join(cell(title) for title in header) + " |"]
     lines.append("| --- |" + " ---: |" * (len(header) - 1))
     lines += ["| " + " | ".join(row) + " |" for row in shown]
     return "\n".join(lines)

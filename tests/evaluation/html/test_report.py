@@ -74,6 +74,7 @@ def run(tmp_path: Path) -> Path:
             "Labels",
             [
                 table(["", "recall", "loss"], rows, higher=[1], lower=[2]),
+                table(["asked by", MODEL], [["words", MODEL]]),
                 picture(folder / "plots" / "wide.png", "A wide plot"),
                 picture(folder / "plots" / "gone.png", "A lost plot"),
             ],
@@ -121,7 +122,9 @@ def test_the_policy_lets_the_page_own_styles_and_nothing_else(run):
 def test_the_best_of_a_column_is_marked_and_plots_are_inside(run):
     page = report_page(run).read_text("utf-8")
     assert re.findall(r'<td class="best"><strong>(.*?)</strong>', page) == ["0.7000", "-5.00"]
+    # A word that is bold is no best, wherever it stands.
     assert "<td><strong>model</strong></td>" in page
+    assert "<th><strong>model</strong></th>" in page
     assert page.count('<figure class="plot wide"') == 1
     assert "[A lost plot: there is no plots/gone.png]" in page
     assert '<section id="s1" class="short"><h2>In short</h2>' in page

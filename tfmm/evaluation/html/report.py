@@ -18,6 +18,7 @@ from tfmm.evaluation.report import IN_SHORT, PLOTS
 
 #: What says what a folder is of: a run's file and a backtest's.
 _RUN, _BACKTEST = "config.yaml", "backtest.yaml"
+_NUMBER = re.compile(r"[-+]?[\d,.]+")
 _PLOT = re.compile(rf"{PLOTS}/[\w.@-]+\.png")
 #: From so many pixels a plot is scrolled on a phone rather than made small, and further.
 _WIDE, _WIDER = 1250, 1800
@@ -143,10 +144,10 @@ def _table_close(self: Any, tokens: Sequence[Token], place: int, *_: Any) -> str
 
 
 def _cell_open(self: Any, tokens: Sequence[Token], place: int, *_: Any) -> str:
-    """A cell; one that is bold and does not begin its row is the best of its column."""
-    inside = tokens[place + 1].children or []
-    bold = [token.type for token in inside if token.type != "text" or token.content]
-    best = bold == ["strong_open", "text", "strong_close"] and tokens[place - 1].type != "tr_open"
+    """A cell; a number that is bold is the best of its column."""
+    inside = [one for one in tokens[place + 1].children or () if one.type != "text" or one.content]
+    bold = [one.type for one in inside] == ["strong_open", "text", "strong_close"]
+    best = bold and _NUMBER.fullmatch(inside[1].content)
     look = ' class="best"' if best else ""
     return f"<{tokens[place].tag}{look}>"
 

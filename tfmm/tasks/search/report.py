@@ -31,13 +31,15 @@ def search_section(
             rows.append([*by, *(row.get(name) for name in names)])
     titles = [name.replace("recall", "Recall").replace("mrr", "MRR") for name in names]
     head = ["asked by", ""] if baselines else ["asked by"]
+    # Numbers of different questions do not compare.
+    best = range(len(head), len(head) + len(titles) - 1) if len(search) == 1 else ()
     return [
         Section(
             "Search",
             [
                 "Items held out whole, asked for by what they are described by; all items ranked, "
                 "all of equal text right.",
-                table([*head, *titles], rows),
+                table([*head, *titles], rows, higher=best),
             ],
         )
     ]
@@ -57,5 +59,7 @@ def search_in_words(
             f"among the first {k} found, over {found.get('queries', 0):,} queries"
         )
         words = (baselines or {}).get("words", {}).get(feature, {}).get(metric)
-        said.append(f"{line}." if words is None else f"{line}; by their words {percent(words)}.")
+        said.append(
+            f"{line}." if words is None else f"{line}; by the words alone {percent(words)}."
+        )
     return said
