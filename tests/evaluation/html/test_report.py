@@ -7,6 +7,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from PIL import Image
 
 from tests.browser import resized
 from tfmm.commands import main as cli
+from tfmm.evaluation.html.kept import keep_shelves, kept_shelves
 from tfmm.evaluation.html.report import report_page
+from tfmm.evaluation.html.shelves import Card, Shelf
+from tfmm.evaluation.html.shelves import Section as Products
 from tfmm.evaluation.report import MODEL, Section, escaped, picture, table, write_report
 
 NAMES = [
@@ -127,7 +131,7 @@ def test_the_best_of_a_column_is_marked_and_plots_are_inside(run):
     assert "<th><strong>model</strong></th>" in page
     assert page.count('<figure class="plot wide"') == 1
     assert "[A lost plot: there is no plots/gone.png]" in page
-    assert '<section id="s1" class="short"><h2>In short</h2>' in page
+    assert '<div id="s1"><section class="short"><h2>In short</h2>' in page
 
 
 def test_a_plot_that_points_out_of_the_folder_is_not_taken(run):
@@ -194,3 +198,30 @@ def test_a_browser_shows_it_without_a_complaint_or_a_request(run, driver):
         assert driver.execute_script(look) == "650"
     assert driver.execute_script("return window.broken") is None
     assert driver.get_log("browser") == []
+
+
+def test_kept_products_come_after_the_words_with_small_pictures(run):
+    big = run.parent / "большой 图.png"
+    Image.new("RGBA", (900, 600), (255, 0, 0, 128)).save(big)
+    (run.parent / "broken.jpg").write_bytes(b"no picture")
+    cards = [
+        Card(NAMES[0], big, "0.91", "new"),
+        Card("b", run.parent / "broken.jpg"),
+        Card("c", None),
+    ]
+    section = Products("Similar <i>items</i>", "Text.", "item", "like it", [])
+    shelf = Shelf("帽/子", cards[:1], cards)
+    keep_shelves(run / "plots", [replace(section, shelves=[shelf])])
+    (kept,) = kept_shelves(run / "plots")
+    assert [card.title for card in kept.shelves[0].answer] == [NAMES[0], "b", "c"]
+    assert [card.picture is not None for card in kept.shelves[0].answer] == [True, False, False]
+    with Image.open(kept.shelves[0].given[0].picture) as small:
+        assert small.size == (224, 149)
+    page = report_page(run).read_text("utf-8")
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert page.index("In short") < page.index("Similar &lt;i&gt;items") < page.index("Labels</h2>")
+    assert "<script" not in page
+    told = (run / "plots" / "shelves.json").read_text("utf-8").replace("item_0.jpg", "../x.jpg")
+    (run / "plots" / "shelves.json").write_text(told, "utf-8")
+    (run / "x.jpg").write_bytes((run / "plots" / "item_0.jpg").read_bytes())
+    assert "data:image/jpeg" not in report_page(run).read_text("utf-8")

@@ -13,7 +13,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from PIL import Image
 
+from tfmm.evaluation.html.kept import kept_shelves
 from tfmm.evaluation.html.page import data_uri, write_html
+from tfmm.evaluation.html.shelves import section_html
 from tfmm.evaluation.report import IN_SHORT, PLOTS
 
 #: What says what a folder is of: a run's file and a backtest's.
@@ -79,22 +81,22 @@ def _name(folder: Path) -> tuple[str, str]:
 
 
 def _body(text: str, folder: Path) -> str:
-    """The sections of a report as HTML, below links to them."""
+    """The sections of a report as HTML, below links to them; products come before the numbers."""
     reader = _reader(folder)
     titles: list[str] = []
     parts: list[str] = []
     for heading, tokens in _sections(reader.parse(text)):
+        titles.append(reader.renderer.render(heading, reader.options, {}))
         inside = reader.renderer.render(tokens, reader.options, {})
-        if not heading:
-            parts.append(inside)
-            continue
-        title = reader.renderer.render(heading, reader.options, {})
-        look = ' class="short"' if title == html.escape(IN_SHORT) else ""
-        titles.append(title)
-        number = len(titles)
-        parts.append(f'<section id="s{number}"{look}><h2>{title}</h2>{inside}</section>')
+        look = ' class="short"' if titles[-1] == html.escape(IN_SHORT) else ""
+        parts.append(f"<section{look}><h2>{titles[-1]}</h2>{inside}</section>")
+    shelves = kept_shelves(folder / PLOTS)
+    place = int(titles[:1] == [html.escape(IN_SHORT)])
+    titles[place:place] = [html.escape(section.title) for section in shelves]
+    parts[place:place] = [section_html(section) for section in shelves]
     links = "".join(f'<a href="#s{number}">{title}</a>' for number, title in enumerate(titles, 1))
-    return f'<nav aria-label="Sections">{links}</nav>{"".join(parts)}'
+    shown = "".join(f'<div id="s{number}">{part}</div>' for number, part in enumerate(parts, 1))
+    return f'<nav aria-label="Sections">{links}</nav>{shown}'
 
 
 def _sections(tokens: Sequence[Token]) -> list[tuple[list[Token], list[Token]]]:
@@ -110,7 +112,7 @@ def _sections(tokens: Sequence[Token]) -> list[tuple[list[Token], list[Token]]]:
             found.append(([token], []))
         elif not inside:
             found[-1][1].append(token)
-    return [section for section in found if any(section)]
+    return found[1:]
 
 
 def _reader(folder: Path) -> MarkdownIt:

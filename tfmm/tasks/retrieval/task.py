@@ -25,6 +25,7 @@ from tfmm.evaluation.evaluator import as_matrix, tested_users
 from tfmm.evaluation.metrics import check_ks
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, Task, silent
 from tfmm.tasks.config import RunFileError
+from tfmm.tasks.items.similar import show_similar, similar_items
 from tfmm.tasks.items.task import ItemTask
 from tfmm.tasks.retrieval.blend.blend import Blend
 from tfmm.tasks.retrieval.blend.choice import Chooser, blends, check_blend, fit_linear
@@ -34,6 +35,7 @@ from tfmm.tasks.retrieval.build import two_tower
 from tfmm.tasks.retrieval.config import RetrievalConfig, SplitConfig
 from tfmm.tasks.retrieval.measure import (
     CHOICE,
+    asked_for,
     list_lengths,
     looked_at,
     measure,
@@ -255,6 +257,9 @@ class Retrieval(ItemTask):
             )
         metrics["trained_until"] = _until(parts.final_train().pairs)
         metrics["looked_at"] = looked_at(model.learned, parts.split, self.data.items)
+        metrics["similar"] = similar_items(
+            model.learned.item_vectors(refresh=False), asked_for(made, count=3), self.data.items
+        )
         return metrics
 
     def update(
@@ -291,6 +296,7 @@ class Retrieval(ItemTask):
         return self.finish(model, whole, decided), metrics
 
     def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
+        show_similar(metrics.get("similar", {}), self.data.items, folder)
         learned = [row for row in history if self.choice.name in row]
         return sections(metrics, folder, learned, self._pictures(metrics.get("looked_at", {})))
 

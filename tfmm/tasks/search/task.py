@@ -18,6 +18,7 @@ from tfmm.evaluation.learning import learning_section
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, silent
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.items.settings import ItemSettings
+from tfmm.tasks.items.similar import show_similar, similar_items
 from tfmm.tasks.items.task import ItemTask
 from tfmm.tasks.search.baselines import search_baselines
 from tfmm.tasks.search.config import SearchRunConfig
@@ -115,7 +116,9 @@ class Search(ItemTask):
             for name, row in made.items():
                 simple.setdefault(name, {})[feature] = row
         first = next(iter(found))
+        vectors, some = model.item_vectors(refresh=False), {"cold": parts.test[:3]}
         return metrics | {
+            "similar": similar_items(vectors, some, self.data.items),
             "model": search_row(found),
             "baselines": {
                 name: search_row({first: rows[first]})
@@ -127,6 +130,7 @@ class Search(ItemTask):
         }
 
     def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
+        show_similar(metrics.get("similar", {}), self.data.items, folder)
         search, simple = metrics.get("search", {}), metrics.get("search_baselines")
         return [
             *in_short(search_in_words(search, simple)),
