@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.browser import driver  # noqa: F401
+
 COLOURS = {"red": (200, 30, 30), "green": (30, 160, 40), "blue": (30, 50, 200)}
 KINDS = ("shirt", "shoe", "hat", "coat")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tfmm.commands.demo_page import Card, Section, Shelf, Table, write_page, write_picture
+from tfmm.commands.demo_page import write_page, write_picture
+from tfmm.evaluation.html.shelves import Card, Section, Shelf, Table
 
 
 @pytest.fixture
@@ -25,12 +26,13 @@ def test_page_needs_no_other_file_and_escapes_titles(section, tmp_path):
     page = file.read_text(encoding="utf-8")
     assert page.count("data:image/jpeg;base64,") == 1
     assert not re.search(r"(src|href)=\"(?!data:)", page)
-    assert "http" not in page
+    assert "http:" not in page
+    assert "https:" not in page
     assert "Red &lt;dress&gt;" in page
     assert "<dress>" not in page
     assert "Intro &amp; more" in page
-    assert "<b>0.30</b>" in page
-    assert "<b>0.20</b>" not in page
+    assert '<td class="best">0.30</td>' in page
+    assert "<td>0.20</td>" in page
     assert "$" not in page
 
 

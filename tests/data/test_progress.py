@@ -1,4 +1,5 @@
 import io
+import time
 
 from rich.console import Console
 
@@ -41,17 +42,44 @@ def test_a_line_every_ten_seconds_says_rate_and_time_left_without_a_terminal(cap
     ]
 
 
-def test_a_bar_within_a_bar_is_not_shown(monkeypatch):
+def test_a_bar_within_a_bar_stands_below_it(monkeypatch):
     written = io.StringIO()
     monkeypatch.setattr(module, "_DELAY", -1)
     monkeypatch.setattr(module, "Console", lambda **_: Console(file=written, force_terminal=True))
     with Bar(2, "outer") as outer:
         outer.advance()
-        list(progress(range(5), 5, "inner"))
-        assert Bar._front is outer
-    assert Bar._front is None
-    assert "outer" in written.getvalue()
-    assert "inner" not in written.getvalue()
+        inner = progress(range(5), 5, "inner")
+        assert next(inner) == 0
+        assert next(inner) == 1
+        Bar._screen.refresh()
+        assert [bar.description for bar in Bar._shown] == ["outer", "inner"]
+        last = written.getvalue().rpartition("outer")[2]
+        assert "inner" in last
+        inner.close()
+        assert [bar.description for bar in Bar._shown] == ["outer"]
+    assert Bar._screen is None
+    assert Bar._shown == []
+
+
+def test_a_step_that_takes_long_is_shown_before_it_is_done(monkeypatch):
+    written = io.StringIO()
+    monkeypatch.setattr(module, "_DELAY", 0.01)
+    monkeypatch.setattr(module, "Console", lambda **_: Console(file=written, force_terminal=True))
+    with Bar(2, "分块"):
+        until = time.monotonic() + 5
+        while "分块" not in written.getvalue() and time.monotonic() < until:
+            time.sleep(0.01)
+    assert "0/2" in written.getvalue()
+    assert Bar._screen is None
+
+
+def test_what_was_done_before_does_not_count_for_the_rate(capsys, monkeypatch):
+    clock = iter(range(100, 1000, 20))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(Bar, "_told", 0.0)
+    with Bar(20, "trials", unit="trials", done=10) as bar:
+        bar.advance()
+    assert capsys.readouterr().err == "trials: 11 of 20, 0.05 trials/s, 0:03:00 left\n"
 
 
 def test_stopping_in_the_middle_shows_the_cursor_again(monkeypatch):

@@ -59,7 +59,7 @@ HISTORY = [{"epoch": i, "loss": 5.0 - i, "recall@20": 0.1 * (3 - abs(i - 2))} fo
 
 def test_report_sets_the_model_beside_the_baselines(metrics, tmp_path):
     text = report(metrics, tmp_path / "run" / "report.md", HISTORY).read_text()
-    assert "| **model** | 0.2400 |" in text
+    assert "| **model** | **0.2400** |" in text
     assert "| item-kNN | 0.2000 |" in text
     assert "EASE was left out: EASE on 1,000,000 items needs 7,450.6 GiB." in text
     assert "item-kNN (k 300, similarity pearson)" in text
@@ -67,6 +67,34 @@ def test_report_sets_the_model_beside_the_baselines(metrics, tmp_path):
     assert "recall@20 was best after epoch 2: 0.3000" in text
     assert "| text | 0.0300 | 0.1000 | 0.7000 |" in text
     assert "31,234" in text
+
+
+def test_plain_words_say_what_the_numbers_mean(metrics, tmp_path):
+    found = {"difference": 0.04, "low": 0.012, "high": 0.0751}
+    metrics["compared"] = {"item_knn": {"recall@20": found, "ndcg@20": found}}
+
+    def said():
+        text = report(metrics, tmp_path / "report.md").read_text()
+        return text.split("## In short\n\n")[1].split("\n\n")[0]
+
+    assert said() == (
+        "Of what a shopper took in the test, the first 20 items that the model would have shown "
+        "hold 24.0 % on average, over 1,200 shoppers. The best of the simple lists, item-kNN, "
+        "holds 20.0 %. The model is better by 4.0 points; another test would likely find it "
+        "better by 1.2 to 7.5 points. Of new items, which nobody had taken before, it is 17.0 %, "
+        "over 1,200 shoppers (the best simple list, popularity: 0.0 %)."
+    )
+    found |= {"difference": -0.04, "low": -0.0751, "high": -0.012}
+    assert "worse by 4.0 points; another test would likely find it worse by 1.2 to 7.5" in said()
+    found |= {"difference": 0.004, "low": -0.01, "high": 0.02}
+    assert "the test cannot tell: the difference is +0.4 points" in said()
+    assert "from -1.0 to +2.0" in said()
+
+
+def test_names_of_strangers_are_no_markdown(metrics, tmp_path):
+    metrics["modalities"] = {"a|*b* [c](d)\n# e": {"recall_drop": 0.5}}
+    text = report(metrics, tmp_path / "report.md").read_text()
+    assert "| a\\|\\*b\\* \\[c\\](d) # e | 0.5000 |" in text
 
 
 def test_every_picture_named_in_the_report_opens(metrics, tmp_path):

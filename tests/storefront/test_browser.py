@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from tests.browser import resized
 from tests.storefront.conftest import NAMES, SCRIPT, World
 from tfmm.storefront import Storefront
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="needs the package selenium")
-
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (BROWSER and DRIVER),
-        reason="needs a browser: apt-get install chromium chromium-driver",
-    ),
-]
+pytestmark = pytest.mark.slow
 
 _SECONDS = 20
 _DROP = """
@@ -78,40 +69,14 @@ class Page:
         return [line for line in told if "/api/shop/picture?" not in line]
 
 
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(BROWSER)
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-dev-shm-usage",
-        "--lang=en-US",
-        "--no-proxy-server",
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--user-data-dir={tmp_path_factory.mktemp('profile')}",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    made = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
-    yield made
-    made.quit()
-
-
 @pytest.fixture
 def page(driver: Any, world: World) -> Page:
     """A fresh visitor at a desk."""
     driver.get(world.storefront.url)
     driver.execute_script("sessionStorage.clear(); localStorage.clear();")
-    _size(driver, 1280, 900)
+    resized(driver, 1280, 900)
     driver.get_log("browser")
     return Page(driver)
-
-
-def _size(driver: Any, width: int, height: int) -> None:
-    given = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", given)
 
 
 def test_markup_in_names_is_shown_and_never_run(page: Page, world: World):
@@ -245,7 +210,7 @@ def test_the_page_speaks_chinese_and_keeps_to_it(page: Page, world: World):
 
 @pytest.mark.parametrize("query", ["", "?item=00030", "?q=hat&m=shop&m=sounds", "?shopper=u003"])
 def test_a_phone_needs_no_sideways_scroll(page: Page, world: World, query):
-    _size(page.driver, 390, 844)
+    resized(page.driver, 390, 844)
     page.open(world.storefront, query)
     page.until(lambda: page.all(".card[data-item]"))
     page.until(lambda: not page.all("[aria-busy]"))

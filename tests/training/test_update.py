@@ -158,3 +158,35 @@ def test_a_run_that_knows_no_time_is_refused(old, tmp_path):
     (run / "config.yaml").write_text("task: classification\nshop: s.yaml\nlabels: {feature: x}\n")
     assert cli.main(["update", str(run), "--out", str(tmp_path / "out")]) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_an_update_that_failed_before_it_learned_leaves_its_folder_free(old, newer, shop, tmp_path):
+    out = tmp_path / "neu"
+    before = pd.read_csv(shop.parent / "events.csv", dtype=str)
+    before.head(3).to_csv(tmp_path / "nothing new 旧.csv", index=False)
+    with pytest.raises(RunFileError, match="Nothing happened since"):
+        update(newer.path, out, events=tmp_path / "nothing new 旧.csv", say=lambda _: None)
+    assert {file.name for file in out.iterdir()} == {"config.yaml", "events.parquet"}
+    # The whole shop in one place, as another configuration has it.
+    whole = write_shop(tmp_path / "whole")
+    made = update(old.path, out, shop=str(whole), say=lambda _: None)
+    assert made.metrics["updated"]["events"] > 0
+    assert not (out / "events.parquet").exists()
+    with pytest.raises(FileExistsError, match="another configuration"):
+        update(old.path, out, events=shop.parent / "new.csv", say=lambda _: None)
+
+
+def test_it_tells_how_the_joined_tables_were_read(old, shop, tmp_path):
+    events = pd.read_csv(shop.parent / "new.csv", dtype=str)
+    file = tmp_path / "été.csv"
+    events.to_csv(file, index=False, sep=";", encoding="utf-16")
+    with file.open("a", encoding="utf-16-le") as more:
+        more.write("a;b\n")
+    lines: list[str] = []
+    made = update(old.path, tmp_path / "run", events=file, say=lines.append)
+    told = [line for line in lines if str(file) in line]
+    assert any("UTF-16" in line.upper() for line in told)
+    assert any("1 rows with too many or too few cells" in line for line in told)
+    notes = [note.said for note in made.data.report.notes]
+    assert any(said.startswith("été.csv: ") and "16" in said for said in notes)
+    assert made.data.report.found("bad_rows") == 1

@@ -13,6 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
+from tfmm.data.progress import progress
+
 Rows = NDArray[np.integer]
 #: Strengths of logistic regression that are tried.
 STRENGTHS = (0.1, 1.0, 10.0)
@@ -93,7 +95,7 @@ def tuned(
     train, valid, final = parts
     reached = [
         score(_fitted(make(value, several), inputs, has, train, valid, several), has[valid])
-        for value in values
+        for value in progress(values, len(values), "tuning a baseline")
     ]
     best = values[int(np.argmax(reached))]
     return _fitted(make(best, several), inputs, has, final, asked, several), best

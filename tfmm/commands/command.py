@@ -32,6 +32,10 @@ class Command(TyperCommand):
         try:
             return super().invoke(ctx) or 0
         except KeyboardInterrupt:
+            # What was going on may still hold a bar, since the error keeps its frames.
+            progress = sys.modules.get("tfmm.data.progress")
+            if progress is not None:
+                progress.Bar.clear()
             print("stopped", file=sys.stderr)
             return 130
         except Exception as error:

@@ -18,7 +18,8 @@ from rich.table import Table
 
 from tfmm import sample_shop
 from tfmm.commands import demo_page
-from tfmm.commands.demo_page import Card, Section, Shelf
+from tfmm.evaluation.html.shelves import Card, Section, Shelf
+from tfmm.evaluation.html.shelves import Table as PageTable
 from tfmm.evaluation.names import baseline_name
 
 if TYPE_CHECKING:
@@ -302,10 +303,10 @@ def _rich_table(rows: list[tuple[str, list[float | None]]]) -> Table:
     return table
 
 
-def _page_table(rows: list[tuple[str, list[float | None]]]) -> demo_page.Table:
+def _page_table(rows: list[tuple[str, list[float | None]]]) -> PageTable:
     cells = [[name, *_cells(values)] for name, values in rows]
     best = {column + 1: number for column, number in _best(rows).items()}
-    return demo_page.Table(("on the test part", *_HEADER[1:]), cells, best)
+    return PageTable(("on the test part", *_HEADER[1:]), cells, best)
 
 
 def _answers(run: Run, answers: dict[str, Hits]) -> Table:

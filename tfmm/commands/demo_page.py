@@ -5,77 +5,16 @@ Plain data in, files out; nothing here knows of models or servers.
 
 from __future__ import annotations
 
-import base64
 import html
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING
+
+from tfmm.evaluation.html.page import write_html
+from tfmm.evaluation.html.shelves import Card, Section, Table, section_html, table_html
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-@dataclass(frozen=True)
-class Card:
-    """One product as it is shown.
-
-    Attributes:
-        title: the product's name.
-        picture: its JPEG file; None draws an empty frame.
-        note: a short line below the title, such as a score; "" for none.
-        badge: a word on the picture's corner, such as "new"; "" for none.
-    """
-
-    title: str
-    picture: Path | None
-    note: str = ""
-    badge: str = ""
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """A row of the page: what was given on the left, what the model answered on the right.
-
-    Attributes:
-        name: what the row is about, such as a shopper's id.
-        given: products that the answer is based on.
-        answer: products recommended, best first.
-        about: one line that explains the row; "" for none.
-    """
-
-    name: str
-    given: Sequence[Card]
-    answer: Sequence[Card]
-    about: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page.
-
-    Attributes:
-        title: its heading.
-        text: what it shows, in a sentence or two.
-        given, answer: headings of the shelves' two sides.
-        shelves: the rows.
-    """
-
-    title: str
-    text: str
-    given: str
-    answer: str
-    shelves: Sequence[Shelf]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of text cells; the row `best` of each column after the first is shown in bold."""
-
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    best: dict[int, int] = field(default_factory=dict)
 
 
 def write_page(
@@ -100,16 +39,10 @@ def write_page(
     Raises:
         FileNotFoundError: a card names a picture that is not there.
     """
-    file = Path(file)
-    body = [_table(table)] if table else []
-    body += [_section(section) for section in sections]
-    template = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8"))
-    page = template.substitute(
-        title=html.escape(title), intro=html.escape(intro), body="\n".join(body)
-    )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(page, encoding="utf-8")
-    return file
+    body = [f"<h1>{html.escape(title)}</h1><p>{html.escape(intro)}</p>"]
+    body += [table_html(table)] if table else []
+    body += [section_html(section) for section in sections]
+    return write_html(file, title, "\n".join(body))
 
 
 def write_picture(
@@ -196,47 +129,3 @@ def _draw(axes: Axes, card: Card | None) -> None:
             va="top",
             transform=axes.transAxes,
         )
-
-
-def _table(table: Table) -> str:
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in table.header)
-    rows = []
-    for number, row in enumerate(table.rows):
-        cells = []
-        for column, cell in enumerate(row):
-            text = html.escape(cell)
-            best = table.best.get(column) == number
-            cells.append(f"<td>{f'<b>{text}</b>' if best else text}</td>")
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _section(section: Section) -> str:
-    shelves = []
-    for shelf in section.shelves:
-        about = f"<p>{html.escape(shelf.about)}</p>" if shelf.about else ""
-        shelves.append(
-            f'<article><header><h3>{html.escape(shelf.name)}</h3>{about}</header><div class="row">'
-            f'<div class="side given"><h4>{html.escape(section.given)}</h4>'
-            f'<div class="cards">{"".join(_card(card) for card in shelf.given)}</div></div>'
-            f'<div class="side answer"><h4>{html.escape(section.answer)}</h4>'
-            f'<div class="cards">{"".join(_card(card) for card in shelf.answer)}</div></div>'
-            "</div></article>"
-        )
-    return (
-        f"<section><h2>{html.escape(section.title)}</h2><p>{html.escape(section.text)}</p>"
-        f"{''.join(shelves)}</section>"
-    )
-
-
-def _card(card: Card) -> str:
-    picture = '<span class="none"></span>'
-    if card.picture is not None:
-        data = base64.b64encode(card.picture.read_bytes()).decode("ascii")
-        picture = f'<img alt="{html.escape(card.title)}" src="data:image/jpeg;base64,{data}">'
-    badge = f'<span class="badge">{html.escape(card.badge)}</span>' if card.badge else ""
-    note = f"<small>{html.escape(card.note)}</small>" if card.note else ""
-    return (
-        f'<figure><div class="frame">{picture}{badge}</div>'
-        f"<figcaption>{html.escape(card.title)}{note}</figcaption></figure>"
-    )

@@ -1,4 +1,5 @@
-"""Keeps TensorFlow's start-up talk, which no user of a command can act on, off the terminal."""
+"""Keeps what no user of a command can act on off the terminal: TensorFlow's start-up talk, and what
+Pillow says of single pictures, which the checks of the tables count."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ def quiet_tensorflow() -> None:
     logging.getLogger("absl").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
     warnings.filterwarnings("ignore", category=DeprecationWarning)
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     # It tells of weights that a font lacks, for each text that is drawn in it.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     # What is left is for the person at the keyboard, who asks for no line of source.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import threading
-import webbrowser
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from tfmm.commands.asked import recognizer_of, voice_in
+from tfmm.commands.browser import open_in_browser
 from tfmm.commands.command import Command
 from tfmm.commands.options import Debug, a_port, argument, option
 
@@ -89,14 +87,6 @@ def shop(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: asked_to_stop.set())
         print(f"the storefront is at {storefront.url} (Ctrl-C stops it)", flush=True)
-        if not no_browser and _has_browser():
-            webbrowser.open(storefront.url)
+        if not no_browser:
+            open_in_browser(storefront.url)
         asked_to_stop.wait()
-
-
-def _has_browser() -> bool:
-    """Whether a window can open: none is opened for a script, or over a plain terminal."""
-    screen = (
-        sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    )
-    return bool(screen) and sys.stdout.isatty()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import keyword
 import re
 import unicodedata
 
@@ -37,5 +38,22 @@ def scope_name(name: str) -> str:
     """
     if _SCOPE.fullmatch(name):
         return name
-    plain = re.sub(r"[^A-Za-z0-9_./-]+", "_", name).strip("._/-")
+    return _hashed(re.sub(r"[^A-Za-z0-9_./-]+", "_", name).strip("._/-"), name)
+
+
+def input_name(name: str) -> str:
+    """The name as a signature takes it for an input: an identifier of ASCII that Python keeps for
+    nothing, and as distinct as it was. Names that are such stay as they are.
+
+    ```python
+    assert input_name("brand") == "brand"
+    assert input_name("class").startswith("class_") and input_name("my-brand").isidentifier()
+    ```
+    """
+    if name.isascii() and name.isidentifier() and not keyword.iskeyword(name) and name != "self":
+        return name
+    return _hashed(re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_"), name)
+
+
+def _hashed(plain: str, name: str) -> str:
     return f"{plain or 'name'}_{hashlib.sha256(name.encode()).hexdigest()[:12]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -34,8 +35,9 @@ _CHUNK = 256
 class Bar:
     """What is done of a whole, once two seconds have passed; a context manager.
 
-    A terminal gets a bar with the rate and the time left, which vanishes when all is done. Where
-    standard error is none, a line says the same, every ten seconds at most.
+    A terminal gets a bar with the rate and the time left, which vanishes when all is done; a bar
+    within a bar stands below it. Where standard error is none, a line says the same, every ten
+    seconds at most.
 
     ```python
     titles = ["Plate", "盘子"]
@@ -48,20 +50,28 @@ class Bar:
         total: how much there is.
         description: what is done.
         unit: what is counted ("images").
+        done: how much of it was done before.
     """
 
-    #: The one on the terminal: a bar within a bar is not shown.
-    _front: ClassVar[Bar | None] = None
+    #: What is on the terminal, and the bars in it.
+    _screen: ClassVar[Progress | None] = None
+    _shown: ClassVar[list[Bar]] = []
+    _lock: ClassVar[threading.RLock] = threading.RLock()
     #: When any of them wrote its last line.
     _told: ClassVar[float] = 0.0
 
-    def __init__(self, total: int, description: str, *, unit: str = "") -> None:
+    def __init__(self, total: int, description: str, *, unit: str = "", done: int = 0) -> None:
         self.total, self.description, self.unit = total, description, unit
-        self.done = 0
+        self.before = self.done = done
         self._console = Console(stderr=True)
         self._begin = time.monotonic()
-        self._shown: Progress | None = None
-        self._task = TaskID(0)
+        self._task: TaskID | None = None
+        self._ended = False
+        # A step may take minutes, in which nobody advances.
+        self._timer = threading.Timer(max(0.0, _DELAY), self._show)
+        if self._console.is_terminal:
+            self._timer.daemon = True
+            self._timer.start()
 
     def __enter__(self) -> Bar:
         return self
@@ -72,36 +82,64 @@ class Bar:
     def advance(self, steps: int = 1) -> None:
         """Counts steps as done, and shows it where it is time to."""
         self.done += steps
-        if self._shown is not None:
-            self._shown.update(self._task, completed=self.done)
+        if self._console.is_terminal:
+            if self._task is None and time.monotonic() - self._begin > _DELAY:
+                self._show()
+            with Bar._lock:
+                if self._task is not None and Bar._screen is not None:
+                    Bar._screen.update(self._task, completed=self.done)
             return
         now = time.monotonic()
-        if self._console.is_terminal:
-            if now - self._begin > _DELAY and Bar._front is None:
-                self._show()
-        elif now - max(self._begin, Bar._told) > _LINES and self.done < self.total:
+        if now - max(self._begin, Bar._told) > _LINES and self.done < self.total:
             Bar._told = now
             print(self._line(now - self._begin), file=sys.stderr, flush=True)
 
     def stop(self) -> None:
-        """Takes the bar away and shows the cursor again."""
-        if self._shown is not None:
-            self._shown.stop()
-            atexit.unregister(self._shown.stop)
-            self._shown = Bar._front = None
+        """Takes the bar away and, after the last one, shows the cursor again."""
+        self._timer.cancel()
+        with Bar._lock:
+            self._ended = True
+            if self not in Bar._shown or Bar._screen is None or self._task is None:
+                return
+            Bar._shown.remove(self)
+            Bar._screen.remove_task(self._task)
+            if not Bar._shown:
+                Bar.clear()
+
+    @classmethod
+    def clear(cls) -> None:
+        """Gives the terminal back as it was, whatever is going on."""
+        with cls._lock:
+            screen, cls._screen = cls._screen, None
+            cls._shown.clear()
+            if screen is not None:
+                atexit.unregister(screen.stop)
+                screen.stop()
 
     def _show(self) -> None:
-        columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False)]
-        columns += [BarColumn(), MofNCompleteColumn(), _Speed(self.unit), TimeRemainingColumn()]
-        self._shown = Progress(*columns, console=self._console, transient=True)
-        self._task = self._shown.add_task(self.description, total=self.total, completed=self.done)
-        # Ctrl-C may end the process with the steps half gone through.
-        atexit.register(self._shown.stop)
-        self._shown.start()
-        Bar._front = self
+        with Bar._lock:
+            if self._ended or self._task is not None:
+                return
+            if Bar._screen is None:
+                columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False)]
+                columns += [BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn()]
+                Bar._screen = Progress(
+                    *columns,
+                    console=self._console,
+                    transient=True,
+                    # What is printed is put above the bars, unless it goes to a file.
+                    redirect_stdout=sys.stdout.isatty(),
+                )
+                # Ctrl-C may end the process with the steps half gone through.
+                atexit.register(Bar._screen.stop)
+                Bar._screen.start()
+            self._task = Bar._screen.add_task(
+                self.description, total=self.total, completed=self.done, unit=self.unit
+            )
+            Bar._shown.append(self)
 
     def _line(self, seconds: float) -> str:
-        rate = self.done / seconds
+        rate = (self.done - self.before) / seconds
         left = timedelta(seconds=round((self.total - self.done) / rate)) if rate else "unknown time"
         return (
             f"{self.description}: {self.done:,} of {self.total:,}, "
@@ -147,13 +185,9 @@ def in_threads(work: Callable[[_T], _R], tasks: Sequence[_T], description: str) 
 class _Speed(ProgressColumn):
     """How many a second."""
 
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self.unit = unit
-
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(_rate(speed, self.unit) if speed else "")
+        return Text(_rate(speed, task.fields["unit"]) if speed else "")
 
 
 def _rate(speed: float, unit: str) -> str:

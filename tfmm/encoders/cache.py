@@ -267,7 +267,8 @@ def file_digests(paths: Sequence[Path | None]) -> list[bytes | None]:
             return None
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(digest, paths))
+        digests = pool.map(digest, paths)
+        found = list(progress(digests, len(paths), "looking at files", unit="files"))
     if problems:
         warnings.warn(
             f"{len(problems)} files cannot be read and count as missing, such as: {problems[0]}",

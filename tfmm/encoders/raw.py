@@ -17,6 +17,20 @@ LONGEST_TEXT = 2_000
 _FILES = ("image", "audio")
 
 
+def check_embedder(encoder: Encoder) -> None:
+    """Refuses an encoder that cannot read raw values in a graph, so that nothing could be served.
+
+    Raises:
+        ValueError: its class does not write `embedder`.
+    """
+    if type(encoder).embedder is Encoder.embedder:
+        raise ValueError(
+            f"The encoder {encoder.registered!r} of kind {encoder.kind!r} has no `embedder()`, "
+            "which reads what requests hold, so that a model with it cannot be served. To resolve "
+            f"this, choose another encoder, or write {type(encoder).__name__}.embedder."
+        )
+
+
 class RawReader(tf.Module):
     """An encoder over the raw values of requests, as a module that a SavedModel can hold.
 
@@ -32,10 +46,14 @@ class RawReader(tf.Module):
 
     Args:
         encoder: adapted.
+
+    Raises:
+        ValueError: the encoder has no `embedder`.
     """
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__(name="raw_reader")
+        check_embedder(encoder)
         self.kind = encoder.kind
         self.embedder = encoder.embedder()
         self._size = tuple(getattr(encoder, "size", ()))

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from tfmm.evaluation.in_words import in_short, percent
 from tfmm.evaluation.names import baseline_name
 from tfmm.evaluation.plots.figure import INK, OURS, lines, new_figure, save, set_title
+from tfmm.evaluation.report import MODEL as BOLD
 from tfmm.evaluation.report import Section, picture, table
 
 MODEL = "model"
@@ -29,6 +31,7 @@ def backtest_sections(
     told = [row for row in rows if "metrics" in row]
     names = list(dict.fromkeys(name for row in told for name in row["metrics"]))
     return [
+        *in_short(_in_words(told, metrics[0])),
         _overall(rows, told, names, every, metrics, folder),
         *(_single(told, names, metric) for metric in metrics),
     ]
@@ -56,7 +59,7 @@ def _overall(
     parts = [
         f"{len(told)} windows of {every}: what is measured in each was trained, tuned and chosen "
         "on the events before it alone. Spread is the standard deviation over windows.",
-        table(header, body),
+        table(header, body, higher=range(1, len(header), 3)),
         *_left_out(rows),
         *(_behind(told, metric, firsts[metric]) for metric in metrics),
     ]
@@ -65,6 +68,35 @@ def _overall(
         says = f"{metric} of each window"
         parts.append(picture(_plot(told, names, metric, file), says))
     return Section("Over all windows", parts)
+
+
+def _in_words(told: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
+    """How much the model's first items hold over all windows, beside the best simple list."""
+    means = {
+        name: float(np.mean(_values(told, name, metric)))
+        for name in dict.fromkeys(name for row in told for name in row["metrics"])
+    }
+    title, _, k = metric.partition("@")
+    if title != "recall" or MODEL not in means:
+        return []
+    said = [
+        f"Trained before each of {len(told)} windows and tested on what followed, the model's "
+        f"first {k} items hold {percent(means.pop(MODEL))} of what a shopper took, on average."
+    ]
+    if means:
+        best = max(means, key=means.__getitem__)
+        gaps = [
+            row["metrics"][MODEL][metric] - row["metrics"][best][metric]
+            for row in told
+            if best in row["metrics"]
+        ]
+        said.append(
+            f"The best simple list, {baseline_name(best)}, holds {percent(means[best])}. From "
+            f"window to window the model is ahead of it by {100 * min(gaps):+.1f} to "
+            f"{100 * max(gaps):+.1f} points, and ahead at all in "
+            f"{sum(gap > 0 for gap in gaps)} of {len(gaps)}."
+        )
+    return said
 
 
 def _left_out(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -139,7 +171,7 @@ def _values(told: Sequence[Mapping[str, Any]], name: str, metric: str) -> list[f
 
 
 def _shown(name: str) -> str:
-    return "**model**" if name == MODEL else baseline_name(name)
+    return BOLD if name == MODEL else baseline_name(name)
 
 
 def _day(moment: str) -> str:

@@ -30,6 +30,22 @@ Vectors: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32]]
 """User vectors `[n_users, D]` and item vectors `[n_items, D]`, scored by inner product."""
 
 
+def tested_users(parts: Sequence[sp.csr_matrix]) -> NDArray[np.int32]:
+    """The rows of the users with test items in any of some parts `[n_users, n_items]`.
+
+    Raises:
+        ValueError: there are none.
+    """
+    tests = np.sum([np.diff(matrix.indptr) for matrix in parts], axis=0)
+    users = np.flatnonzero(tests).astype(np.int32)
+    if not len(users):
+        raise ValueError(
+            "No user has a test item, so there is nothing to measure. To resolve this, hold out "
+            "more in the split, or look in the loading report for dropped events."
+        )
+    return users
+
+
 def evaluate(
     model: Scorer | Scores | Vectors,
     truth: PairsOrMatrix,
@@ -94,13 +110,7 @@ def evaluate(
                 f"of {truth.shape[0]} x {truth.shape[1]}."
             )
     n_users, n_items = truth.shape
-    tests = np.sum([np.diff(matrix.indptr) for matrix in parts.values()], axis=0)
-    users = np.flatnonzero(tests).astype(np.int32)
-    if not len(users):
-        raise ValueError(
-            "No user has a test item, so there is nothing to measure. To resolve this, hold out "
-            "more in the split, or look in the loading report for dropped events."
-        )
+    users = tested_users(list(parts.values()))
     if max_users is not None and len(users) > max_users:
         drawn = np.argsort(np.random.PCG64(seed).random_raw(len(users)), kind="stable")
         users = np.sort(users[drawn[:max_users]])

@@ -64,7 +64,7 @@ def ranking_metrics(
         ks: list lengths.
     """
     top = max(ks)
-    _check_ks(ks, found.shape[1])
+    check_ks(ks, found.shape[1])
     discount = discounts(top)
     ideal = np.r_[0.0, np.cumsum(discount)]
     # Hits are few: everything is summed over them alone.
@@ -131,7 +131,7 @@ def novelty(
         n_users: training users in all.
         ks: list lengths.
     """
-    _check_ks(ks, ranked.shape[1])
+    check_ks(ks, ranked.shape[1])
     bits = np.r_[-np.log2(np.maximum(item_counts, 1) / max(n_users, 1)), 0.0]
     total = np.cumsum(bits[ranked[:, : max(ks)]], axis=1)
     length = np.maximum(np.cumsum(ranked[:, : max(ks)] >= 0, axis=1), 1)
@@ -148,7 +148,7 @@ def intra_list_diversity(
         item_vectors: `[N, D]`; a vector of zeros has cosine 0 with every other.
         ks: list lengths.
     """
-    _check_ks(ks, ranked.shape[1])
+    check_ks(ks, ranked.shape[1])
     vectors = np.asarray(item_vectors, np.float32)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
@@ -179,7 +179,7 @@ def coverage(ranked: NDArray[np.int32], n_items: int, ks: Sequence[int]) -> dict
         n_items: number of items.
         ks: list lengths.
     """
-    _check_ks(ks, ranked.shape[1])
+    check_ks(ks, ranked.shape[1])
     values = {}
     for k in ks:
         shown = np.zeros(n_items + 1, np.bool_)
@@ -188,8 +188,12 @@ def coverage(ranked: NDArray[np.int32], n_items: int, ks: Sequence[int]) -> dict
     return values
 
 
-def _check_ks(ks: Sequence[int], ranked: int) -> None:
-    if not ks or min(ks) < 1 or max(ks) > ranked:
-        raise ValueError(
-            f"`ks` is {list(ks)}, but each must be from 1 to the {ranked} items ranked."
-        )
+def check_ks(ks: Sequence[int], ranked: int | None = None) -> None:
+    """Refuses list lengths below 1, or above the number of items ranked where it is known.
+
+    Raises:
+        ValueError: naming them.
+    """
+    if not ks or min(ks) < 1 or (ranked is not None and max(ks) > ranked):
+        most = "1 or more" if ranked is None else f"from 1 to the {ranked} items ranked"
+        raise ValueError(f"`ks` is {list(ks)}, but each must be {most}.")

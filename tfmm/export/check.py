@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,19 @@ BATCHES = (1, 16)
 Arrays = dict[str, NDArray[Any]]
 
 
-def write_warmup(signatures: Sequence[Signature], version: Path, model_name: str) -> int:
+def write_warmup(
+    signatures: Sequence[Signature],
+    version: Path,
+    model_name: str,
+    done: Callable[[], None] = lambda: None,
+) -> int:
     """Writes the requests that TensorFlow Serving replays before a version takes traffic.
 
     Args:
         signatures: whose samples to write, for every batch size.
         version: the version's folder; the file goes to its `assets.extra`.
         model_name: the name that the requests carry.
+        done: called after each request.
 
     Returns:
         The number of requests.
@@ -39,15 +45,19 @@ def write_warmup(signatures: Sequence[Signature], version: Path, model_name: str
             for signature in signatures:
                 records.write(_log(signature, batch, model_name).SerializeToString())
                 written += 1
+                done()
     return written
 
 
-def check_written(signatures: Sequence[Signature], version: Path) -> None:
+def check_written(
+    signatures: Sequence[Signature], version: Path, done: Callable[[], None] = lambda: None
+) -> None:
     """Loads a written version and asks every signature, for one row and for several.
 
     Args:
         signatures: what was written.
         version: the folder it was written to.
+        done: called after each question.
 
     Raises:
         AssertionError: an answer of another shape or type than the function's own, numbers that
@@ -66,6 +76,7 @@ def check_written(signatures: Sequence[Signature], version: Path) -> None:
                     signature.check(inputs, answer, ask)
                 except AssertionError as error:
                     raise AssertionError(f"{where}: {error}") from error
+            done()
 
 
 def _ask(function: Any, specs: Mapping[str, tf.TensorSpec], inputs: Mapping[str, Any]) -> Arrays:

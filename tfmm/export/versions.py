@@ -15,6 +15,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfmm.data.names import MODEL_RULE, is_model_name
+from tfmm.data.progress import Bar
 from tfmm.export import check
 from tfmm.export.card import make_card, write_card
 from tfmm.export.errors import ExportError
@@ -65,22 +66,31 @@ def write_version(
     model = Path(models_dir) / name
     aside = model / f".tmp-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     step = f"making the folder {model}"
+    # Each signature is traced, and asked for each batch by the warm-up and by the check.
+    asked = len(check.BATCHES) * len(export.signatures)
+    steps = 2 * len(export.signatures) + len(export.files) + (1 + warmup) * asked
+    bar = Bar(steps, f"exporting {name}", unit="steps")
     try:
         model.mkdir(parents=True, exist_ok=True)
         step = "removing what killed exports left"
         _remove_leftovers(model)
         step = "writing the SavedModel"
-        signatures = {one.name: one.traced() for one in export.signatures}
+        signatures = {}
+        for one in export.signatures:
+            signatures[one.name] = one.traced()
+            bar.advance()
         save_signatures(export, signatures, aside)
+        bar.advance(len(signatures))
         for path, write in export.files.items():
             step = f"writing {path}"
             write(aside / path)
+            bar.advance()
         requests = 0
         if warmup:
             step = "writing the warm-up requests"
-            requests = check.write_warmup(export.signatures, aside, name)
+            requests = check.write_warmup(export.signatures, aside, name, bar.advance)
         step = "the smoke test of the written version"
-        check.check_written(export.signatures, aside)
+        check.check_written(export.signatures, aside, bar.advance)
         step = "writing the model card and renaming the version into place"
         sizes = {
             **export.sizes,
@@ -99,6 +109,7 @@ def write_version(
             )
             write_card(full, aside)
             if _renamed(aside, model / str(version)):
+                bar.stop()
                 for line in export.notes(sizes["bytes"]):
                     say(line)
                 return model / str(version)
@@ -108,6 +119,7 @@ def write_version(
             "a server would load."
         ) from error
     finally:
+        bar.stop()
         shutil.rmtree(aside, ignore_errors=True)
 
 

@@ -55,7 +55,7 @@ def index_for(
     Raises:
         ValueError: no such kind or option, or an option out of its range; the message names the
             nearest that there is.
-        ImportError: "scann" without its package.
+        ModuleNotFoundError: "scann" without its package.
     """
     check_name("kind", kind, ["auto", *INDEX_KINDS])
     options = {name: value for name, value in options.items() if value is not None}

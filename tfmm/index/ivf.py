@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfmm.data.progress import Bar
 from tfmm.index.approximate import Approximate
 from tfmm.index.options import check_name, check_positive
 from tfmm.index.partition import partition
@@ -108,16 +110,25 @@ class IVF(Approximate):
         self._blocks = self._candidates = self._slot_offsets = None
         self._slot_rows = self._places = None
         self._means = self._cosine_means = self._factors = self._cosine_factors = None
-        if not self._partition(vectors, queries):
+        with Bar(3, "indexing", unit="steps") as bar:
+            divided = self._partition(vectors, queries, bar.advance)
+        if not divided:
             # A scan of the blocks would be slower than scoring every row, which wants them plain.
             self._efforts = ()
         if self._blocks is None or self.storage != "float32":
             self._candidates = _constant(vectors, "candidates")
 
-    def _partition(self, vectors: NDArray[np.float32], queries: NDArray[np.float32] | None) -> bool:
-        """Stores vectors in blocks; False if a search for k results had to look into too many."""
+    def _partition(
+        self,
+        vectors: NDArray[np.float32],
+        queries: NDArray[np.float32] | None,
+        done: Callable[[], None],
+    ) -> bool:
+        """Stores vectors in blocks; False if a search for k results had to look into too many.
+        `done` is called after each of three steps."""
         self._size = self.block_size or _block_size(self._n)
         slots = partition(vectors, self._size, self.seed)
+        done()
         filled = slots >= 0
         held = filled.sum(axis=1, dtype=np.float32)
         self._n_blocks, self._most_effort = len(slots), len(slots) // _LARGEST_SHARE
@@ -140,7 +151,9 @@ class IVF(Approximate):
             factors = scales, scales * inverse
             directions = np.einsum("nbd,nb->nd", blocks, inverse)
             means = means[0], directions / held[:, np.newaxis]
+        done()
         self._tune(vectors, queries, places // self._size, means)
+        done()
         if self._effort(self._k) > self._most_effort:
             return False
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfmm.data.progress import progress
 from tfmm.index.approximate import Approximate
 from tfmm.index.padding import NO_ROW
 from tfmm.index.request import Found, Request, among
@@ -62,7 +63,7 @@ class ScaNN(Approximate):
         name: the layer's name.
 
     Raises:
-        ImportError: scann is not installed.
+        ModuleNotFoundError: scann is not installed.
         ValueError: an option out of its range.
     """
 
@@ -124,7 +125,7 @@ class ScaNN(Approximate):
         depths = np.unique(depths[(depths >= self._k) & (depths <= depths.max())])
         true = nearest(asked, vectors, int(depths[-1]), own)
         settings: list[tuple[int, int]] = []
-        for depth in depths:
+        for depth in progress(depths, len(depths), "tuning the index", unit="depths"):
             setting = self._cheapest(asked, true[:, :depth], own is not None)
             if setting is None:
                 break
@@ -211,9 +212,10 @@ def _scann_ops() -> Any:
     try:
         from scann.scann_ops.py import scann_ops
     except ImportError as error:
-        raise ImportError(
+        raise ModuleNotFoundError(
             "The ScaNN index needs the package scann, which could not be imported "
             f"({error}). To resolve this, pip install 'tfmm[scann]', or take the index 'ivf', "
-            "which needs nothing and serves on the stock TensorFlow Serving image."
+            "which needs nothing and serves on the stock TensorFlow Serving image.",
+            name="scann",
         ) from error
     return scann_ops

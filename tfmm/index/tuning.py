@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmm.data.progress import progress
+
 # Scores held at once while the true neighbours are found: 128 MiB of float32.
 _SCORES = 2**25
 _DEEPEST = 4096
@@ -40,7 +42,8 @@ def nearest(
     """
     step = max(1, _SCORES // len(vectors))
     found = []
-    for start in range(0, len(queries), step):
+    starts = range(0, len(queries), step)
+    for start in progress(starts, len(starts), "searching exactly, to tune the index"):
         scores = queries[start : start + step] @ vectors.T
         if own is not None:
             rows = own[start : start + step]

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from tfmm.config.names import unknown
 from tfmm.data.shop import ShopData
-from tfmm.evaluation.report import Section, table
+from tfmm.evaluation.report import MODEL, Section, table
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.model import Model
 
@@ -139,12 +139,7 @@ class Export:
 
 @dataclass(frozen=True, eq=False)
 class RowParts:
-    """`Parts` that are rows of the catalogue.
-
-    Attributes:
-        train, valid, test: int64, ascending, no row in two of them.
-        refit: as of `Parts`.
-    """
+    """`Parts` that are rows of the catalogue, int64, ascending, no row in two of them."""
 
     train: np.ndarray
     valid: np.ndarray
@@ -185,9 +180,8 @@ class Task(abc.ABC):
     Settings: ClassVar[Any] = NoSettings
     #: What validation chooses by.
     choice: Metric
-    #: Whether `refresh` is there.
+    #: Whether `refresh` and `update` are there.
     refreshes: ClassVar[bool] = False
-    #: Whether `update` is there.
     updates: ClassVar[bool] = False
     #: What a backtest shows of each window, by name as in `metrics`; empty where there is no time.
     backtested: ClassVar[tuple[str, ...]] = ()
@@ -207,6 +201,10 @@ class Task(abc.ABC):
         Raises:
             RunFileError: the message names the key, what came and what was expected.
         """
+        return
+
+    def check_data(self) -> None:
+        """Refuses tables whose model could not be measured or served, by ValueError."""
         return
 
     @classmethod
@@ -297,7 +295,7 @@ class Task(abc.ABC):
 
         By default a table of `model` beside each of `baselines`.
         """
-        shown = {"**model**": metrics["model"], **metrics.get("baselines", {})}
+        shown = {MODEL: metrics["model"], **metrics.get("baselines", {})}
         names = [
             name for name, value in metrics["model"].items() if isinstance(value, (int, float))
         ]
@@ -360,8 +358,7 @@ class Task(abc.ABC):
         from tfmm.tasks.weights import restore_weights, saved_states
 
         model = self.build(None, saved_states(folder), keep_media=keep_media)
-        ids = self.data.items.ids, self.data.users.ids
-        restore_weights(model, folder, *ids, served=True)
+        restore_weights(model, folder, self.data.items.ids, self.data.users.ids, served=True)
         return model
 
     def encoders(self) -> list[tuple[str, Encoder]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,17 @@ from tfmm.data.files import write_text
 
 
 def claim(
-    written: Path, mine: Mapping[str, Any], same: Callable[[Any], bool], other: str, kind: str
+    written: Path,
+    mine: Mapping[str, Any],
+    same: Callable[[Any], bool],
+    other: str,
+    kind: str,
+    inputs: Collection[str] = (),
 ) -> bool:
     """Makes a folder one's own by a file in it.
 
-    A folder that holds that file alone is of something that failed before it made anything, a run
-    of a wrong shop file say: it is free.
+    A folder that holds that file and `inputs` alone is of something that failed before it made
+    anything, a run of a wrong shop file say: it is free, and these are removed.
 
     Args:
         written: the YAML file that says what the folder is of.
@@ -25,6 +30,7 @@ def claim(
         same: whether what it says already is the same.
         other: what the folder holds otherwise, for the error.
         kind: what it is otherwise not, for the error.
+        inputs: names of files in it that were put there to be read, not made.
 
     Returns:
         Whether it was one's own before.
@@ -36,10 +42,12 @@ def claim(
     if written.exists():
         if same(yaml.safe_load(written.read_text("utf-8"))):
             return True
-        if not _alone(written):
+        if not _alone(written, inputs):
             raise FileExistsError(
                 f"{out} holds {other} ({written}). Choose another folder, or remove that one."
             )
+        for name in inputs:
+            (out / name).unlink(missing_ok=True)
     elif out.exists() and any(out.iterdir()):
         raise FileExistsError(f"{out} exists and is no {kind}. Choose a new or an empty folder.")
     out.mkdir(parents=True, exist_ok=True)
@@ -47,6 +55,7 @@ def claim(
     return False
 
 
-def _alone(file: Path) -> bool:
-    """Whether there is nothing beside a file but folders without files."""
-    return not any(there != file and not there.is_dir() for there in file.parent.rglob("*"))
+def _alone(file: Path, inputs: Collection[str]) -> bool:
+    """Whether there is nothing beside a file but inputs and folders without files."""
+    known = {file, *(file.parent / name for name in inputs)}
+    return all(there in known or there.is_dir() for there in file.parent.rglob("*"))

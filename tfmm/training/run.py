@@ -17,6 +17,7 @@ from tfmm.data.shop_file.schema import Shop
 from tfmm.tasks.base import Task
 from tfmm.tasks.config import RunConfig, RunFileError
 from tfmm.tasks.registry import task_class
+from tfmm.training.fit import make_optimizer
 
 MODEL = "model"
 
@@ -111,7 +112,13 @@ def check_new(config: RunConfig) -> None:
             f"`name` must be {MODEL_RULE}, got {config.name!r}. The words that people read may be "
             "in any language: ids, columns, features, categories and files."
         )
-    task_class(config.task).check(config)
+    task = task_class(config.task)
+    task.check(config)
+    make_optimizer(config.train, 1)
+    try:
+        task.settings(config, {})
+    except ValueError as error:
+        raise RunFileError(f"What it says of the export cannot be: {error}") from error
 
 
 def task_of(config: RunConfig, data: ShopData | None = None) -> Task:

@@ -14,7 +14,10 @@ from tfmm.evaluation.report import PLOTS, write_report
 from tfmm.tasks.config import RunConfig
 from tfmm.training.claim import claim
 from tfmm.training.run import MODEL, Run, check_new, load_run, read_config, task_of
-from tfmm.training.trainer import Trainer, warm_start
+from tfmm.training.trainer import Trainer, check_choosable, warm_start
+
+#: The events that `tfmm.training.update` joined, in the folder of its run.
+JOINED = "events.parquet"
 
 
 def train(
@@ -62,6 +65,8 @@ def train(
     started = time.perf_counter()
     task = task_of(config)
     summary = task.summary()
+    check_choosable(task)
+    task.check_data()
     seconds = {"load": time.perf_counter() - started}
     say(f"Loaded {summary}")
 
@@ -102,5 +107,6 @@ def claim_run(out: Path, config: RunConfig) -> bool:
         lambda before: read_config(before).sha256 == config.sha256,
         "a run of another configuration",
         "run folder",
+        inputs=(JOINED,),
     )
     return known and (out / "metrics.json").exists()

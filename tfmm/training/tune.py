@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tfmm.data.files import write_text
+from tfmm.data.progress import Bar
 from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.tasks.base import Metric, Task
 from tfmm.tasks.config import RunFileError
@@ -137,6 +138,7 @@ def tune(
     study.sampler = optuna.samplers.TPESampler(seed=seed + done)
 
     started = time.perf_counter()
+    bar = Bar(trials, "trials", unit="trials", done=done)
     while done < trials and (minutes is None or time.perf_counter() - started < 60 * minutes):
         trial = study.ask()
         values = _propose(trial, searched)
@@ -154,10 +156,12 @@ def tune(
         trial.set_user_attr("seconds", round(time.perf_counter() - began, 1))
         study.tell(trial, reached, state=state)
         _keep(out, base, searched, _rows(study, searched, task.choice), task.choice)
-        done = _finished(study, optuna)
+        before, done = done, _finished(study, optuna)
+        bar.advance(done - before)
         line = "  ".join(f"{key} {_short(value)}" for key, value in values.items())
         found = f"{reached:.4f}" if reached is not None else state.name.lower()
         say(f"trial {done}/{trials}  {name} {found}  {line}")
+    bar.stop()
     rows = _rows(study, searched, task.choice)
     best = _keep(out, base, searched, rows, task.choice)
     if best is None:

@@ -11,17 +11,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tfmm.data.checks import CheckReport
 from tfmm.data.files import replacing, write_text
 from tfmm.data.shop_file.schema import Shop
 from tfmm.data.tables import as_text, read_table
+from tfmm.data.tables.read import TableRead
 from tfmm.evaluation.report import PLOTS, write_report
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.registry import task_class
 from tfmm.training.fit import fit
 from tfmm.training.run import MODEL, Run, load_run, read_run, task_of
-from tfmm.training.train import claim_run
-
-_EVENTS = "events.parquet"
+from tfmm.training.train import JOINED, claim_run
 
 
 def update(
@@ -90,19 +90,21 @@ def update(
         )
     if shop is not None:
         config = config.with_values(shop=shop if isinstance(shop, Mapping) else str(shop))
-    joined = None
+    joined, reads = None, list[tuple[Path, TableRead]]()
     if events is not None:
-        made, joined = _joined(config.shop, Path(events), out, say)
+        made, joined, reads = _joined(config.shop, Path(events), out, say)
         config = config.with_values(shop=made)
     if claim_run(out, config):
         say(f"{out} holds the finished update.")
         return load_run(out)
     if joined is not None:
-        with replacing(out / _EVENTS) as aside:
+        with replacing(out / JOINED) as aside:
             pq.write_table(joined, aside)
     # The rate falls over the passes that there are.
     brief = config.with_values(train=config.train.with_values(epochs=epochs))
     task = task_of(brief)
+    for path, read in reads:
+        _tell(task.data.report, path, read)
     say(f"Going on from {run}, trained until {since}.")
 
     def learn(model: Any, part: Any) -> None:
@@ -121,20 +123,31 @@ def update(
 
 def _joined(
     shop: Any, file: Path, out: Path, say: Callable[[str], None]
-) -> tuple[dict[str, Any], pa.Table]:
-    """A shop whose events are its own and those of a file, and their table in `out`."""
+) -> tuple[dict[str, Any], pa.Table, list[tuple[Path, TableRead]]]:
+    """A shop whose events are its own and those of a file, their table in `out`, and the two that
+    were read."""
     made = Shop.from_dict(shop) if isinstance(shop, Mapping) else Shop.from_file(shop)
     if made.events is None:
         raise RunFileError(f"{made} has no events that those of {file} could join.")
-    columns, tables = made.events.columns(), []
+    columns, tables, reads = made.events.columns(), [], []
     for path in (made.root / made.events.table, file.absolute()):
         read = read_table(path, columns, str(made), made.events.format)
+        reads.append((path, read))
         table = read.table
+        for said in read.notes:
+            say(f"{path}: {said}")
         if read.bad:
             say(f"{path}: {len(read.bad)} rows with too many or too few cells are left out.")
         texts = {name: as_text(table.column(name), f"{path}, column {name!r}") for name in columns}
         tables.append(pa.table(texts))
     say(f"{file}: {tables[1].num_rows:,} events join {tables[0].num_rows:,}.")
     mapping = made.to_dict()
-    mapping["events"]["table"] = str((out / _EVENTS).absolute())
-    return mapping, pa.concat_tables(tables)
+    mapping["events"]["table"] = str((out / JOINED).absolute())
+    return mapping, pa.concat_tables(tables), reads
+
+
+def _tell(report: CheckReport, path: Path, read: TableRead) -> None:
+    """Tells in the report of the joined events how one of their tables was read."""
+    for said in read.notes:
+        report.note("events", f"{path.name}: {said}")
+    report.record("bad_rows", "events", len(read.bad), read.bad)

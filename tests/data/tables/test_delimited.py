@@ -1,13 +1,16 @@
 """Delimited tables in the dialects that shops export."""
 
+import bz2
 import codecs
 import gzip
 import time
 
 import pytest
 
+from tfmm.data.progress import Bar
 from tfmm.data.shop_file.specs import FormatSpec, ShopFileError
 from tfmm.data.tables import TableError, read_table
+from tfmm.data.tables import file as module
 
 ASKED = {"sku": "items.id", "name": "items.features.name"}
 NAMES = {
@@ -198,3 +201,25 @@ def test_a_byte_that_the_given_encoding_lacks_is_named(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"\n".join(lines))
     with pytest.raises(TableError, match=r"line 11 holds the byte 0x81, which is not cp1252"):
         read_table(tmp_path / "t.csv", ASKED, format=FormatSpec(encoding="cp1252"))
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".csv.bz2"])
+def test_a_large_table_is_read_the_same_with_a_bar(tmp_path, monkeypatch, ending):
+    opener = {".csv": open, ".csv.gz": gzip.open, ".csv.bz2": bz2.open}[ending]
+    path = tmp_path / f"商品{ending}"
+    with opener(path, "wb") as file:
+        file.write(b"id,name\n" + "".join(f"{i},帽 {i}\n" for i in range(5000)).encode())
+    plain = read_table(path, None).table
+    counted: list[int] = []
+
+    class Counting(Bar):
+        def advance(self, steps=1):
+            super().advance(steps)
+            counted.append(self.done)
+
+    monkeypatch.setattr(module, "_LARGE", 0)
+    monkeypatch.setattr(module, "_MB", 1)
+    monkeypatch.setattr(module, "Bar", Counting)
+    assert read_table(path, None).table.equals(plain)
+    assert counted[-1] == path.stat().st_size
+    assert plain.num_rows == 5000

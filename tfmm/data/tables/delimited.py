@@ -106,7 +106,8 @@ def _read(
         strings_can_be_null=False,
     )
     if rows is None:
-        table = pa.csv.read_csv(file.path, read, parse, convert)
+        with file.counted() as source:
+            table = pa.csv.read_csv(source, read, parse, convert)
     else:
         with pa.csv.open_csv(file.path, read, parse, convert) as reader:
             table = first_rows(reader, reader.schema, rows)

@@ -4,15 +4,45 @@ from __future__ import annotations
 
 import bz2
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import pyarrow as pa
+
+from tfmm.data.progress import Bar
 from tfmm.data.shop_file.specs import FormatSpec
 from tfmm.data.tables.errors import TableError
 
 _COMPRESSED = (".gz", ".bz2")
+
+
+#: Bytes of what a bar counts, and of a file that is worth one.
+_MB, _LARGE = 10**6, 5 * 10**7
+
+
+class _Counted:
+    """An open file that tells a bar how far it was read."""
+
+    def __init__(self, opened: IO[bytes], bar: Bar) -> None:
+        self._opened, self._bar = opened, bar
+
+    @property
+    def closed(self) -> bool:
+        return self._opened.closed
+
+    def close(self) -> None:
+        self._opened.close()
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._opened.read(size)
+        self._bar.advance(self._opened.tell() // _MB - self._bar.done)
+        return data
 
 
 @dataclass(frozen=True)
@@ -54,6 +84,25 @@ class TableFile:
         openers: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, "": open}
         opened: IO[bytes] = openers[self.compression](self.path, "rb")
         return opened
+
+    @contextmanager
+    def counted(self) -> Iterator[Any]:
+        """What Arrow reads its bytes from, decompressed, with a bar where the file is large."""
+        size = self.path.stat().st_size
+        if size < _LARGE:
+            yield self.path
+            return
+        with (
+            self.path.open("rb") as opened,
+            Bar(size // _MB, f"reading {self.shown}", unit="MB") as bar,
+            pa.PythonFile(_Counted(opened, bar), "r") as source,
+        ):
+            if not self.compression:
+                yield source
+                return
+            codec = {".gz": "gzip", ".bz2": "bz2"}[self.compression]
+            with pa.CompressedInputStream(source, codec) as plain:
+                yield plain
 
     def note(self, said: str) -> None:
         """Says once, in the report, what was found out about the file."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import field_validator
+
 from tfmm.config import Listed, Section
+from tfmm.index.options import check_positive
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.config import TrainConfig as BaseTrainConfig
 from tfmm.tasks.items.choices import EncoderChoice
@@ -28,6 +31,13 @@ class LabelConfig(Section):
     """Labels that fewer items have are not learned; their items count as unlabelled."""
     threshold: float = 0.5
     """The probability from which on a tag is given to an item (tags alone)."""
+
+    @field_validator("threshold")
+    @classmethod
+    def _probability(cls, value: float) -> float:
+        if not 0 <= value <= 1:
+            raise ValueError(f"a probability lies from 0 to 1, got {value}.")
+        return value
 
 
 class SplitConfig(Section):
@@ -97,6 +107,11 @@ class ServeConfig(Section):
 
     k: int = 5
     """Labels in an answer, the most probable first."""
+
+    @field_validator("k")
+    @classmethod
+    def _some(cls, value: int) -> int:
+        return check_positive("k", value)
 
 
 class ClassificationConfig(RunConfig):

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfmm.evaluation.in_words import in_short, percent, verdict
 from tfmm.evaluation.learning import learning_section
 from tfmm.evaluation.plots import classes as class_plots
-from tfmm.evaluation.report import Section, picture, table
+from tfmm.evaluation.report import MODEL, Section, escaped, picture, table
 
 _TITLES = {
     "accuracy": "Accuracy",
@@ -21,6 +22,8 @@ _TITLES = {
     "log_loss": "Log loss",
     "calibration_error": "Calibration error",
 }
+#: Those of which less is better.
+_LOWER = ("log_loss", "calibration_error")
 _NAMES = {
     "tfidf": "logistic regression on words and characters (TF-IDF)",
     "vectors": "logistic regression on frozen vectors",
@@ -40,7 +43,11 @@ def sections(
         choice: the validation metric that was chosen by.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    found = [_overall(metrics), *_levels(metrics.get("levels", {}))]
+    found = [
+        *in_short(_in_words(metrics, choice)),
+        _overall(metrics),
+        *_levels(metrics.get("levels", {})),
+    ]
     found += _modalities(metrics.get("modalities", {}))
     if metrics.get("confusion"):
         found.append(_confusion(metrics, folder))
@@ -59,11 +66,11 @@ def sections(
 
 def _overall(metrics: Mapping[str, Any]) -> Section:
     model = metrics["model"]
-    shown = {"**model**": model}
+    shown = {MODEL: model}
     left_out = []
     for name, row in metrics.get("baselines", {}).items():
         if "left_out" in row:
-            left_out.append(f"{_NAMES.get(name, name)} was left out: {row['left_out']}")
+            left_out.append(f"{_NAMES.get(name, name)} was left out: {escaped(row['left_out'])}")
         else:
             shown[_NAMES.get(name, name)] = row
     names = [name for name in _TITLES if name in model]
@@ -76,8 +83,40 @@ def _overall(metrics: Mapping[str, Any]) -> Section:
     partial = metrics.get("partial", 0)
     if partial:
         said += f" {partial:,} items were left out, whose label is known at some levels alone."
-    tables = [said, table(["", *(_TITLES[name] for name in names)], rows), *left_out]
+    tables = [said, _measures(names, rows), *left_out]
     return Section("The model beside the baselines", tables)
+
+
+def _measures(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    places = dict(enumerate(names, 1))
+    return table(
+        ["", *(_TITLES[name] for name in names)],
+        rows,
+        higher=[place for place, name in places.items() if name not in _LOWER],
+        lower=[place for place, name in places.items() if name in _LOWER],
+    )
+
+
+def _in_words(metrics: Mapping[str, Any], choice: str) -> list[str]:
+    """How often the model is right, beside the best of the simple ones."""
+    value, items = metrics["model"][choice], metrics["split"]["test"]
+    said = [
+        f"The model gives the right label to {percent(value)} of {items:,} items that it had not "
+        "met."
+        if choice == "accuracy"
+        else f"Of the labels of {items:,} items that it had not met, and of those that it gave "
+        f"them, the model has {percent(value)} right (the F1 over all labels)."
+    ]
+    others = {n: row for n, row in metrics.get("baselines", {}).items() if choice in row}
+    if others:
+        best = max(others, key=lambda name: others[name][choice])
+        said.append(
+            f"The best of the simple ones, {_NAMES.get(best, best)}, reaches "
+            f"{percent(others[best][choice])}."
+        )
+        compared = metrics.get("compared", {}).get(best, {}).get(choice)
+        said += [verdict(compared)] if compared else []
+    return said
 
 
 def _levels(levels: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Section]:
@@ -86,10 +125,10 @@ def _levels(levels: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Sec
     for feature, measured in levels.items():
         names = [name for name in _TITLES if name in measured["model"]]
         rows = [
-            ["**model**" if who == "model" else _NAMES.get(who, who), *(row[n] for n in names)]
+            [MODEL if who == "model" else _NAMES.get(who, who), *(row[n] for n in names)]
             for who, row in measured.items()
         ]
-        parts += [f"By {feature}:", table(["", *(_TITLES[name] for name in names)], rows)]
+        parts += [f"By {escaped(feature)}:", _measures(names, rows)]
     if not parts:
         return []
     said = "A coarse class is as probable as its fine ones together, for baselines too."

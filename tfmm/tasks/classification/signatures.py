@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
-from tfmm.data.names import scope_name
+from tfmm.data.names import input_name, scope_name
 from tfmm.encoders.raw import RawReader, raw_value
 from tfmm.tasks.base import Export, Signature
 from tfmm.tasks.classification.model import Classifier
@@ -33,7 +33,7 @@ class Served(tf.Module):
 
     Labels come with the most probable first, K of them; tags below the threshold are "". A value
     that says nothing (see `RawReader`) is a missing modality; of a row that says nothing at all,
-    every label is "". Inputs are named for the features, in ASCII (`tfmm.data.names.scope_name`).
+    every label is "". Inputs are named for the features, in ASCII (`tfmm.data.names.input_name`).
 
     Args:
         model: the classifier.
@@ -47,7 +47,7 @@ class Served(tf.Module):
         self.several, self.k = several, min(k, len(model.labels.names))
         encoders = model.content.encoders
         self.readers = [RawReader(one) for one in encoders.values()]
-        self.inputs = lambda: dict(zip(map(scope_name, encoders), self.readers, strict=True))
+        self.inputs = lambda: dict(zip(map(input_name, encoders), self.readers, strict=True))
         # Hidden behind a function, and its variables listed: a Keras layer that is tracked brings
         # its own functions into the SavedModel.
         fusion = model.content.fusion

@@ -16,6 +16,8 @@ from tfmm.data.columns import TextColumn
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
+from tfmm.encoders.raw import check_embedder
+from tfmm.evaluation.bootstrap import paired_bootstrap
 from tfmm.evaluation.classes import (
     class_metrics,
     confusion,
@@ -35,6 +37,7 @@ from tfmm.tasks.classification.parts import parts_of
 from tfmm.tasks.classification.report import sections
 from tfmm.tasks.classification.signatures import export_of
 from tfmm.tasks.config import RunFileError
+from tfmm.tasks.items.fused import check_fusion
 
 #: Shares of right answers that thresholds are chosen for.
 PRECISIONS = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))
@@ -59,6 +62,7 @@ class Classification(Task):
             raise RunFileError(
                 f"`train.loss` must be one of {', '.join(LOSSES)}, got {config.train.loss!r}."
             )
+        check_fusion(config.items)
         if not config.label.features:
             raise RunFileError("`label.feature` must name a feature, got an empty list.")
         for name in config.label.features:
@@ -88,6 +92,10 @@ class Classification(Task):
         own = (*self.config.label.features, self.config.split.feature)
         made = make_encoders(self.data.items, None)
         return {name: made[name].registered for name in features if name not in own}
+
+    def check_data(self) -> None:
+        for encoder in make_encoders(self.data.items, self.reads).values():
+            check_embedder(encoder)
 
     def draw(self) -> RowParts:
         if not self.reads:
@@ -203,7 +211,12 @@ class Classification(Task):
             }
             for level in self.labels.levels
         }
-        right = found.argmax(axis=1) == has.argmax(axis=1)
+        label = has.argmax(axis=1)
+        right = found.argmax(axis=1) == label
+        metrics["compared"] = {
+            who: {"accuracy": _compared(right, given.argmax(axis=1) == label)}
+            for who, given in answers.items()
+        }
         rows = zip(names, per_class(found, has), strict=True)
         matrix = confusion(found, has)
         metrics["reliability"] = reliability(found.max(axis=1), right)
@@ -314,6 +327,12 @@ class Classification(Task):
                 else:
                     tune(title, make, values, classes.scaled(vectors, final))
         return measured, answers
+
+
+def _compared(own: NDArray[np.bool_], other: NDArray[np.bool_]) -> dict[str, float]:
+    """How much more often the model is right, and between what that lies."""
+    names = ("difference", "low", "high")
+    return dict(zip(names, paired_bootstrap(own * 1.0, other * 1.0), strict=True))
 
 
 def _words(column: TextColumn) -> list[str]:

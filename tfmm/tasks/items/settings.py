@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tfmm.index.options import check_positive
+
 
 @dataclass(frozen=True, kw_only=True)
 class ItemSettings:
-    """What an export fixes; written to the model card, and kept by `refresh_index`."""
+    """What an export fixes; written to the model card, and kept by `refresh_index`.
+
+    Raises:
+        ValueError: a size below 1.
+    """
 
     k: int
     """Items in an answer."""
@@ -20,6 +26,11 @@ class ItemSettings:
     """How the tables of vectors are stored: float32, bfloat16 or int8."""
     index: Any = None
     """The kind of index, or an index with nothing indexed yet; the run's if None."""
+
+    def __post_init__(self) -> None:
+        for name, value in self.but_index().items():
+            if name == "k" or name.endswith("_size"):
+                check_positive(name, value)
 
     def but_index(self) -> dict[str, Any]:
         """All of them but the index, by name."""

@@ -12,6 +12,7 @@ import numpy as np
 from tfmm.index import index_for
 from tfmm.tasks.base import Export, Task
 from tfmm.tasks.config import RunFileError
+from tfmm.tasks.items.fused import check_fusion
 from tfmm.tasks.items.refresh import refreshed
 from tfmm.tasks.items.settings import ItemSettings
 from tfmm.tasks.items.vector_file import remember_vectors
@@ -28,8 +29,9 @@ class ItemTask(Task):
         options = {"recall": config.index.recall, "storage": config.index.storage}
         try:
             index_for(config.index.kind, k=config.index.k, n_candidates=0, **options)
-        except ValueError as error:
+        except (ValueError, ModuleNotFoundError) as error:
             raise RunFileError(f"`index`: {error}") from error
+        check_fusion(config.items)
 
     @abc.abstractmethod
     def export(self, model: Any, settings: Any, vectors: np.ndarray) -> Export:

@@ -119,9 +119,7 @@ def looked_at(model: TwoTower, parts: Split, items: Catalog, count: int = 6) -> 
     texts = [column for column in items.features.values() if isinstance(column, TextColumn)]
     titles = texts[0].values if texts else items.ids
     found = {}
-    for part, pairs in (("warm", parts.test), ("cold", parts.cold_test_pairs)):
-        asked = np.bincount(pairs.item, minlength=len(items))
-        rows = np.argsort(-asked, kind="stable")[:count]
+    for part, rows in asked_for(parts, count).items():
         found[part] = [
             {
                 "item": str(items.ids[row]),
@@ -131,9 +129,20 @@ def looked_at(model: TwoTower, parts: Split, items: Catalog, count: int = 6) -> 
                     for name, weight in zip(model.items.columns, weights[row], strict=True)
                 },
             }
-            for row in rows[asked[rows] > 0]
+            for row in rows
         ]
     return {part: rows for part, rows in found.items() if rows}
+
+
+def asked_for(parts: Split, count: int) -> dict[str, np.ndarray]:
+    """Rows of the items that the test asks for most: at most `count` `warm` ones, and `cold`
+    ones."""
+    found = {}
+    for part, pairs in (("warm", parts.test), ("cold", parts.cold_test_pairs)):
+        asked = np.bincount(pairs.item)
+        rows = np.argsort(-asked, kind="stable")[:count]
+        found[part] = rows[asked[rows] > 0]
+    return found
 
 
 def measure_parts(blend: Blend, parts: Split, config: EvaluateConfig) -> dict[str, Any]:

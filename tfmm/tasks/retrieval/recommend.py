@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from tfmm.data.files import replacing
+from tfmm.data.progress import progress
 from tfmm.evaluation import rank_vectors
 from tfmm.tasks.retrieval.left_out import left_out
 
@@ -79,7 +80,8 @@ def _blocks(
     items = model.item_vectors()
     again = run.config.evaluate.repeats
     taken = left_out(run.data, histories, seen=not again)
-    for start in range(0, len(ids), size):
+    starts = range(0, len(ids), size)
+    for start in progress(starts, len(starts), "recommending", unit="batches"):
         part = ids[start : start + size]
         rows = run.data.users.rows(part)
         vectors = model.user_vectors(histories, rows, items)

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tfmm.evaluation.in_words import in_short
 from tfmm.evaluation.learning import learning_section
 from tfmm.evaluation.names import baseline_name
 from tfmm.evaluation.plots import retrieval as plots
-from tfmm.evaluation.report import Section, picture, table
-from tfmm.tasks.search.report import search_section
+from tfmm.evaluation.report import MODEL, Section, escaped, picture, table
+from tfmm.tasks.retrieval.in_words import retrieval_in_words
+from tfmm.tasks.search.report import search_in_words, search_section
 
 _TITLES = {
     "recall": "Recall",
@@ -22,6 +24,8 @@ _TITLES = {
     "novelty": "Novelty",
     "intra_list_diversity": "Diversity",
 }
+#: Those of which more is better.
+_HIGHER = ("recall", "ndcg", "mrr", "hit_rate", "map")
 
 
 def sections(
@@ -52,8 +56,10 @@ def sections(
         )
     folder.mkdir(parents=True, exist_ok=True)
     found: list[Section] = []
+    said = search_in_words(metrics.get("search", {}))
     if ks:
         k = 20 if 20 in ks else ks[-1]
+        said = [*retrieval_in_words(metrics, k), *said]
         found += [
             *_overall(metrics, ks, k, folder),
             *_compared(metrics.get("compared", {})),
@@ -64,7 +70,7 @@ def sections(
             ),
             *_history(history, k, folder),
         ]
-    return [*found, *search_section(metrics.get("search", {}))]
+    return [*in_short(said), *found, *search_section(metrics.get("search", {}))]
 
 
 def _left_out(metrics: Mapping[str, Any]) -> str:
@@ -114,7 +120,7 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
     baselines: Mapping[str, Any] = metrics.get("baselines", {})
     measured = {name: row for name, row in baselines.items() if "left_out" not in row}
     blend: Mapping[str, Any] = metrics.get("blend", {})
-    shown = {"**model**": metrics["model"]}
+    shown = {MODEL: metrics["model"]}
     shown |= {f"{part} alone": blend[part] for part in ("learned", "linear") if part in blend}
     shown |= {baseline_name(name): row for name, row in measured.items()}
     known = [name for name in _TITLES if f"{name}@{k}" in metrics["model"]]
@@ -124,10 +130,11 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
         table(
             ["", *(f"{_TITLES[name]}@{k}" for name in known)],
             [[title, *(row.get(f"{n}@{k}") for n in known)] for title, row in shown.items()],
+            higher=[place for place, name in enumerate(known, 1) if name in _HIGHER],
         ),
     ]
     parts += [
-        f"{baseline_name(n)} was left out: {b['left_out']}"
+        f"{baseline_name(n)} was left out: {escaped(b['left_out'])}"
         for n, b in baselines.items()
         if "left_out" in b
     ]
@@ -138,7 +145,7 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
         if row.get("params")
     ]
     if chosen:
-        parts.append(f"Chosen on validation: {'; '.join(chosen)}.")
+        parts.append(f"Chosen on validation: {escaped('; '.join(chosen))}.")
     cut = [
         f"{baseline_name(name)} {row['untried']}"
         for name, row in measured.items()
@@ -161,6 +168,7 @@ def _overall(metrics: Mapping[str, Any], ks: Sequence[int], k: int, folder: Path
             table(
                 ["", *(f"{_TITLES[name]}@{at}" for name, at in columns)],
                 [[t, *(row.get(f"{n}@{at}") for n, at in columns)] for t, row in shown.items()],
+                higher=range(1, 1 + len(columns)),
             )
         )
     return [Section("The model beside the baselines", parts)]
@@ -199,7 +207,7 @@ def _metric(name: str) -> str:
 def _cold(metrics: Mapping[str, Any], k: int, folder: Path) -> list[Section]:
     if not metrics.get("cold"):
         return []
-    rows = {"**model**": metrics["cold"]}
+    rows = {MODEL: metrics["cold"]}
     for name, row in metrics.get("baselines", {}).items():
         if "cold" in row:
             rows[baseline_name(name)] = row["cold"]
@@ -212,6 +220,7 @@ def _cold(metrics: Mapping[str, Any], k: int, folder: Path) -> list[Section]:
         table(
             ["", *(f"{_TITLES[name]}@{k}" for name in names)],
             [[title, *(row.get(f"{name}@{k}") for name in names)] for title, row in rows.items()],
+            higher=range(1, 1 + len(names)),
         ),
     ]
     if len(rows) > 1:
@@ -228,7 +237,7 @@ def _breakdowns(
     groups = found.get("users", {})
     if len(groups) > 1:
         columns = [(name, group) for name in ("recall", "ndcg") for group in groups]
-        shown = {"**model**": groups}
+        shown = {MODEL: groups}
         shown |= {
             baseline_name(name): row["breakdowns"]["users"]
             for name, row in baselines.items()
@@ -244,6 +253,7 @@ def _breakdowns(
                     [title, *(row.get(group, {}).get(f"{name}@{k}") for name, group in columns)]
                     for title, row in shown.items()
                 ],
+                higher=range(1, 1 + len(columns)),
             ),
         ]
         made.append(Section("Warm and new shoppers", parts))

@@ -21,8 +21,11 @@ from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
+from tfmm.evaluation.evaluator import as_matrix, tested_users
+from tfmm.evaluation.metrics import check_ks
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, Task, silent
 from tfmm.tasks.config import RunFileError
+from tfmm.tasks.items.similar import show_similar, similar_items
 from tfmm.tasks.items.task import ItemTask
 from tfmm.tasks.retrieval.blend.blend import Blend
 from tfmm.tasks.retrieval.blend.choice import Chooser
@@ -33,6 +36,7 @@ from tfmm.tasks.retrieval.build import two_tower
 from tfmm.tasks.retrieval.config import RetrievalConfig, SplitConfig
 from tfmm.tasks.retrieval.measure import (
     CHOICE,
+    asked_for,
     list_lengths,
     looked_at,
     measure,
@@ -55,6 +59,7 @@ from tfmm.tasks.search.examples import (
 )
 from tfmm.tasks.search.hubness import hub_queries, load_hubs, save_hubs
 from tfmm.tasks.search.queries import query_encoders
+from tfmm.tasks.search.signatures import check_asked
 from tfmm.tasks.search.task import Search
 from tfmm.tasks.weights import restore_weights, saved_states
 
@@ -90,6 +95,10 @@ class Retrieval(ItemTask):
     def check(cls, config: RetrievalConfig) -> None:
         super().check(config)
         check_blend(config.blend, config.prior)
+        try:
+            check_ks(list_lengths(config.evaluate))
+        except ValueError as error:
+            raise RunFileError(f"`evaluate.k`: {error}") from error
         for name in config.evaluate.baselines or ():
             create(name)
         if config.graph is not None and config.search.queries:
@@ -116,6 +125,13 @@ class Retrieval(ItemTask):
     def queries(self) -> dict[str, Any]:
         """The query towers' encoders by feature."""
         return self.config.search.queries or {}
+
+    def check_data(self) -> None:
+        items, made = self.data.items, self.parts.split
+        tested_users([as_matrix(part) for part in (made.test, made.cold_test_pairs)])
+        check_asked(
+            make_encoders(items, self.config.items.encoders), query_encoders(items, self.queries)
+        )
 
     def draw(self) -> RetrievalParts:
         check_blend(self.config.blend, self.config.prior, len(self.data.items))
@@ -235,6 +251,9 @@ class Retrieval(ItemTask):
             )
         metrics["trained_until"] = _until(parts.final_train().pairs)
         metrics["looked_at"] = looked_at(model.learned, parts.split, self.data.items)
+        metrics["similar"] = similar_items(
+            model.learned.item_vectors(refresh=False), asked_for(made, count=3), self.data.items
+        )
         return metrics
 
     def update(
@@ -271,6 +290,7 @@ class Retrieval(ItemTask):
         return self.finish(model, whole, decided), metrics
 
     def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
+        show_similar(metrics.get("similar", {}), self.data.items, folder)
         learned = [row for row in history if self.choice.name in row]
         return sections(metrics, folder, learned, self._pictures(metrics.get("looked_at", {})))
 

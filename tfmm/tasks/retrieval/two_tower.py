@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfmm.data.aligned import QueryColumns
 from tfmm.data.events.pairs import Pairs
 from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
+from tfmm.data.progress import progress
 from tfmm.data.sequences import sequence_batches
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
@@ -283,7 +284,8 @@ class TwoTower(ItemVectors):
         users = np.arange(self.user_tower.rows) if users is None else np.asarray(users)
         vectors = tf.constant(self.item_vectors() if items is None else items)
         out = np.empty((len(users), self.user_tower.dim), np.float32)
-        for start in range(0, len(users), batch_size):
+        starts = range(0, len(users), batch_size)
+        for start in progress(starts, len(starts), "encoding users", unit="batches"):
             part = users[start : start + batch_size]
             known, rows = part >= 0, np.maximum(part, 0)
             features = None

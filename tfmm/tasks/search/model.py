@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from tfmm.config import Section
 from tfmm.data.aligned import QueryColumns, aligned_batches
 from tfmm.data.catalog import Catalog
 from tfmm.data.pipeline import FeatureColumns, row_batches
+from tfmm.data.progress import progress
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.layers.content import build_content
@@ -171,7 +172,8 @@ class ItemVectors(Model):
         rows = np.arange(self.item_tower.rows) if rows is None else np.asarray(rows)
         columns = self.queries.columns[feature]
         out = np.empty((len(rows), self.item_tower.dim), np.float32)
-        for start in range(0, len(rows), batch_size):
+        starts = range(0, len(rows), batch_size)
+        for start in progress(starts, len(starts), f"encoding queries by {feature}"):
             part = rows[start : start + batch_size]
             inputs = [tf.constant(column[part]) for column in columns]
             out[start : start + len(part)] = self._query_step[feature](inputs).numpy()
@@ -207,7 +209,8 @@ class ItemVectors(Model):
         start = 0
         shown = np.array([name != mask for name in self.items.columns], bool)
         inputs = dataclasses.replace(self.items, present=self.items.present & shown)
-        for batch in row_batches(everything, inputs, inputs.light, 8 * batch_size):
+        batches = row_batches(everything, inputs, inputs.light, 8 * batch_size)
+        for batch in _told(batches, len(everything), "encoding items"):
             stop = start + len(batch["items"])
             part = self._item_step(batch)
             vectors[start:stop], weights[start:stop] = part[0].numpy(), part[1].numpy()
@@ -215,9 +218,17 @@ class ItemVectors(Model):
         return vectors, weights
 
     def _fill_bank(self, content: Content, name: str, rows: np.ndarray, batch_size: int) -> None:
-        for batch in row_batches(rows, self.items, [name], batch_size):
+        batches = row_batches(rows, self.items, [name], batch_size)
+        for batch in _told(batches, len(rows), f"encoding {name}"):
             vectors = content.encode[name](batch["features"][name], training=False)
             content.remember(name, batch["items"], vectors)
+
+
+def _told(batches: Iterable[Any], total: int, description: str) -> Iterator[Any]:
+    """Batches of items, with a bar where they take long."""
+    return progress(
+        batches, total, description, unit="items", size=lambda batch: len(batch["items"])
+    )
 
 
 class ItemModel(ItemVectors):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.encoders import Encoder
-from tfmm.encoders.raw import RawReader
+from tfmm.encoders.raw import RawReader, check_embedder
 from tfmm.layers.towers import Content, unit
 
 #: Raw queries string `[B]` to vectors float32 `[B, D]` and bool `[B]`, whether they say anything.
@@ -22,6 +22,10 @@ SIGNATURES = {
     "search_audio": ("audio",),
     "search_mixed": ("text", "image"),
 }
+
+
+#: Kinds that the item tower reads of a query where there is no query tower for them.
+_ALONE = ("image", "audio")
 
 
 class Search(tf.Module):
@@ -92,6 +96,24 @@ class Search(tf.Module):
         return joined, tf.reduce_any(tf.stack(known, 1), axis=1)
 
 
+def check_asked(items: Mapping[str, Encoder], queries: Sequence[tuple[str, Encoder]]) -> None:
+    """Refuses encoders by which nothing could be asked of a server; see `search_of`.
+
+    Args:
+        items: of the item tower, by feature.
+        queries: of the query towers.
+
+    Raises:
+        ValueError: one cannot read raw values.
+    """
+    kinds = {encoder.kind for _, encoder in queries}
+    for _, encoder in queries:
+        check_embedder(encoder)
+    for encoder in items.values() if kinds else ():
+        if encoder.kind in _ALONE and encoder.kind not in kinds:
+            check_embedder(encoder)
+
+
 def search_of(model: Any, texts: Sequence[str] = (), dim: int | None = None) -> Search | None:
     """What a model searches by; None for one without query towers.
 
@@ -129,7 +151,7 @@ def search_of(model: Any, texts: Sequence[str] = (), dim: int | None = None) -> 
         )
     content = model.item_tower.content
     for name, encoder in (content.encoders if content else {}).items():
-        if encoder.kind in ("image", "audio") and encoder.kind not in readers:
+        if encoder.kind in _ALONE and encoder.kind not in readers:
             assert content is not None
             tracked.append(content.fusion.weights)
             readers[encoder.kind] = reader(

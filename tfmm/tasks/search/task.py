@@ -13,10 +13,12 @@ import tensorflow as tf
 from tfmm.encoders import Encoder
 from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
+from tfmm.evaluation.in_words import in_short
 from tfmm.evaluation.learning import learning_section
 from tfmm.tasks.base import Export, Metric, Metrics, Say, Section, silent
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.items.settings import ItemSettings
+from tfmm.tasks.items.similar import show_similar, similar_items
 from tfmm.tasks.items.task import ItemTask
 from tfmm.tasks.search.baselines import search_baselines
 from tfmm.tasks.search.config import SearchRunConfig
@@ -34,8 +36,9 @@ from tfmm.tasks.search.examples import (
 from tfmm.tasks.search.hubness import hub_queries, load_hubs, save_hubs
 from tfmm.tasks.search.model import ItemModel, item_model
 from tfmm.tasks.search.queries import query_encoders
-from tfmm.tasks.search.report import search_section
+from tfmm.tasks.search.report import search_in_words, search_section
 from tfmm.tasks.search.serve import search_export
+from tfmm.tasks.search.signatures import check_asked
 
 
 class Search(ItemTask):
@@ -52,6 +55,12 @@ class Search(ItemTask):
     def queries(self) -> dict[str, Any]:
         """The query towers' encoders by feature."""
         return queries_of(self.config, self.data)
+
+    def check_data(self) -> None:
+        items = self.data.items
+        check_asked(
+            make_encoders(items, self.config.items.encoders), query_encoders(items, self.queries)
+        )
 
     def draw(self) -> SearchParts:
         parts = search_parts(self.config, self.data, read_by(self.config, self.data, self.queries))
@@ -107,7 +116,9 @@ class Search(ItemTask):
             for name, row in made.items():
                 simple.setdefault(name, {})[feature] = row
         first = next(iter(found))
+        vectors, some = model.item_vectors(refresh=False), {"cold": parts.test[:3]}
         return metrics | {
+            "similar": similar_items(vectors, some, self.data.items),
             "model": search_row(found),
             "baselines": {
                 name: search_row({first: rows[first]})
@@ -119,8 +130,11 @@ class Search(ItemTask):
         }
 
     def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
+        show_similar(metrics.get("similar", {}), self.data.items, folder)
+        search, simple = metrics.get("search", {}), metrics.get("search_baselines")
         return [
-            *search_section(metrics.get("search", {}), metrics.get("search_baselines")),
+            *in_short(search_in_words(search, simple)),
+            *search_section(search, simple),
             *learning_section(history, SEARCH_CHOICE, folder),
         ]
 

@@ -1,0 +1,74 @@
+"""Ctrl-C in a real terminal while a bar is on it, with lines printed in between."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import sys, time, typer, warnings
+from tfmm.commands import main
+from tfmm.commands.command import Command
+from tfmm.data import progress
+
+progress._DELAY = 0.1
+app = typer.Typer()
+
+@app.command(cls=Command, help="counts")
+def count(debug: bool = False) -> None:
+    for place in progress.progress(range(10_000), 10_000, "数", unit="steps"):
+        if place % 20 == 10:
+            print(f"line {place}")
+        if place == 30:
+            warnings.warn("a warning")
+        list(progress.progress(map(time.sleep, [0.01] * 3), 3, "inner"))
+
+main.app.add_typer(app)
+sys.exit(main.main(["count"]))
+"""
+
+
+def in_a_terminal(program: str, enough: bytes) -> tuple[int, str]:
+    """Runs a program in a terminal of its own, presses Ctrl-C once it has written something, and
+    gives its exit code and all that it wrote."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ |= {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+        os.execv(sys.executable, [sys.executable, "-c", program])
+    written, pressed, until = b"", False, time.monotonic() + 60
+    while time.monotonic() < until:
+        if not select.select([terminal], [], [], 0.1)[0]:
+            continue
+        try:
+            read = os.read(terminal, 1 << 16)
+        except OSError:  # the other end is closed
+            break
+        written += read
+        if not pressed and enough in written:
+            os.write(terminal, b"\x03")
+            pressed = True
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), written.decode()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
+def test_ctrl_c_gives_the_terminal_back_and_says_one_line(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    code, written = in_a_terminal(PROGRAM, b"line 50")
+    assert code == 130
+    assert written.count("\x1b[?25l") == written.count("\x1b[?25h") > 0
+    assert "Traceback" not in written
+    lines = [line.rpartition("\x1b[2K")[2].strip() for line in written.splitlines()]
+    # What is printed in between stands in lines of its own, and nothing follows "stopped".
+    for said in ("line 10", "line 30", "note: a warning", "line 50"):
+        assert said in lines
+    assert "stopped" in lines[-1] or "stopped" in lines[-2]
+    assert written.count("stopped") == 1
+    assert "数" in written
+    assert "steps/s" in written
