@@ -18,7 +18,8 @@ from tfmm.data.tables import read_table
 from tfmm.data.tables.dialect import USUAL
 from tfmm.data.tables.excel import WORKBOOKS, sheet_names
 from tfmm.data.tables.file import TableFile
-from tfmm.data.tables.read import JSON, PARQUET
+from tfmm.data.tables.parquet import PARQUET, is_parquet_folder
+from tfmm.data.tables.read import JSON
 
 #: Rows that are looked at.
 ROWS = 200_000
@@ -84,7 +85,7 @@ def _candidates(folder: Path) -> Iterator[str]:
         if path.name.startswith((".", "_", "~$")) or _NO_TABLE.match(path.name):
             continue
         if path.is_dir():
-            if any(part.suffix in PARQUET for part in path.iterdir()):
+            if is_parquet_folder(path):
                 yield path.name
             continue
         ending = TableFile(path, path.name, "").ending

@@ -16,10 +16,9 @@ from tfmm.data.tables.errors import TableError
 from tfmm.data.tables.excel import WORKBOOKS, read_excel
 from tfmm.data.tables.file import TableFile
 from tfmm.data.tables.json_tables import read_json
-from tfmm.data.tables.parquet import read_parquet
+from tfmm.data.tables.parquet import PARQUET, read_parquet
 
 JSON = (".json", ".jsonl", ".ndjson")
-PARQUET = (".parquet", ".pq")
 
 
 @dataclass(frozen=True, eq=False)
