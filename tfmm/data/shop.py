@@ -38,6 +38,7 @@ from tfmm.data.shop_file.specs import (
     ShopFileError,
     TableSpec,
 )
+from tfmm.data.shop_file.table_urls import placed
 from tfmm.data.tables import as_text, objects, read_table
 
 
@@ -227,7 +228,7 @@ class _Loader:
     def _read(
         self, name: str, columns: Mapping[str, str], role: str, format: FormatSpec
     ) -> pa.Table:
-        read = read_table(self.shop.root / name, columns, str(self.shop), format)
+        read = read_table(placed(self.shop.root, name), columns, str(self.shop), format)
         for said in read.notes:
             self.report.note(role, said)
         self.report.counts["rows"][role] = read.table.num_rows + len(read.bad)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from tfmm.data.files import replacing, write_text
 from tfmm.data.shop_file.schema import Shop
+from tfmm.data.shop_file.table_urls import placed
 from tfmm.data.tables import as_text, read_table
 from tfmm.evaluation.report import PLOTS, write_report
 from tfmm.tasks.config import RunFileError
@@ -127,7 +128,7 @@ def _joined(
     if made.events is None:
         raise RunFileError(f"{made} has no events that those of {file} could join.")
     columns, tables = made.events.columns(), []
-    for path in (made.root / made.events.table, file.absolute()):
+    for path in (placed(made.root, made.events.table), file.absolute()):
         read = read_table(path, columns, str(made), made.events.format)
         table = read.table
         if read.bad:

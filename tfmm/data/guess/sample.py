@@ -18,8 +18,8 @@ from tfmm.data.tables import read_table
 from tfmm.data.tables.dialect import USUAL
 from tfmm.data.tables.excel import WORKBOOKS, sheet_names
 from tfmm.data.tables.file import TableFile
-from tfmm.data.tables.parquet import PARQUET, is_parquet_folder
 from tfmm.data.tables.read import JSON
+from tfmm.data.tables.typed.parquet import PARQUET, is_parquet_folder
 
 #: Rows that are looked at.
 ROWS = 200_000

@@ -12,7 +12,7 @@ from tfmm.data.shop_file.events import EventForm
 from tfmm.data.shop_file.features import Feature
 from tfmm.data.shop_file.formats import FormatForm
 from tfmm.data.shop_file.specs import FormatSpec, TableSpec
-from tfmm.data.shop_file.values import Folder, Name, Named
+from tfmm.data.shop_file.values import Folder, Name, Named, TableName
 
 
 def _known(policies: dict[str, str]) -> dict[str, str]:
@@ -43,9 +43,11 @@ class TableForm(Section):
 
     model_config = ConfigDict(json_schema_extra={"dependentRequired": {"table": ["id"]}})
 
-    table: Omittable[Name] = None
+    table: Omittable[TableName] = None
     """Its file: CSV, TSV, JSON, JSONL, XLSX or Parquet, packed or not; after a `#` the sheet of a
-    workbook or the file of a .zip. Without it the ids are those seen in events."""
+    workbook or the file of a .zip. Or a table of a database: `sqlite:///shop.db#items`,
+    `postgresql://user:${PGPASSWORD}@host/db#items`. Without it the ids are those seen in
+    events."""
     format: Omittable[FormatForm] = None
     """The table's dialect, where it is not to be found."""
     id: Omittable[Name] = None

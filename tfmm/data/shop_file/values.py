@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from tfmm.config import Listed
 from tfmm.data.names import FEATURE_RULE, is_feature_name
+from tfmm.data.shop_file.table_urls import check_table_url, is_table_url
 
 T = TypeVar("T")
 
@@ -27,6 +28,14 @@ def _expanded(text: str) -> str:
         return found
 
     return _VARIABLE.sub(value, text)
+
+
+def _table(text: str) -> str:
+    if not is_table_url(text):
+        return _expanded(text)
+    # As it is written: what a variable holds may be a password.
+    check_table_url(text)
+    return text
 
 
 def _folder(text: str) -> str:
@@ -48,6 +57,8 @@ def _feature_name(name: str) -> str:
 
 #: A file or column; `${NAME}` in it is the environment variable NAME.
 Name = Annotated[str, Field(min_length=1), AfterValidator(_expanded)]
+#: A table: a file, or a URL of a database's.
+TableName = Annotated[str, Field(min_length=1), AfterValidator(_table)]
 #: One or more, all different.
 Several = Annotated[
     Listed[T],

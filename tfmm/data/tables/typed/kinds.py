@@ -36,7 +36,7 @@ def common_kind(kinds: Iterable[pa.DataType]) -> pa.DataType | None:
     ```python
     import pyarrow as pa
 
-    from tfmm.data.tables.kinds import common_kind
+    from tfmm.data.tables.typed.kinds import common_kind
 
     common_kind([pa.int32(), pa.string()])  # string
     ```

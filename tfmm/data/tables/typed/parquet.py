@@ -14,7 +14,7 @@ import pyarrow.parquet
 from tfmm.data.tables.delimited import first_rows
 from tfmm.data.tables.file import TableFile, listed
 from tfmm.data.tables.header import match_columns
-from tfmm.data.tables.kinds import cast_column, common_kind, plain_kind
+from tfmm.data.tables.typed.kinds import cast_column, common_kind, plain_kind
 
 PARQUET = (".parquet", ".pq")
 # What Hive writes for a partition of rows that have no value.
