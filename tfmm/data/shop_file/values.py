@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter
 
-from tfmm.config import Listed
+from tfmm.config import Listed, Section
 from tfmm.data.names import FEATURE_RULE, is_feature_name
 from tfmm.data.shop_file.table_urls import check_table_url, is_table_url
 
@@ -78,3 +78,20 @@ Named = Annotated[
     dict[Annotated[str, AfterValidator(_feature_name)], T],
     Field(json_schema_extra={"propertyNames": {"pattern": r"^[^\s\d=_.\-][^\s=]*$"}}),
 ]
+
+
+def in_full(value: Any) -> Any:
+    """The mapping that a column's name alone stands for."""
+    if isinstance(value, str):
+        return {"column": value}
+    if not isinstance(value, (dict, Section)):
+        came = "nothing" if value is None else repr(value)
+        raise ValueError(f"must be a column's name or a mapping with a `column`, got {came}")
+    return value
+
+
+class NameToo:
+    """Has JSON schema take a column's name alone."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        return {"anyOf": [handler(TypeAdapter(Name).core_schema), handler(schema)]}
