@@ -65,7 +65,7 @@ def test_variants_are_their_product(variants):
     assert tags(data) == [["w", "x", "y", "z"], []]
     assert found(data) == {}
     assert data.report.counts["variants"] == 2
-    assert "2 rows are variants, folded into 2 products" in str(data.report.notes[-1])
+    assert "2 rows are variants of 1 products" in str(data.report.notes[-1])
 
 
 def test_shopify_names_products_in_rows_that_are_mostly_empty(shop):
@@ -97,7 +97,7 @@ def test_shopify_names_products_in_rows_that_are_mostly_empty(shop):
     names = [[path.name for path in paths] for paths in data.items.features["photo"].paths]
     assert names == [["a.png", "b.png", "c.png"], ["a.png"]]
     assert found(data) == {}
-    assert "which 'Handle' names" in str(data.report.notes[-1])
+    assert "5 rows are variants of 2 products that it names" in str(data.report.notes[-1])
     # The same where events know handles alone.
     shop.mapping["items"]["id"] = "Handle"
     shop.write("events.csv", "user,item,when\nu,étui,2020-01-01\nv,hut,2020-01-01\n")
@@ -132,6 +132,31 @@ def test_woocommerce_names_parents_by_sku_or_by_id(shop, id, parent, items, expe
     assert data.items.ids[data.events.item].tolist() == [expected[i] for i in (0, 1, 1, 2)]
     assert data.items.features["title"].values.tolist() == ["Hut", "Gürtel", "Hat"]
     assert found(data) == {}
+
+
+def test_a_product_without_a_sku_of_its_own_is_called_by_its_id(shop):
+    shop.write(
+        "items.csv",
+        "ID,SKU,Name,Parent\n20,,Gürtel,\n21,G-S,,id:20\n22,G-M,,id:20\n30,,Schuh,\n31,S-1,,id:30\n"
+        "40,20,Hut,\n50,,Left,\n",
+    )
+    shop.write(
+        "events.csv", "user,item,when\nu,G-M,2020-01-01\nv,S-1,2020-01-01\nw,20,2020-01-01\n"
+    )
+    shop.mapping["items"] |= {"id": "SKU", "parent": {"column": "Parent", "by": ["SKU", "ID"]}}
+    shop.features(title={"kind": "text", "column": "Name"})
+    data = shop.load()
+    # 20 is another's SKU.
+    assert data.items.ids.tolist() == ["id:20", "30", "20"]
+    assert data.items.features["title"].values.tolist() == ["Gürtel", "Schuh", "Hut"]
+    assert data.events.item.tolist() == [0, 1, 2]
+    assert found(data) == {"bad_ids": 1}
+
+
+def test_a_row_that_is_called_as_a_handle_is_is_of_its_product(variants):
+    rows = ["h-1,h,,1,x", "h-2,h,H,2,", "h,,Own,3,y", "k-1,k,K,4,", "z,,Z,5,"]
+    data = variants(rows, ["h", "h-2", "k-1"])
+    assert data.items.ids.tolist() == ["h", "k", "z"]
 
 
 def test_ids_of_parents_are_put_right_as_ids_are(variants):

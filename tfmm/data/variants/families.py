@@ -82,7 +82,8 @@ def find_families(
     first[places] = ~pd.Series(ids[places]).duplicated().to_numpy()
     has = parents != ""
     codes, distinct = pd.factorize(parents)
-    rows = _looked_up(np.asarray(distinct, object), by, first)
+    # A product without an id of its own may still be found by another column.
+    rows = _looked_up(np.asarray(distinct, object), by, first | ~usable)
     named = np.count_nonzero(distinct != "") > 2 * np.count_nonzero(rows >= 0)
     if named:
         rows = np.full(len(distinct), -1)
@@ -92,7 +93,12 @@ def find_families(
     root, circling = _roots(up)
     # Products without a row are numbered behind the rows.
     label = np.where(unknown[root], n + codes[root], root)
-    there = has | first
+    if named:
+        same = pd.Index(distinct).get_indexer(pd.Index(ids))
+        label = np.where(usable & ~has & (same >= 0), n + same, label)
+    named_by = np.full(n, -1)
+    named_by[rows[rows >= 0][::-1]] = np.flatnonzero(rows >= 0)[::-1]
+    there = has | first | (named_by >= 0)
     where_first = pd.Series(np.flatnonzero(first), index=ids[first])
     of_id = np.where(usable, where_first.reindex(ids).fillna(-1).to_numpy(np.int64), -1)
     repeated = usable & ~first & (~has | (label != label[of_id]))
@@ -102,10 +108,16 @@ def find_families(
     whole[kept] = product
     own = np.zeros(n, bool)
     own[order[order < n]] = True
-    bare = np.array([name.removeprefix(_BY_ID) for name in distinct], object)
+    rowed = order < n
     names = np.empty(len(order), object)
-    names[order < n] = ids[order[order < n]]
-    names[order >= n] = bare[order[order >= n] - n]
+    has_id = rowed & np.append(usable, False)[np.where(rowed, order, n)]
+    names[has_id] = ids[order[has_id]]
+    spelled = np.where(rowed, np.append(named_by, -1)[np.where(rowed, order, n)], order - n)
+    taken = set(names[has_id])
+    for place in np.flatnonzero(~has_id).tolist():
+        name = str(distinct[spelled[place]])
+        bare = name.removeprefix(_BY_ID)
+        names[place] = name if bare in taken else bare
     variants = np.flatnonzero(first & (whole >= 0))
     known = pd.Series(
         np.append(np.arange(len(names)), whole[variants]), index=np.append(names, ids[variants])

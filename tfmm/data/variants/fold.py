@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,8 @@ class Fold:
 
     table: pa.Table
     families: Families
+    #: Most columns are read alike by every feature.
+    _made: dict[str, pa.ChunkedArray] = field(default_factory=dict)
 
     @cached_property
     def _rows(self) -> NDArray[np.int64]:
@@ -51,9 +53,12 @@ class Fold:
             cells = self.table.column(name)
             if joins and name in spec.columns:
                 made[name] = self._joined(cells, spec.separator, name)
+            elif spec.kind == "tags" and name in spec.columns:
+                made[name] = self._first(cells, _UNSET)
             else:
-                flags = spec.kind == "tags" and name in spec.columns
-                made[name] = self._first(cells, _UNSET if flags else ())
+                if name not in self._made:
+                    self._made[name] = self._first(cells)
+                made[name] = self._made[name]
         return pa.table(made)
 
     def _first(self, cells: pa.ChunkedArray, empty: tuple[str, ...] = ()) -> pa.ChunkedArray:

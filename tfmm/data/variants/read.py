@@ -65,10 +65,9 @@ def _tell(
             for row in rows[:MAX_EXAMPLES].tolist()
         ]
 
-    # A row that has no id and a parent is a further row of it; one with a broken id is not counted
-    # as less broken for that.
+    # A row without an id that is of a product is a further row of it; a broken id stays one.
     empty = np.isin(ids.astype(str), NO_ID)
-    broken = np.flatnonzero(bad & ~(empty & (parents != "")))
+    broken = np.flatnonzero(bad & ~(empty & (families.product >= 0)))
     report.record("bad_ids", name, len(broken), shown(broken, parent=False), column=spec.id)
     repeated = np.flatnonzero(families.repeated)
     report.record(f"duplicate_{name}", name, len(repeated), shown(repeated), column=spec.id)
@@ -82,7 +81,8 @@ def _tell(
     )
     folded = np.flatnonzero((families.product >= 0) & (parents != "") & ~families.own)
     report.counts["variants"] = len(folded)
-    said = f"rows are variants, folded into {len(families.ids):,} products"
+    products = len(np.unique(families.product[folded]))
+    said = f"rows are variants of {products:,} products"
     if families.named:
-        said += f", which {column!r} names"
+        said += " that it names"
     report.note(name, said, len(folded), shown(folded), column=column)
