@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
 from tfmm.data.cells.ids import TidyIds, look_alikes, tidy_ids
+from tfmm.data.cells.source import RowNames, Source
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.events.event_log import (
     Events,
@@ -26,7 +27,7 @@ from tfmm.data.events.event_log import (
     read_events,
 )
 from tfmm.data.events.examples import Examples, build_examples
-from tfmm.data.features import Builder, RowNames, Source
+from tfmm.data.features import Builder
 from tfmm.data.media.folders import Folders
 from tfmm.data.seen import first_seen, only_seen, shop_counts
 from tfmm.data.shop_file.schema import Shop
@@ -270,9 +271,8 @@ class _Loader:
         positions: NDArray[np.int64],
         n_read: int,
     ) -> Source:
-        shop, decimal = self.shop, spec.format.decimal
-        file = str(spec.table)
-        return Source(name, file, str(shop), shop.root, table, ids, positions, n_read, decimal)
+        told = (name, str(spec.table), str(self.shop), self.shop.root)
+        return Source(*told, table, ids, positions, n_read, spec.format.decimal)
 
     def _tell_alike(self, name: str, ids: pa.Array, column: str) -> None:
         count, shown = look_alikes(ids)
@@ -290,7 +290,7 @@ class _Loader:
         features = {}
         for key, feature in spec.features.items():
             if fold is not None:
-                builder.source = replace(source, table=fold.of(feature))
+                builder.source = replace(source, table=fold.of(feature), members=fold.members)
             features[key] = builder.build(feature)
         kept = np.flatnonzero(~builder.dropped)
         if not len(kept):

@@ -230,6 +230,18 @@ def test_vectors_and_flags_are_those_of_the_product(shop):
     assert tags(data) == [["new"], ["sale"]]
 
 
+def test_pictures_named_after_variants_are_those_of_the_product(variants):
+    folder = variants.shop.folder
+    for name in ("étui", "étui-2", "hut-1"):
+        Image.new("RGB", (4, 4)).save(folder / f"{name}.png")
+    variants.shop.features(photo={"kind": "image", "paths": ["{id}.png", "{parent}.png"]})
+    rows = ["étui-2,étui,,,", "étui,,,,", "hut-1,hut,,,", "hut,,,,", "none,,,,"]
+    data = variants(rows, ["étui-2", "hut-1", "none"])
+    names = [[path.name for path in paths] for paths in data.items.features["photo"].paths]
+    assert names == [["étui.png", "étui-2.png"], ["hut-1.png"], []]
+    assert found(data) == {"missing_images": 1}
+
+
 def test_lists_of_parquet_are_joined(variants, tmp_path):
     import pyarrow as pa
     import pyarrow.parquet as pq

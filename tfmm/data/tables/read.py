@@ -21,6 +21,8 @@ from tfmm.data.tables.typed.database import read_database
 from tfmm.data.tables.typed.parquet import PARQUET, read_parquet
 
 JSON = (".json", ".jsonl", ".ndjson")
+#: What the names of tables end in, packed or not, but for those of archives.
+TABLES = (*USUAL, *JSON, *WORKBOOKS, *PARQUET)
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,6 +41,11 @@ class Fold:
         """int64[m]: the row that stands for each product: its own, or its first."""
         return self._rows[np.unique(self._of, return_index=True)[1]]
 
+    @cached_property
+    def members(self) -> tuple[pa.Table, NDArray[np.int64]]:
+        """All rows that are kept, by product, and int64: the product of each."""
+        return self.table.take(pa.array(self._rows)), self._of
+
     def of(self, spec: FeatureSpec) -> pa.Table:
         """The cells that a feature is read from, a row a product.
 
