@@ -18,6 +18,9 @@ def test_user_ids_from_tables(tmp_path):
     csv = tmp_path / "users.csv"
     csv.write_text("age,user\n3,007\n4,12\n4,\n")
     assert read_user_ids(csv, "user") == ["007", "12"]
+    for name, mark in (("users.psv", "|"), ("users.tsv", "\t")):
+        (tmp_path / name).write_text(f"age{mark}user\n3{mark}用户/1\n")
+        assert read_user_ids(tmp_path / name, "user") == ["用户/1"]
     parquet = tmp_path / "users.parquet"
     pd.DataFrame({"user": [7, 12, 7]}).to_parquet(parquet)
     assert read_user_ids(parquet, "user") == ["7", "12"]

@@ -52,6 +52,14 @@ def broken(shop, check):
     if check == "bad_vectors":
         shop.write("items.csv", HEADER.strip() + ",v\n001,a,b,1,c,2\n002,a,b,1,c,nan\n")
         shop.features(vector={"kind": "vector", "columns": ["price", "v"]})
+    parents = {
+        "orphan_variants": "id,parent\n001,\n002,001\n003,404\n",
+        "chained_variants": "id,parent\n001,\n002,001\n003,002\n",
+    }
+    if check in parents:
+        shop.features()
+        shop.write("items.csv", parents[check])
+        shop.mapping["items"]["parent"] = "parent"
     kinds = {"absent_images": "image", "absent_audio": "audio", "absent_videos": "video"}
     if check in kinds:
         shop.features(file={"kind": kinds[check], "column": "tags"})

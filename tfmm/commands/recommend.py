@@ -57,7 +57,12 @@ def read_user_ids(file: Path, column: str) -> list[str]:
     """
     if not file.is_file():
         raise FileNotFoundError(f"There is no file of user ids {file}.")
-    if any(suffix.lower() in _TABLES for suffix in file.suffixes):
+    from tfmm.data.tables.file import TableFile
+    from tfmm.data.tables.read import TABLES
+
+    ending = TableFile(file, file.name, "--users").ending
+    # A text file has an id a line.
+    if ending in {*TABLES, ".zip"} - {".txt"}:
         from tfmm.data.cells.ids import tidy_ids
         from tfmm.data.tables import as_text, encode, objects, read_table
 
@@ -70,6 +75,3 @@ def read_user_ids(file: Path, column: str) -> list[str]:
     if not ids:
         raise ValueError(f"{file} holds no user ids: expected one a line.")
     return ids
-
-
-_TABLES = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson", ".xlsx", ".parquet", ".pq")

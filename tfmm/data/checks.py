@@ -42,6 +42,16 @@ CHECKS: dict[str, Check] = {
         Check("bad_ids", "ids that are empty, NaN, or hold a line break or NUL", _ROW),
         Check("duplicate_items", "rows of an item listed before (the first is kept)", _ROW),
         Check("duplicate_users", "rows of a user listed before (the first is kept)", _ROW),
+        Check(
+            "orphan_variants",
+            "variants of a product that the table lacks (known by its variants alone)",
+            ("keep", "raise"),
+        ),
+        Check(
+            "chained_variants",
+            "variants of what is a variant itself (they are its product's)",
+            ("keep", "raise"),
+        ),
         Check("duplicate_events", "events equal to an earlier one", ("keep", "drop", "raise")),
         Check("unknown_items", "events of items that the items table lacks", _ROW),
         Check("unknown_users", "events of users that the users table lacks", _ROW),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +11,7 @@ from numpy.typing import NDArray
 
 from tfmm.data.cells.amounts import UNCLEAR, parse_amounts
 from tfmm.data.cells.several import split_cells
+from tfmm.data.cells.source import Source
 from tfmm.data.cells.words import clean_texts
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.columns import (
@@ -33,61 +31,6 @@ _FLAGS = {"": False, "0": False, "0.0": False, "false": False, "1": True, "1.0":
 _VECTOR_BLOCK = 1 << 16
 
 Mask = NDArray[np.bool_]
-
-
-class RowNames(Sequence[str]):
-    """Stands for ids where rows have none: "row 1" and so on.
-
-    Args:
-        rows: int64[n], each row's place in its table, from 0.
-    """
-
-    def __init__(self, rows: NDArray[np.int64]) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, place: Any) -> Any:
-        return f"row {self.rows[place] + 1}"
-
-
-@dataclass(frozen=True)
-class Source:
-    """The rows that features are read from.
-
-    Args:
-        name: "items", "users" or "events", for the report.
-        file: the table's file name, for errors.
-        shop: the shop file's name, for errors.
-        root: the folder that paths are relative to.
-        table: the cells, a row for each id.
-        ids: object[n], or the names of rows that have none.
-        positions: int64[n], each row's place in the table as read.
-        n_read: rows of the table as read.
-        decimal: the decimal mark of its numbers, where the shop file gives it.
-    """
-
-    name: str
-    file: str
-    shop: str
-    root: Path
-    table: pa.Table
-    ids: Any
-    positions: NDArray[np.int64]
-    n_read: int
-    decimal: str | None = None
-
-    def cells(self, column: str) -> pa.ChunkedArray:
-        if column not in self.table.column_names:
-            raise ShopFileError(
-                f"{self.shop}: {self.name} has no table, so only its ids "
-                f"({self.table.column_names[0]!r}) are known, not the column {column!r}"
-            )
-        return self.table.column(column)
-
-    def where(self, column: str) -> str:
-        return f"{self.shop}: column {column!r} of {self.file}"
 
 
 class Builder:

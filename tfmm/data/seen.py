@@ -1,11 +1,17 @@
-"""Which ids events have seen, and in which order."""
+"""Which ids events have seen, in which order, and how many there are of what."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
+
+if TYPE_CHECKING:
+    from tfmm.data.shop import ShopData
 
 
 def absent(codes: NDArray[np.int32], n: int) -> int:
@@ -30,3 +36,29 @@ def only_seen(catalog: Catalog, codes: NDArray[np.int32]) -> tuple[Catalog, NDAr
     if len(seen) == len(catalog) and bool((seen == np.arange(len(seen))).all()):
         return catalog, codes
     return catalog.take(seen), place[codes]
+
+
+def shop_counts(data: ShopData, dropped: Mapping[str, int]) -> dict[str, Any]:
+    """How many there are of what in a shop, for its report; `dropped` has events by reason."""
+    items, users, events = data.items, data.users, data.events
+    return {
+        "items": len(items),
+        "users": len(users),
+        "events": len(events),
+        "examples": len(data.examples),
+        "events_dropped": dict(dropped),
+        "items_without_events": absent(events.item, len(items)),
+        "users_without_events": absent(events.user, len(users)),
+        "features": {
+            name: {
+                key: {"kind": column.kind, "present": int(column.present.sum())}
+                for key, column in features.items()
+            }
+            for name, features in (
+                ("items", items.features),
+                ("users", users.features),
+                ("events", data.examples.context),
+            )
+            if features or name != "events"
+        },
+    }

@@ -15,30 +15,32 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
-from tfmm.data.cells.ids import look_alikes, tidy_ids
+from tfmm.data.cells.ids import TidyIds, look_alikes, tidy_ids
+from tfmm.data.cells.source import RowNames, Source
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
 from tfmm.data.events.event_log import (
     Events,
     KnownIds,
     RawEvents,
-    extra_columns,
     find_repeats,
     is_bad_id,
     read_events,
 )
-from tfmm.data.events.examples import Examples
-from tfmm.data.features import Builder, RowNames, Source
+from tfmm.data.events.examples import Examples, build_examples
+from tfmm.data.features import Builder
 from tfmm.data.media.folders import Folders
-from tfmm.data.seen import absent, first_seen, only_seen
+from tfmm.data.seen import first_seen, only_seen, shop_counts
 from tfmm.data.shop_file.schema import Shop
 from tfmm.data.shop_file.specs import (
     EventSpec,
-    FeatureSpec,
     FormatSpec,
     ShopFileError,
     TableSpec,
 )
-from tfmm.data.tables import as_text, objects, read_table
+from tfmm.data.shop_file.table_urls import placed
+from tfmm.data.tables import as_text, objects, one_array, read_table
+from tfmm.data.variants.fold import Fold
+from tfmm.data.variants.read import read_families
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +141,7 @@ class _Loader:
         assert items is not None
         nobody = Catalog(np.empty(0, object)) if users is None else users.catalog
         data = ShopData(self.shop, items.catalog, nobody, Examples.none(), self.report)
-        self._count(data, {})
+        self.report.counts.update(shop_counts(data, {}))
         return data
 
     def _with_events(
@@ -170,7 +172,7 @@ class _Loader:
         self._check_repeats(spec, raw, user_catalog, item_catalog)
         examples = self._told(spec, raw, table, extra_names)
         data = ShopData(shop, item_catalog, user_catalog, examples, report)
-        self._count(data, raw.dropped)
+        report.counts.update(shop_counts(data, raw.dropped))
         return data
 
     def _told(
@@ -191,43 +193,19 @@ class _Loader:
             table.num_rows,
             spec.format.decimal,
         )
-        builder = self._builder(source)
+        builder = Builder(source, self.report, self.folders, verify_media=self.verify_media)
 
-        def number(name: str, column: str | None) -> Any:
-            made: Any = builder.build(FeatureSpec(name, "number", (column,))) if column else None
-            return None if made is None else made.values
-
-        kinds: Any = None
-        if spec.type is not None:
-            kinds = builder.build(FeatureSpec("type", "category", (spec.type,)))
-        examples = Examples(
-            user=raw.user,
-            item=raw.item,
-            time=raw.time,
-            weight=raw.weight,
-            counts=raw.counts,
-            row=raw.rows,
-            type=kinds,
-            rating=None if spec.rating is None else raw.weight,
-            quantity=number("quantity", spec.quantity),
-            price=number("price", spec.price),
-            labels={name: number(name, column) for name, column in spec.labels.items()},
-            context={name: builder.build(feature) for name, feature in spec.context.items()},
-            extra=extra_columns(table, extra_names, raw.rows),
-        )
+        examples = build_examples(builder, raw, table, spec, extra_names)
         if not builder.dropped.any():
             return examples
         raw.keep(~builder.dropped, "a feature's check")
         self._require(raw)
         return examples.take(np.flatnonzero(~builder.dropped))
 
-    def _builder(self, source: Source) -> Builder:
-        return Builder(source, self.report, self.folders, verify_media=self.verify_media)
-
     def _read(
         self, name: str, columns: Mapping[str, str], role: str, format: FormatSpec
     ) -> pa.Table:
-        read = read_table(self.shop.root / name, columns, str(self.shop), format)
+        read = read_table(placed(self.shop.root, name), columns, str(self.shop), format)
         for said in read.notes:
             self.report.note(role, said)
         self.report.counts["rows"][role] = read.table.num_rows + len(read.bad)
@@ -242,15 +220,15 @@ class _Loader:
             return None
         table = self._read(spec.table, spec.columns(name), name, spec.format)
         where = f"{self.shop}: {spec.table}, column {spec.id!r}"
-        ids = as_text(table.column(spec.id), where).combine_chunks()
-        if isinstance(ids, pa.ChunkedArray):
-            ids = pa.concat_arrays(ids.chunks)
+        ids = one_array(as_text(table.column(spec.id), where))
         tidy = tidy_ids(ids)
         for said, count, examples in tidy.said:
             self.report.note(name, said, count, examples, column=spec.id)
         if tidy.said:
             ids = tidy.ids
             table = table.set_column(table.column_names.index(spec.id), spec.id, ids)
+        if spec.parent is not None:
+            return self._fold(name, spec, table, tidy)
         bad = is_bad_id(ids)
         self._record_rows("bad_ids", name, np.flatnonzero(bad), ids, spec.id)
         # Codes are given in order of first appearance, so a new id's is above all before it.
@@ -260,25 +238,41 @@ class _Loader:
         first = codes[1:] > np.maximum.accumulate(codes)[:-1]
         self._record_rows(f"duplicate_{name}", name, np.flatnonzero(~first & ~bad), ids, spec.id)
         rows = np.flatnonzero(first & ~bad)
-        if not len(rows):
+        self._require_rows(name, spec, len(rows))
+        kept = table if len(rows) == table.num_rows else table.take(pa.array(rows))
+        at = objects(ids.take(pa.array(rows)))
+        self._tell_alike(name, ids.take(pa.array(rows)), spec.id)
+        rows_of = self._build(self._source(name, spec, kept, at, rows, table.num_rows), spec)
+        return replace(rows_of, whole=True if tidy.whole else None)
+
+    def _fold(self, name: str, spec: TableSpec, table: pa.Table, tidy: TidyIds) -> _Rows:
+        """A table whose rows are variants of products."""
+        families = read_families(name, spec, str(self.shop), table, tidy, self.report)
+        self._require_rows(name, spec, len(families.ids))
+        fold = Fold(table, families)
+        source = self._source(name, spec, table, families.ids, fold.positions, table.num_rows)
+        self._tell_alike(name, pa.array(families.ids, pa.string()), spec.id)
+        rows = self._build(source, spec, fold)
+        return _Rows(families.known, rows.places[families.of], rows.catalog, tidy.whole or None)
+
+    def _require_rows(self, name: str, spec: TableSpec, rows: int) -> None:
+        if not rows:
             raise ShopFileError(
                 f"{self.shop}: {name}: no row of {spec.table} has a usable id in {spec.id!r}; "
                 f"{self._findings()}"
             )
-        kept = table if len(rows) == table.num_rows else table.take(pa.array(rows))
-        source = Source(
-            name,
-            spec.table,
-            str(self.shop),
-            self.shop.root,
-            kept,
-            objects(ids.take(pa.array(rows))),
-            rows,
-            table.num_rows,
-            spec.format.decimal,
-        )
-        self._tell_alike(name, ids.take(pa.array(rows)), spec.id)
-        return replace(self._build(source, spec), whole=True if tidy.whole else None)
+
+    def _source(
+        self,
+        name: str,
+        spec: TableSpec,
+        table: pa.Table,
+        ids: NDArray[np.object_],
+        positions: NDArray[np.int64],
+        n_read: int,
+    ) -> Source:
+        told = (name, str(spec.table), str(self.shop), self.shop.root)
+        return Source(*told, table, ids, positions, n_read, spec.format.decimal)
 
     def _tell_alike(self, name: str, ids: pa.Array, column: str) -> None:
         count, shown = look_alikes(ids)
@@ -291,17 +285,23 @@ class _Loader:
         examples = [f"row {row + 1}: {ids[int(row)].as_py()!r}" for row in rows[:MAX_EXAMPLES]]
         self.report.record(check, name, len(rows), examples, column=column)
 
-    def _build(self, source: Source, spec: TableSpec) -> _Rows:
-        builder = self._builder(source)
-        features = {key: builder.build(feature) for key, feature in spec.features.items()}
+    def _build(self, source: Source, spec: TableSpec, fold: Fold | None = None) -> _Rows:
+        builder = Builder(source, self.report, self.folders, verify_media=self.verify_media)
+        features = {}
+        for key, feature in spec.features.items():
+            if fold is not None:
+                builder.source = replace(source, table=fold.of(feature), members=fold.members)
+            features[key] = builder.build(feature)
         kept = np.flatnonzero(~builder.dropped)
         if not len(kept):
             raise ShopFileError(
                 f"{self.shop}: {source.name}: every row was dropped by a check; {self._findings()}"
             )
         catalog = Catalog(source.ids, features)
+        places = np.full(len(source.ids), -1, np.int32)
+        places[kept] = np.arange(len(kept), dtype=np.int32)
         return _Rows(
-            source.ids, kept, catalog if len(kept) == len(source.ids) else catalog.take(kept)
+            source.ids, places, catalog if len(kept) == len(source.ids) else catalog.take(kept)
         )
 
     def _match(
@@ -333,11 +333,9 @@ class _Loader:
                     said = f"distinct ids that the {name} table lacks look like one that it has"
                     self.report.note("events", said, alike, shown)
             raw.keep(~unknown, f"unknown_{name}")
-        final = np.full(len(rows.ids), -1, np.int32)
-        final[rows.kept] = np.arange(len(rows.kept), dtype=np.int32)
-        raw.keep(final[place[getattr(raw, role)]] >= 0, f"{role} dropped")
+        raw.keep(rows.places[place[getattr(raw, role)]] >= 0, f"{role} dropped")
         self._require(raw)
-        return rows.catalog, final[place[getattr(raw, role)]]
+        return rows.catalog, rows.places[place[getattr(raw, role)]]
 
     def _seen(
         self, name: str, spec: TableSpec | None, codes: NDArray[np.int32], ids: pa.Array
@@ -348,7 +346,7 @@ class _Loader:
         if name == "items":
             self._tell_alike(name, pa.array(names, pa.string()), spec.id if spec else "item")
         if spec is None or not spec.features:
-            return _Rows(names, np.arange(len(names)), Catalog(names)), place
+            return _Rows(names, np.arange(len(names), dtype=np.int32), Catalog(names)), place
         table = pa.table({spec.id: pa.array(names, pa.string())})
         source = Source(
             name,
@@ -388,39 +386,16 @@ class _Loader:
     def _findings(self) -> str:
         return "; ".join(map(str, self.report.findings)) or "no check found anything"
 
-    def _count(self, data: ShopData, dropped: Mapping[str, int]) -> None:
-        items, users, events = data.items, data.users, data.events
-        self.report.counts.update(
-            items=len(items),
-            users=len(users),
-            events=len(events),
-            examples=len(data.examples),
-            events_dropped=dict(dropped),
-            items_without_events=absent(events.item, len(items)),
-            users_without_events=absent(events.user, len(users)),
-            features={
-                name: {
-                    key: {"kind": column.kind, "present": int(column.present.sum())}
-                    for key, column in features.items()
-                }
-                for name, features in (
-                    ("items", items.features),
-                    ("users", users.features),
-                    ("events", data.examples.context),
-                )
-                if features or name != "events"
-            },
-        )
-
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """A table's ids, which of them survive its checks, and the catalogue of the survivors.
+    """A table's ids, the place of each in the catalogue of what survives its checks, and that.
 
-    `whole` is True where ids written as `17.0` are `17` now, else None.
+    A place is -1 where a row was dropped; variants have their product's. `whole` is True where ids
+    written as `17.0` are `17` now, else None.
     """
 
     ids: NDArray[np.object_]
-    kept: NDArray[np.int64]
+    places: NDArray[np.int32]
     catalog: Catalog
     whole: bool | None = None

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from tfmm.data.checks import CheckReport
 from tfmm.data.files import replacing, write_text
 from tfmm.data.shop_file.schema import Shop
+from tfmm.data.shop_file.table_urls import TableUrl, placed
 from tfmm.data.tables import as_text, read_table
 from tfmm.data.tables.read import TableRead
 from tfmm.evaluation.report import PLOTS, write_report
@@ -90,7 +91,7 @@ def update(
         )
     if shop is not None:
         config = config.with_values(shop=shop if isinstance(shop, Mapping) else str(shop))
-    joined, reads = None, list[tuple[Path, TableRead]]()
+    joined, reads = None, list[tuple[Path | TableUrl, TableRead]]()
     if events is not None:
         made, joined, reads = _joined(config.shop, Path(events), out, say)
         config = config.with_values(shop=made)
@@ -123,14 +124,14 @@ def update(
 
 def _joined(
     shop: Any, file: Path, out: Path, say: Callable[[str], None]
-) -> tuple[dict[str, Any], pa.Table, list[tuple[Path, TableRead]]]:
+) -> tuple[dict[str, Any], pa.Table, list[tuple[Path | TableUrl, TableRead]]]:
     """A shop whose events are its own and those of a file, their table in `out`, and the two that
     were read."""
     made = Shop.from_dict(shop) if isinstance(shop, Mapping) else Shop.from_file(shop)
     if made.events is None:
         raise RunFileError(f"{made} has no events that those of {file} could join.")
     columns, tables, reads = made.events.columns(), [], []
-    for path in (made.root / made.events.table, file.absolute()):
+    for path in (placed(made.root, made.events.table), file.absolute()):
         read = read_table(path, columns, str(made), made.events.format)
         reads.append((path, read))
         table = read.table
@@ -146,8 +147,9 @@ def _joined(
     return mapping, pa.concat_tables(tables), reads
 
 
-def _tell(report: CheckReport, path: Path, read: TableRead) -> None:
+def _tell(report: CheckReport, path: Path | TableUrl, read: TableRead) -> None:
     """Tells in the report of the joined events how one of their tables was read."""
+    name = path.name if isinstance(path, Path) else path
     for said in read.notes:
-        report.note("events", f"{path.name}: {said}")
+        report.note("events", f"{name}: {said}")
     report.record("bad_rows", "events", len(read.bad), read.bad)

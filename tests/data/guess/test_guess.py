@@ -106,6 +106,80 @@ def test_chinese_columns_of_any_encoding(tmp_path, encoding):
     }
 
 
+SHOPIFY = [
+    "Handle,Title,Vendor,Tags,Option1 Name,Option1 Value,Variant SKU,Variant Price,Image Src",
+    *(
+        line
+        for n in range(30)
+        for line in (
+            f'étui-{n},Étui rouge {n},Maison,"cuir, rouge, n{n % 4}",Taille,S,E/{n}-S,{n}.5,',
+            f"étui-{n},,,,,M,E/{n}-M,{n}.7,",
+            f"étui-{n},,,,,,,,https://cdn.example.com/{n}.jpg",
+        )
+    ),
+]
+WOOCOMMERCE = [
+    "ID,Type,SKU,Name,Published,Regular price,Categories,Parent",
+    *(
+        line
+        for n in range(30)
+        for line in (
+            f"{10 * n},variable,{f'帽{n}' if n % 2 else ''},红色的帽子第{n}款,1,,Hats,",
+            f"{10 * n + 1},variation,帽{n}-S,,1,{n}.5,,{f'帽{n}' if n % 2 else f'id:{10 * n}'}",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "items", "id", "parent"),
+    [
+        (SHOPIFY, [f"E/{n}-{'SM'[n % 2]}" for n in range(30)], "Variant SKU", "Handle"),
+        (SHOPIFY, [f"étui-{n}" for n in range(30)], "Handle", "Handle"),
+        (
+            WOOCOMMERCE,
+            [str(10 * n + n % 2) for n in range(30)],
+            "ID",
+            {"column": "Parent", "by": ["SKU"]},
+        ),
+        (
+            WOOCOMMERCE,
+            [f"帽{n}-S" for n in range(30)],
+            "SKU",
+            {"column": "Parent", "by": ["SKU", "ID"]},
+        ),
+        (SHOPIFY, None, "Variant SKU", "Handle"),
+        (WOOCOMMERCE, None, "ID", {"column": "Parent", "by": ["SKU"]}),
+    ],
+)
+def test_exports_of_shops_have_parents(tmp_path, table, items, id, parent):
+    tables = {"products_export.csv": table}
+    if items:
+        lines = [f"c{n % 7},{item},2024-01-{n % 28 + 1:02d}" for n, item in enumerate(items * 3)]
+        tables["orders.csv"] = ["customer_id,lineitem_sku,created_at", *lines]
+    write(tmp_path, tables)
+    text = guess(tmp_path).shop
+    mine = yaml.safe_load(text)
+    assert (mine["items"]["id"], mine["items"]["parent"]) == (id, parent)
+    assert "exports: " in next(line for line in text.splitlines() if "parent:" in line)
+    named = {column for _, columns in sources(mine["items"]) for column in columns}
+    assert not named & {"Handle", "Variant SKU", "ID", "SKU", "Parent", "Type"}
+    if table is SHOPIFY:
+        assert ("tags", ("Option1 Value",)) in sources(mine["items"])
+    (tmp_path / "shop.yaml").write_text(text)
+    data = load(tmp_path / "shop.yaml")
+    assert not {"duplicate_items", "unknown_items"} & {one.check for one in data.report.findings}
+    assert (len(data.items), data.report.found("bad_ids")) == (30, 0)
+
+
+def test_an_export_without_variants_has_no_parents(tmp_path):
+    write(
+        tmp_path,
+        {"p.csv": [WOOCOMMERCE[0], *(f"{n},simple,S{n},A hat {n},1,{n},H," for n in range(30))]},
+    )
+    assert "parent" not in found(tmp_path)["items"]
+
+
 def test_catalogue_alone_is_for_search(tmp_path):
     write(tmp_path, {"商品.csv": CHINESE["商品.csv"]})
     made = guess(tmp_path)

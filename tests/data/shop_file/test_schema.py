@@ -212,7 +212,7 @@ def test_every_mistake_is_told_in_a_line_of_its_own():
         "the shop: unknown key `items.features.b.separater`; did you mean "
         "`items.features.b.separator`? Known here: column, columns, kind, separator.",
         "the shop: unknown key `items.tabel`; did you mean `items.table`? Known here: features, "
-        "format, id, table.",
+        "format, id, parent, table.",
         "the shop: `events.user` must be string, got 3.",
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tfmm.data.columns import CategoryColumn, Column, as_rows
+from tfmm.data.events.event_log import extra_columns
+from tfmm.data.shop_file.specs import EventSpec, FeatureSpec
 
 if TYPE_CHECKING:
-    from tfmm.data.events.event_log import Events
+    import pyarrow as pa
+
+    from tfmm.data.events.event_log import Events, RawEvents
+    from tfmm.data.features import Builder
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,3 +103,40 @@ class Examples:
             counts=np.empty(0, bool),
             row=np.empty(0, np.int64),
         )
+
+
+def build_examples(
+    builder: Builder, raw: RawEvents, table: pa.Table, spec: EventSpec, extra_names: Sequence[str]
+) -> Examples:
+    """The events with what else their table says of them.
+
+    Args:
+        builder: builds from the rows of these events; takes which of them a check drops.
+        raw: the events.
+        table: all rows of their table.
+        spec: what its columns mean.
+        extra_names: columns that are kept as they are.
+    """
+
+    def number(name: str, column: str | None) -> Any:
+        made: Any = builder.build(FeatureSpec(name, "number", (column,))) if column else None
+        return None if made is None else made.values
+
+    kinds: Any = None
+    if spec.type is not None:
+        kinds = builder.build(FeatureSpec("type", "category", (spec.type,)))
+    return Examples(
+        user=raw.user,
+        item=raw.item,
+        time=raw.time,
+        weight=raw.weight,
+        counts=raw.counts,
+        row=raw.rows,
+        type=kinds,
+        rating=None if spec.rating is None else raw.weight,
+        quantity=number("quantity", spec.quantity),
+        price=number("price", spec.price),
+        labels={name: number(name, column) for name, column in spec.labels.items()},
+        context={name: builder.build(feature) for name, feature in spec.context.items()},
+        extra=extra_columns(table, extra_names, raw.rows),
+    )

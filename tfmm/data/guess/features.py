@@ -12,12 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from tfmm.data.guess.column import Column
+from tfmm.data.guess.column import MEDIA_ENDINGS, Column
 from tfmm.data.guess.words import parts_of, says
 from tfmm.data.names import is_feature_name
 
 _SEPARATORS = ("|", ";", " > ", ", ", ",")
-_MEDIA_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 _MOST_FILES = 500_000
 
 
@@ -164,7 +163,7 @@ def picture_files(folder: Path, ids: Column) -> tuple[str, str] | None:
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             stem, ending = os.path.splitext(name)
-            if ending.lower() in _MEDIA_ENDINGS:
+            if ending.lower() in MEDIA_ENDINGS["image"]:
                 place = os.path.relpath(top, folder).replace(os.sep, "/")
                 groups.setdefault((place, ending), set()).add(stem)
                 count += 1

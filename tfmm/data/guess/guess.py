@@ -49,7 +49,9 @@ def guess(folder: Path) -> Guess:
     split: dict[str, Any] = {}
     summary = []
     if roles.items:
-        summary.append(f"items: {roles.items.sample.table}, by {roles.items.id.name!r}")
+        of = roles.items.parent
+        variants = f", variants of {of.form!r}, {of.seen}" if of else ""
+        summary.append(f"items: {roles.items.sample.table}, by {roles.items.id.name!r}{variants}")
     if roles.events:
         form, seen, split = describe(roles.events, folder)
         lines.append("events:")
@@ -68,7 +70,13 @@ def guess(folder: Path) -> Guess:
 
 
 def _of(found: Found, folder: Path) -> Features:
-    return find_features(found.sample.columns, found.id, folder)
+    names = found.parent.named if found.parent else ()
+    told = {name: one for name, one in found.sample.columns.items() if name not in names}
+    features = find_features(told, found.id, folder)
+    for form in features.forms.values():
+        if found.parent and form["kind"] == "category" and form["column"] in found.parent.options:
+            form["kind"] = "tags"
+    return features
 
 
 def _items(lines: list[str], roles: Roles, folder: Path) -> Features:
@@ -119,6 +127,8 @@ def _table(key: str, found: Found, features: Features) -> list[str]:
     if found.sample.format:
         lines.append(_entry(2, "format", found.sample.format))
     lines.append(_entry(2, "id", found.id.name, found.why))
+    if found.parent:
+        lines.append(_entry(2, "parent", found.parent.form, found.parent.seen))
     if features.forms:
         lines.append("  features:")
     lines += [_entry(4, name, form, features.seen[name]) for name, form in features.forms.items()]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tfmm.data.guess.column import Column
 from tfmm.data.guess.sample import Sample
+from tfmm.data.guess.variants import Parent, find_parents
 from tfmm.data.guess.words import says
 
 #: The share of the events' ids that a table must have to be theirs: others would be left out.
@@ -16,11 +17,12 @@ _KNOWN = {"item": 0.5, "user": 0.9}
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A table with its column of ids, and why it is taken for that."""
+    """A table with its column of ids, why it is taken for that, and what its variants are of."""
 
     sample: Sample
     id: Column
     why: str
+    parent: Parent | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ def find_roles(samples: Sequence[Sample]) -> Roles:
         best = max(scored, key=lambda one: (one[0], one[1].sample.cells.num_rows))[1]
         roles.events = best
     rest = [s for s in samples if roles.events is None or s is not roles.events.sample]
-    roles.items = _owner("item", rest, roles)
+    roles.items = _export(rest, roles) or _owner("item", rest, roles)
     left = [s for s in rest if roles.items is None or s is not roles.items.sample]
     if roles.events is not None:
         roles.users = _owner("user", left, roles)
@@ -126,6 +128,24 @@ def _same(key: Column, column: Column) -> bool:
     if says(key.name, "user") and says(column.name, "item"):
         return False
     return says(key.name, "id") or not key.is_number
+
+
+def _export(samples: Sequence[Sample], roles: Roles) -> Found | None:
+    """A catalogue whose rows are variants; such ids tell no rows apart."""
+    found = [(s, id, parent) for s in samples for id, parent in find_parents(s)]
+    if roles.events is None:
+        for sample, id, parent in found:
+            return Found(sample, id, f"{id.distinct:,} values in {sample.of_rows}", parent)
+        return None
+    column = roles.events.item
+    shared = [(column.share_in(id), sample, id, parent) for sample, id, parent in found]
+    if not shared:
+        return None
+    share, sample, id, parent = max(shared, key=lambda one: one[0])
+    if share < _KNOWN["item"]:
+        return None
+    why = f"{share:.0%} of the {column.distinct:,} {column.name!r} are among its values"
+    return Found(sample, id, why, parent)
 
 
 def _owner(role: str, samples: Sequence[Sample], roles: Roles) -> Found | None:

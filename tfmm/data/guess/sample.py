@@ -11,20 +11,20 @@ from zipfile import BadZipFile, ZipFile
 
 import pyarrow as pa
 
-from tfmm.data.guess.column import Column
+from tfmm.data.guess.column import MEDIA_ENDINGS, Column
 from tfmm.data.shop_file.formats import FormatForm
 from tfmm.data.shop_file.specs import FormatSpec, ShopFileError
 from tfmm.data.tables import read_table
-from tfmm.data.tables.dialect import USUAL
 from tfmm.data.tables.excel import WORKBOOKS, sheet_names
 from tfmm.data.tables.file import TableFile
-from tfmm.data.tables.read import JSON, PARQUET
+from tfmm.data.tables.read import TABLES
+from tfmm.data.tables.typed.parquet import is_parquet_folder
 
 #: Rows that are looked at.
 ROWS = 200_000
 _UNKNOWN = (".dat", ".data")
 _NO_TABLE = re.compile(r"(?i)(readme|licen[cs]e|changelog|notice|requirements)\b")
-_NO_NAME = re.compile(r"[-+]?[\d.,:/ ]+|.*\.(jpe?g|png|gif|webp)")
+_NO_NAME = re.compile(r"[-+]?[\d.,:/ ]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ def _candidates(folder: Path) -> Iterator[str]:
         if path.name.startswith((".", "_", "~$")) or _NO_TABLE.match(path.name):
             continue
         if path.is_dir():
-            if any(part.suffix in PARQUET for part in path.iterdir()):
+            if is_parquet_folder(path):
                 yield path.name
             continue
         ending = TableFile(path, path.name, "").ending
@@ -92,7 +92,7 @@ def _candidates(folder: Path) -> Iterator[str]:
             yield from (f"{path.name}#{sheet}" for sheet in sheet_names(path))
         elif ending == ".zip":
             yield from _members(path)
-        elif ending in (*USUAL, *JSON, *PARQUET, *_UNKNOWN):
+        elif ending in (*TABLES, *_UNKNOWN):
             yield path.name
 
 
@@ -103,7 +103,7 @@ def _members(path: Path) -> Iterator[str]:
     except (BadZipFile, OSError):
         names = []
     for name in names:
-        if TableFile(Path(name), name, "").ending in (*USUAL, *JSON, *PARQUET, *WORKBOOKS):
+        if TableFile(Path(name), name, "").ending in TABLES:
             yield f"{path.name}#{name}"
 
 
@@ -116,10 +116,16 @@ def _sample(folder: Path, table: str) -> Sample:
         raise ShopFileError("it has no rows")
     if len(names) < 2:
         raise ShopFileError("it has a single column")
-    if any(_NO_NAME.fullmatch(name.strip()) for name in names if name.strip()):
+    if any(map(_is_value, names)):
         raise ShopFileError("its first line is no line of column names; add one to use it")
     whole = read.table.num_rows < ROWS
     return Sample(table, read.table, whole, tuple(read.notes), format)
+
+
+def _is_value(name: str) -> bool:
+    """Whether what stands in the first line is a value, not a name."""
+    plain = name.strip().lower()
+    return bool(_NO_NAME.fullmatch(plain)) or plain.endswith(MEDIA_ENDINGS["image"])
 
 
 def _spec(format: dict[str, str]) -> FormatSpec:

@@ -22,7 +22,8 @@ from tfmm.data.shop_file.path_templates import template_parts
 from tfmm.data.tables import as_text
 
 if TYPE_CHECKING:
-    from tfmm.data.features import Builder, Source
+    from tfmm.data.cells.source import Source
+    from tfmm.data.features import Builder
     from tfmm.data.media.folders import Folders
     from tfmm.data.shop_file.specs import FeatureSpec
 
@@ -239,11 +240,13 @@ def _file_names(builder: Builder, spec: FeatureSpec) -> list[list[str]]:
         for literal, column in template_parts(template):
             pieces.append(literal)
             if column is not None:
-                text = as_text(source.cells(column), source.where(column))
+                text = as_text(source.cells_of_all(column), source.where(column))
                 pieces.append(pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text))
         # An empty cell leaves the path null: "images/.jpg" would name another row's gap.
         whole = pc.binary_join_element_wise(*pieces, "", null_handling="emit_null")
-        for row, name in enumerate(whole.to_pylist()):
-            if name is not None:
+        places = range(len(named)) if source.members is None else source.members[1].tolist()
+        for row, name in zip(places, whole.to_pylist(), strict=True):
+            # Rows of one product may all name its picture.
+            if name is not None and name not in named[row]:
                 named[row].append(name)
     return named

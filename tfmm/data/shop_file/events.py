@@ -11,7 +11,7 @@ from tfmm.data.shop_file.features import Feature
 from tfmm.data.shop_file.formats import FormatForm
 from tfmm.data.shop_file.specs import EventSpec, FeatureSpec, FormatSpec, TimeSpec
 from tfmm.data.shop_file.times import TimeColumn
-from tfmm.data.shop_file.values import Name, Named, Number, Weight
+from tfmm.data.shop_file.values import Name, Named, Number, TableName, Weight
 
 
 class EventForm(Section):
@@ -28,8 +28,8 @@ class EventForm(Section):
         }
     )
 
-    table: Name
-    """Its file."""
+    table: TableName
+    """Its file, or a table of a database, as of `items`."""
     format: Omittable[FormatForm] = None
     """The table's dialect, where it is not to be found."""
     user: Name

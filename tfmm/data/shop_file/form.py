@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from tfmm.config import Listed, Omittable, Section
 from tfmm.data.checks import CHECKS, policy_problem
 from tfmm.data.shop_file.events import EventForm
 from tfmm.data.shop_file.features import Feature
 from tfmm.data.shop_file.formats import FormatForm
-from tfmm.data.shop_file.specs import FormatSpec, TableSpec
-from tfmm.data.shop_file.values import Folder, Name, Named
+from tfmm.data.shop_file.specs import FormatSpec, ParentSpec, TableSpec
+from tfmm.data.shop_file.values import (
+    Folder,
+    Name,
+    Named,
+    NameToo,
+    Several,
+    TableName,
+    in_full,
+)
 
 
 def _known(policies: dict[str, str]) -> dict[str, str]:
@@ -43,9 +52,11 @@ class TableForm(Section):
 
     model_config = ConfigDict(json_schema_extra={"dependentRequired": {"table": ["id"]}})
 
-    table: Omittable[Name] = None
+    table: Omittable[TableName] = None
     """Its file: CSV, TSV, JSON, JSONL, XLSX or Parquet, packed or not; after a `#` the sheet of a
-    workbook or the file of a .zip. Without it the ids are those seen in events."""
+    workbook or the file of a .zip. Or a table of a database: `sqlite:///shop.db#items`,
+    `postgresql://user:${PGPASSWORD}@host/db#items`. Without it the ids are those seen in
+    events."""
     format: Omittable[FormatForm] = None
     """The table's dialect, where it is not to be found."""
     id: Omittable[Name] = None
@@ -70,6 +81,39 @@ class TableForm(Section):
         return TableSpec(self.table, self.id or seen_id, features, format)
 
 
+class ParentForm(Section):
+    """The column that says which product a row is a variant of."""
+
+    column: Name
+    """The column, empty for rows that are products."""
+    by: Omittable[Several[Name]] = None
+    """Columns that it holds values of, where those are not the ids: the SKU, for instance."""
+
+
+class ItemForm(TableForm):
+    """The table of items."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"dependentRequired": {"table": ["id"], "parent": ["table"]}}
+    )
+
+    parent: Omittable[Annotated[ParentForm, BeforeValidator(in_full), NameToo()]] = None
+    """The column of the product that a row is a variant of, its id or a name such as Shopify's
+    `Handle`; or a mapping. Answers are products; events of a variant count for its product."""
+
+    @model_validator(mode="after")
+    def _has_variants_in_a_table(self) -> Self:
+        if self.parent is not None and self.table is None:
+            raise ValueError("`parent` is a column of a table; add `table` beside it")
+        return self
+
+    def spec(self, seen_id: str) -> TableSpec:
+        """What it means; `seen_id` names the ids where the table does not."""
+        how = self.parent
+        parent = None if how is None else ParentSpec(how.column, how.by or ())
+        return replace(super().spec(seen_id), parent=parent)
+
+
 class FilesForm(Section):
     """Which files the tables may name."""
 
@@ -87,7 +131,7 @@ class ShopForm(Section):
     root: Omittable[Folder] = None
     """The folder that the tables' and media's paths are relative to; `${NAME}` in it is the
     environment variable NAME."""
-    items: Omittable[TableForm] = None
+    items: Omittable[ItemForm] = None
     """The table of items; without it, items are the ids seen in events."""
     events: Omittable[EventForm] = None
     """The table of events; a shop may have only its items."""

@@ -101,6 +101,17 @@ class FeatureSpec:
 
 
 @dataclass(frozen=True)
+class ParentSpec:
+    """Which product a row is a variant of: a column, and those it holds values of beside ids."""
+
+    column: str
+    by: tuple[str, ...] = ()
+
+    def to_dict(self) -> str | dict[str, Any]:
+        return {"column": self.column, "by": list(self.by)} if self.by else self.column
+
+
+@dataclass(frozen=True)
 class TableSpec:
     """The table of items or of users; `table` None means that the ids are those seen in events."""
 
@@ -108,10 +119,14 @@ class TableSpec:
     id: str
     features: dict[str, FeatureSpec] = field(default_factory=dict)
     format: FormatSpec = FormatSpec()
+    parent: ParentSpec | None = None
 
     def columns(self, key: str) -> dict[str, str]:
         """Every column that is read, with the key of the shop file that asks for it."""
         asked = {self.id: f"{key}.id"}
+        if self.parent is not None:
+            for column in (self.parent.column, *self.parent.by):
+                asked.setdefault(column, f"{key}.parent")
         for name, spec in self.features.items():
             wanted = list(spec.columns)
             if spec.kind in MEDIA_KINDS:
@@ -125,6 +140,8 @@ class TableSpec:
         if self.format.to_dict():
             out["format"] = self.format.to_dict()
         out["id"] = self.id
+        if self.parent is not None:
+            out["parent"] = self.parent.to_dict()
         if self.features:
             out["features"] = {name: spec.to_dict() for name, spec in self.features.items()}
         return out

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from tfmm.config import Omittable, Section
 from tfmm.data.shop_file.specs import TimeSpec
-from tfmm.data.shop_file.values import Name
+from tfmm.data.shop_file.values import Name, NameToo, in_full
 
 _MOMENT = datetime(2001, 12, 31, 23, 59, 58)
 
@@ -59,22 +59,5 @@ class TimeForm(Section):
         return TimeSpec(self.format, self.unit, self.zone)
 
 
-def _in_full(value: Any) -> Any:
-    """The mapping that a column's name alone stands for."""
-    if isinstance(value, str):
-        return {"column": value}
-    if not isinstance(value, (dict, TimeForm)):
-        came = "nothing" if value is None else repr(value)
-        raise ValueError(f"must be a column's name or a mapping with a `column`, got {came}")
-    return value
-
-
-class _NameToo:
-    """Has JSON schema take a column's name alone."""
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
-        return {"anyOf": [handler(TypeAdapter(Name).core_schema), handler(schema)]}
-
-
 #: A column of times, or a mapping that says how they are written.
-TimeColumn = Annotated[TimeForm, BeforeValidator(_in_full), _NameToo()]
+TimeColumn = Annotated[TimeForm, BeforeValidator(in_full), NameToo()]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, TypeAdapter
 
-from tfmm.config import Listed
+from tfmm.config import Listed, Section
 from tfmm.data.names import FEATURE_RULE, is_feature_name
+from tfmm.data.shop_file.table_urls import check_table_url, is_table_url
 
 T = TypeVar("T")
 
@@ -27,6 +28,14 @@ def _expanded(text: str) -> str:
         return found
 
     return _VARIABLE.sub(value, text)
+
+
+def _table(text: str) -> str:
+    if not is_table_url(text):
+        return _expanded(text)
+    # As it is written: what a variable holds may be a password.
+    check_table_url(text)
+    return text
 
 
 def _folder(text: str) -> str:
@@ -48,6 +57,8 @@ def _feature_name(name: str) -> str:
 
 #: A file or column; `${NAME}` in it is the environment variable NAME.
 Name = Annotated[str, Field(min_length=1), AfterValidator(_expanded)]
+#: A table: a file, or a URL of a database's.
+TableName = Annotated[str, Field(min_length=1), AfterValidator(_table)]
 #: One or more, all different.
 Several = Annotated[
     Listed[T],
@@ -67,3 +78,20 @@ Named = Annotated[
     dict[Annotated[str, AfterValidator(_feature_name)], T],
     Field(json_schema_extra={"propertyNames": {"pattern": r"^[^\s\d=_.\-][^\s=]*$"}}),
 ]
+
+
+def in_full(value: Any) -> Any:
+    """The mapping that a column's name alone stands for."""
+    if isinstance(value, str):
+        return {"column": value}
+    if not isinstance(value, (dict, Section)):
+        came = "nothing" if value is None else repr(value)
+        raise ValueError(f"must be a column's name or a mapping with a `column`, got {came}")
+    return value
+
+
+class NameToo:
+    """Has JSON schema take a column's name alone."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        return {"anyOf": [handler(TypeAdapter(Name).core_schema), handler(schema)]}

@@ -1,6 +1,6 @@
 """Tables of any format, as columns of cells."""
 
-from tfmm.data.tables.cells import as_numbers, as_text, encode, objects
+from tfmm.data.tables.cells import as_numbers, as_text, encode, objects, one_array
 from tfmm.data.tables.errors import TableError
 from tfmm.data.tables.read import TableRead, read_table
 
@@ -11,5 +11,6 @@ __all__ = [
     "as_text",
     "encode",
     "objects",
+    "one_array",
     "read_table",
 ]

@@ -41,6 +41,12 @@ def as_text(column: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
         raise TableError(f"{where} holds {kind}, which cannot be read as text") from error
 
 
+def one_array(texts: pa.ChunkedArray) -> pa.Array:
+    """The cells in one piece."""
+    made = texts.combine_chunks()
+    return pa.concat_arrays(made.chunks) if isinstance(made, pa.ChunkedArray) else made
+
+
 def as_numbers(column: pa.ChunkedArray, where: str) -> NDArray[np.float64]:
     """The cells as float64[n]; NaN where empty, null or not a number.
 

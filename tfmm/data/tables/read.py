@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tfmm.data.shop_file.specs import FormatSpec
+from tfmm.data.shop_file.table_urls import TableUrl
 from tfmm.data.tables.archive import unpacked
 from tfmm.data.tables.delimited import read_delimited
 from tfmm.data.tables.dialect import USUAL
@@ -16,10 +17,12 @@ from tfmm.data.tables.errors import TableError
 from tfmm.data.tables.excel import WORKBOOKS, read_excel
 from tfmm.data.tables.file import TableFile
 from tfmm.data.tables.json_tables import read_json
-from tfmm.data.tables.parquet import read_parquet
+from tfmm.data.tables.typed.database import read_database
+from tfmm.data.tables.typed.parquet import PARQUET, read_parquet
 
 JSON = (".json", ".jsonl", ".ndjson")
-PARQUET = (".parquet", ".pq")
+#: What the names of tables end in, packed or not, but for those of archives.
+TABLES = (*USUAL, *JSON, *WORKBOOKS, *PARQUET)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,7 @@ class TableRead:
 
 
 def read_table(
-    path: Path,
+    path: Path | TableUrl,
     columns: Mapping[str, str] | None,
     source: str = "the shop",
     format: FormatSpec | None = None,
@@ -62,7 +65,7 @@ def read_table(
         path: the file; its ending says the format (.csv, .tsv, .tab, .inter, .psv, .txt, .jsonl,
             .ndjson, .json, each also with .gz or .bz2; .xlsx, .xlsm; .parquet, .pq or a folder of
             Parquet files; .zip with one of these). After a `#` follows the sheet of a workbook
-            or the file of an archive, where there are several.
+            or the file of an archive, where there are several. Or a table of a database.
         columns: the columns to read, each with the key of the shop file that asks for it; None for
             all.
         source: the shop file's name, for errors.
@@ -72,7 +75,11 @@ def read_table(
     Raises:
         TableError: when the file is missing or broken.
         ShopFileError: for a column that the table lacks, naming the nearest that it has.
+        ModuleNotFoundError: for a table of a database without the packages of the extra `sql`.
     """
+    if isinstance(path, TableUrl):
+        table = TableFile(Path(), path.written, source)
+        return TableRead(read_database(path, table, columns, rows), [], table.notes)
     whole, part = _parted(path)
     file = TableFile(whole, path.name, source, format or FormatSpec(), part)
     if not whole.exists():

@@ -1,0 +1,1 @@
+"""Rows of a catalogue that are variants of a product, folded into it."""
