@@ -43,13 +43,12 @@ def test_the_first_of_a_row_are_kept_and_the_others_counted(shop):
     assert names(data)[0] == [f"图 {place}.png" for place in range(8)]
     assert names(data)[1:] == [["图 10.png", "图 11.png"], ["图 3.png"]]
     assert notes(data) == [
-        "items, photo: 2 pictures past a row's first 8 left out (`pictures` in the shop file), "
-        "such as p0"
+        "items, photo: 2 pictures past the first 8 left out (see the key `pictures`), such as p0"
     ]
     with_cells(shop, ten, "图 10.png|图 11.png", "图 3.png", pictures=1)
     data = shop.load()
     assert names(data) == [["图 0.png"], ["图 10.png"], ["图 3.png"]]
-    assert notes(data)[0].startswith("items, photo: 10 pictures past a row's first 1 left out")
+    assert notes(data)[0].startswith("items, photo: 10 pictures past the first 1 left out")
     with_cells(shop, ten, pictures=10)
     assert (len(names(shop.load())[0]), notes(shop.load())) == (10, [])
 

@@ -206,7 +206,7 @@ def _bound(builder: Builder, spec: FeatureSpec, found: list[list[str]]) -> None:
         beyond += [row] * (len(distinct) - spec.pictures)
         found[row] = distinct[: spec.pictures]
     source, ids = builder.source.name, builder.source.ids
-    past = f"pictures past a row's first {spec.pictures} left out (`pictures` in the shop file)"
+    past = f"pictures past the first {spec.pictures} left out (see the key `pictures`)"
     for said, rows in (("pictures that a row names again, read once", twice), (past, beyond)):
         if rows:
             named = [str(ids[row]) for row in dict.fromkeys(rows)][:MAX_EXAMPLES]
