@@ -19,6 +19,7 @@ import tfmm
 from tfmm.encoders import Encoder
 from tfmm.encoders.audio import front_ends
 from tfmm.encoders.image.cnn import Convolution, GroupNorm, Residual
+from tfmm.encoders.pooling import AttentionPooling
 from tfmm.encoders.pretrained.bridge import Keras3Bridge
 from tfmm.encoders.projection import Blocks, VectorProjection
 from tfmm.encoders.text.lstm import LSTMKernel
@@ -106,6 +107,10 @@ CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
     "softmax": (
         lambda: InBatchSoftmax(0.2, 2, name="own"),
         (numbers(3, DIM), VECTORS, tf.range(N)),
+    ),
+    "attention over pictures": (
+        lambda: AttentionPooling(5, name="own", trainable=False),
+        (numbers(2, 3, DIM), tf.constant([[True] * 3, [True, False, False]])),
     ),
     "blocks": (lambda: Blocks(4, 2, name="own", trainable=False), (VECTORS,)),
     "convolution": (

@@ -173,6 +173,11 @@ class Encoder(tf.keras.layers.Layer):
         """
         raise NotImplementedError
 
+    def pictures_embedder(self) -> Embedder:
+        """As `embedder`, of items with several pictures each: uint8 `[n, P, h, w, 3]`, black where
+        there is none; encoders of pictures alone have it."""
+        raise NotImplementedError
+
     # What subclasses write.
 
     def _learn(self, column: Any, cache: Path | None) -> dict[str, Any]:

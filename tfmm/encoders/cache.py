@@ -212,8 +212,12 @@ def cached_vectors(
                 _flush(store, keys, waiting)
     finally:
         _flush(store, keys, waiting)
-    stored = MappedRows(store.vectors(), store.rows(keys))
-    return stored[:] if len(keys) * store.width * store.dtype.itemsize <= IN_MEMORY else stored
+    return in_memory(MappedRows(store.vectors(), store.rows(keys)))
+
+
+def in_memory(rows: MappedRows) -> NDArray[np.floating] | MappedRows:
+    """The rows as an array, where that is small; else as they are."""
+    return rows[:] if int(np.prod(rows.shape)) * rows.dtype.itemsize <= IN_MEMORY else rows
 
 
 def _store(folder: Path, encoder: str, width: Callable[[], int], dtype: DTypeLike) -> VectorStore:

@@ -1,4 +1,4 @@
-"""Items that are one to a model: of equal text, or with the same file."""
+"""Items that are one to a model: of equal text, or with the same first file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from tfmm.encoders.cache import file_digests
 def near_copies(
     items: Catalog, features: Iterable[str], groups: NDArray[np.integer] | None = None
 ) -> NDArray[np.int32]:
-    """The group of each item, int32 `[n]`: items that share a text or a file are in one.
+    """The group of each item, int32 `[n]`: items that share a text or their first file are in one.
+
+    Other pictures than the first may be of a size chart or a parcel, which half a shop shares.
 
     Args:
         items: the catalogue.

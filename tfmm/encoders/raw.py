@@ -42,32 +42,47 @@ class RawReader(tf.Module):
     | tags | string `[n, T]`, padded with `""` | a row of `""` |
     | number | float32 `[n]` | NaN |
     | vector | float32 `[n, D]` | a row that holds NaN |
+    | image, of several | string `[n, P]`, encoded files, padded with `""` | a row of `""` |
     | video | uint8 `[n, frames, h, w, 3]`, black where there is no frame | black frames alone |
 
     Args:
         encoder: adapted.
+        several: of pictures, whether it reads several of an item beside one of each.
 
     Raises:
         ValueError: the encoder has no `embedder`.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, *, several: bool = False) -> None:
         super().__init__(name="raw_reader")
         check_embedder(encoder)
-        self.kind = encoder.kind
-        self.embedder = encoder.embedder()
+        self.kind, self.several = encoder.kind, several
+        self.embedder = encoder.pictures_embedder() if several else encoder.embedder()
         self._size = tuple(getattr(encoder, "size", ()))
         #: Shape and type of the raw values, the batch first.
         self.spec = tf.TensorSpec([None], tf.string) if self.kind in _FILES else self.embedder.spec
 
     def __call__(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Vectors float32 `[n, dim]`, and bool `[n]`, whether a row says anything."""
+        if self.several:
+            return self._pictures(values if values.shape.rank == 2 else values[:, None])
         if self.kind == "text":
             values = cleaned(values)
         present = _present(self.kind, values)
         if self.kind == "image":
             values = read_pictures(values, self._size)
         return self.embedder(values), present
+
+    def _pictures(self, files: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # A tf.Example may hold no picture at all.
+        files = tf.concat([files, tf.fill([tf.shape(files)[0], 1], "")], axis=1)
+        said = tf.strings.length(files) > 0
+        # Requests are padded to one width for the server's batching, which few items fill.
+        width = tf.reduce_max(tf.where(said, tf.range(1, tf.shape(files)[1] + 1), 1))
+        files = files[:, :width]
+        pixels = read_pictures(tf.reshape(files, [-1]), self._size)
+        pixels = tf.reshape(pixels, [-1, width, *self._size, 3])
+        return self.embedder(pixels), tf.reduce_any(said, axis=1)
 
 
 def cleaned(texts: tf.Tensor) -> tf.Tensor:

@@ -21,6 +21,7 @@ from tfmm.encoders.ahead import Decoding
 from tfmm.encoders.base import Encoder, OwnRate, positive
 from tfmm.encoders.cache import file_digests
 from tfmm.encoders.embedder import Embedder
+from tfmm.encoders.pooling import AttentionPooling, mean_pooling
 from tfmm.encoders.registry import encoder, register
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class VideoFrames(Encoder):
         self.encoder.build(tf.TensorShape([None]).concatenate(shape[2:]))
         if self.pooling != "mean":
             gru = self.pooling == "gru"
-            self.pool = tf.keras.layers.GRU(self.dim) if gru else _Attention(self.dim)
+            self.pool = tf.keras.layers.GRU(self.dim) if gru else AttentionPooling(self.dim)
             self.pool.build(tf.TensorShape([None, self.frames, self.dim]))
         super().build(input_shape)
 
@@ -141,31 +142,10 @@ class VideoFrames(Encoder):
     def _pooled(self, vectors: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """One vector a clip, of those `[n * frames, dim]` of its frames."""
         vectors = tf.reshape(vectors, [-1, self.frames, self.dim])
-        seen = tf.cast(mask, vectors.dtype)[..., None]
         if self.pooling == "mean":
-            return tf.math.divide_no_nan(
-                tf.reduce_sum(vectors * seen, axis=1), tf.reduce_sum(seen, axis=1)
-            )
-        return self.pool(vectors, mask=mask) * tf.reduce_max(seen, axis=1)
-
-
-class _Attention(tf.keras.layers.Layer):
-    """A mean `[n, dim]` of vectors `[n, T, dim]`, weighted by a softmax over what each says."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__(name="attention")
-        self.hidden = tf.keras.layers.Dense(dim, activation="tanh", name="hidden")
-        self.score = tf.keras.layers.Dense(1, use_bias=False, name="score")
-
-    def build(self, input_shape: Any) -> None:
-        self.hidden.build(input_shape)
-        self.score.build(input_shape)
-        super().build(input_shape)
-
-    def call(self, inputs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        scores = self.score(self.hidden(inputs))
-        scores = tf.where(mask[..., None], scores, scores.dtype.min)
-        return tf.reduce_sum(tf.nn.softmax(scores, axis=1) * inputs, axis=1)
+            return mean_pooling(vectors, mask)
+        seen = tf.cast(tf.reduce_any(mask, axis=1, keepdims=True), vectors.dtype)
+        return self.pool(vectors, mask=mask) * seen
 
 
 class _Stills:

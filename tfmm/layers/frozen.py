@@ -42,7 +42,9 @@ def frozen_vectors(
         ValueError: for a column of pictures, sounds, clips or numbers without a frozen encoder.
     """
     if encoder is not None and _given(encoder):
-        vectors = np.asarray(encoder.prepare(column, cache=cache)[:], np.float32)
+        alone = isinstance(encoder, Pretrained)
+        found = encoder.frozen(column, cache) if alone else encoder.prepare(column, cache=cache)
+        vectors = np.asarray(found[:], np.float32)
         vectors = vectors.reshape(len(vectors), -1)
         return _centred(vectors, np.asarray(column.present))
     if isinstance(column, VectorColumn):

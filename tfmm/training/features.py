@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from tfmm.data.columns import ImageColumn
 from tfmm.data.shop import ShopData, load
 from tfmm.encoders import Encoder, Pretrained, VideoFrames
 from tfmm.encoders.cache import cache_folder
@@ -58,9 +59,12 @@ def build_features(
         vectors = encoder.prepare(column, cache=cache_folder())
         seconds = time.perf_counter() - started
         counts[name] = int(np.count_nonzero(column.present))
+        read = counts[name]
+        if isinstance(column, ImageColumn):
+            read = sum(map(len, column.paths))
         say(
-            f"{name}: {counts[name]:,} {encoder.unit} by {encoder.registered}, {vectors.shape[-1]} "
-            f"components each, {seconds:.1f} s ({counts[name] / max(seconds, 1e-9):,.0f} a second)"
+            f"{name}: {read:,} {encoder.unit} by {encoder.registered}, {vectors.shape[-1]} "
+            f"components each, {seconds:.1f} s ({read / max(seconds, 1e-9):,.0f} a second)"
         )
     return counts
 

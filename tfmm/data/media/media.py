@@ -124,6 +124,8 @@ def build_media(builder: Builder, spec: FeatureSpec) -> MediaColumn:
     # Of several templates, whatever there is is the feature; a cell's names are all meant.
     if spec.columns:
         _tell_absent(builder, spec, found, absent)
+    if spec.kind == ImageColumn.kind:
+        _bound(builder, spec, found)
     if builder.verify_media:
         _leave_corrupt(builder, spec, found, empty | refused)
     return medium.column(tuple(tuple(Path(path) for path in paths) for paths in found))
@@ -190,6 +192,26 @@ def _tell_absent(
             examples += [f"{builder.source.ids[row]}: no file {name}" for name in names]
     check = MEDIA[spec.kind].absent
     builder.report.record(check, builder.source.name, count, examples, column=spec.name)
+
+
+def _bound(builder: Builder, spec: FeatureSpec, found: list[list[str]]) -> None:
+    """Leaves each row its first pictures, each once; before any is decoded, so that those beyond
+    play no part whether or not files are checked."""
+    twice: list[int] = []
+    beyond: list[int] = []
+    for row, paths in enumerate(found):
+        if len(paths) < 2:
+            continue
+        distinct = list(dict.fromkeys(paths))
+        twice += [row] * (len(paths) - len(distinct))
+        beyond += [row] * (len(distinct) - spec.pictures)
+        found[row] = distinct[: spec.pictures]
+    source, ids = builder.source.name, builder.source.ids
+    past = f"pictures past the first {spec.pictures} left out (see the key `pictures`)"
+    for said, rows in (("pictures that a row names again, read once", twice), (past, beyond)):
+        if rows:
+            named = [str(ids[row]) for row in dict.fromkeys(rows)][:MAX_EXAMPLES]
+            builder.report.note(source, said, len(rows), named, column=spec.name)
 
 
 def _leave_corrupt(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from tfmm.config import Omittable, Section
 from tfmm.data.shop_file.path_templates import template_columns
-from tfmm.data.shop_file.specs import FeatureSpec
+from tfmm.data.shop_file.specs import PICTURES, FeatureSpec
 from tfmm.data.shop_file.values import Name, Separator, Several, Template
 
 
@@ -138,12 +139,12 @@ class NumberForm(FeatureForm):
 
 
 class MediaForm(FeatureForm):
-    """A file, or several: pictures, sounds or clips."""
+    """A file, or several, of which sounds and clips are read by the first."""
 
     sources = ("path", "paths", "column")
     model_config = _one_of(*sources)
 
-    kind: Literal["image", "audio", "video"]
+    kind: Literal["audio", "video"]
     column: Omittable[Name] = None
     """The column that has the files' paths."""
     path: Omittable[Template] = None
@@ -173,6 +174,17 @@ class MediaForm(FeatureForm):
         paths = self.paths or (() if self.path is None else (self.path,))
         first = paths[0] if paths else None
         return FeatureSpec(name, self.kind, columns, first, self.separator, paths)
+
+
+class ImageForm(MediaForm):
+    """A picture, or several, all of which are read."""
+
+    kind: Literal["image"]  # type: ignore[assignment]
+    pictures: int = Field(PICTURES, ge=1)
+    """How many pictures of a row are read at most, the first ones; others are counted."""
+
+    def _spec(self, name: str, has_table: bool) -> FeatureSpec:
+        return replace(super()._spec(name, has_table), pictures=self.pictures)
 
 
 class VectorForm(SeveralForm):
@@ -206,6 +218,6 @@ class VectorForm(SeveralForm):
 
 #: A feature of a shop file: the form that its `kind` has.
 Feature = Annotated[
-    TextForm | MediaForm | CategoryForm | TagsForm | NumberForm | VectorForm,
+    TextForm | ImageForm | MediaForm | CategoryForm | TagsForm | NumberForm | VectorForm,
     Field(discriminator="kind"),
 ]

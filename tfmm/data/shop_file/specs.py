@@ -9,6 +9,8 @@ from tfmm.data.shop_file.path_templates import template_columns
 
 #: Kinds whose values are files.
 MEDIA_KINDS: tuple[str, ...] = ("image", "audio", "video")
+#: Pictures of a row that are read, where a shop file does not say how many.
+PICTURES = 8
 KINDS: tuple[str, ...] = ("text", *MEDIA_KINDS, "category", "tags", "number", "vector")
 
 
@@ -70,6 +72,7 @@ class FeatureSpec:
         rows: which row of a vector file belongs to a row of the table: "table" for the same
             position, "id" for the integer that the id spells; "" for other features.
         levels: what separates the levels of a tag, "" where it has none.
+        pictures: of images, how many of a row are read at most.
     """
 
     name: str
@@ -80,6 +83,7 @@ class FeatureSpec:
     paths: tuple[str, ...] = ()
     rows: str = ""
     levels: str = ""
+    pictures: int = PICTURES
 
     def to_dict(self) -> dict[str, Any]:
         out: dict[str, Any] = {"kind": self.kind}
@@ -97,6 +101,8 @@ class FeatureSpec:
             out["separator"] = self.separator
         if self.levels:
             out["path"] = self.levels
+        if self.pictures != PICTURES:
+            out["pictures"] = self.pictures
         return out
 
 

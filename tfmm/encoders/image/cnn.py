@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from tfmm.data.rows import RaggedRows
 from tfmm.encoders.base import Encoder, positive, rate
+from tfmm.encoders.image.every_picture import arranged, every_picture, has_several
 from tfmm.encoders.image.views import moved_views
+from tfmm.encoders.pooling import (
+    AttentionPooling,
+    Pool,
+    check_pool,
+    encode_several,
+    mean_pooling,
+)
 from tfmm.encoders.registry import register
 
 if TYPE_CHECKING:
@@ -41,10 +50,12 @@ class CNN(Encoder):
         shift: the most that augmentation moves pictures, as a share of their height and width.
         jitter: the most that augmentation changes brightness (of 1) and contrast (relative).
         dropout: share of the pooled components that training leaves out.
+        pool: how the vectors of an item's pictures become one: "mean", or "attention", a mean
+            weighted by what each shows.
         name: Keras's layer name.
 
     Raises:
-        ValueError: for a size, width, norm or rate out of range.
+        ValueError: for a size, width, norm, rate or pool out of range.
     """
 
     heavy = True
@@ -61,6 +72,7 @@ class CNN(Encoder):
         shift: float = 0.1,
         jitter: float = 0.1,
         dropout: float = 0.0,
+        pool: str = "mean",
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -75,11 +87,16 @@ class CNN(Encoder):
         self.shift = rate("shift", shift)
         self.jitter = rate("jitter", jitter)
         self.dropout = rate("dropout", dropout)
+        self.pool = check_pool(pool)
 
-    def _prepare(self, column: ImageColumn, cache: Path | None) -> np.ndarray:
+    def _prepare(self, column: ImageColumn, cache: Path | None) -> np.ndarray | RaggedRows:
         from tfmm.data.media.images import load_thumbnails
 
-        return load_thumbnails(column, (self.size[0], self.size[1]), cache).values
+        size = (self.size[0], self.size[1])
+        if not has_several(column):
+            return load_thumbnails(column, size, cache).values
+        each, rows = every_picture(column)
+        return arranged(RaggedRows, load_thumbnails(each, size, cache).values, rows)
 
     def build(self, input_shape: Any) -> None:
         self.network = residual_network(3, self.widths, self.blocks, self.norm)
@@ -87,10 +104,19 @@ class CNN(Encoder):
         self.dropper = tf.keras.layers.Dropout(self.dropout)
         self.projection = tf.keras.layers.Dense(self.dim, name="projection")
         self.projection.build([None, 2 * channels])
+        self.pooling: Pool = mean_pooling
+        if self.pool == "attention":
+            self.pooling = AttentionPooling(self.dim)
+            self.pooling.build([None, None, self.dim])
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Vectors of pictures `uint8 [n, h, w, 3]`; zeros for one that is black all over."""
+        """Vectors of pictures `uint8 [n, h, w, 3]`, or of items with several, `[n, P, h, w, 3]`;
+        zeros for one that is black all over."""
+        return encode_several(inputs, lambda pictures: self._one(pictures, training), self.pooling)
+
+    def _one(self, inputs: tf.Tensor, training: bool) -> tf.Tensor:
+        """Vectors of pictures `uint8 [n, h, w, 3]`."""
         if training and self.augment:
             x = self.vary(inputs)
         else:
@@ -111,6 +137,12 @@ class CNN(Encoder):
             float32 `[n, dim]`. It is loaded with TensorFlow alone.
         """
         spec = tf.TensorSpec([None, *self.size, 3], tf.uint8, name="image")
+        return self._embedder(lambda pictures: self(pictures), spec)
+
+    def pictures_embedder(self) -> tf.Module:
+        """As `embedder`, of items with several pictures: uint8 `[n, P, height, width, 3]`, black
+        where there is none."""
+        spec = tf.TensorSpec([None, None, *self.size, 3], tf.uint8, name="image")
         return self._embedder(lambda pictures: self(pictures), spec)
 
     def vary(self, images: tf.Tensor) -> tf.Tensor:

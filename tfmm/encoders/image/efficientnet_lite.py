@@ -118,9 +118,9 @@ class EfficientNetLite0(PretrainedImage):
             maps = moved_maps(maps, self.zoom)
         return tf.math.l2_normalize(network.after(maps), axis=1)
 
-    def _inputs(self, column: ImageColumn, cache: Path | None) -> np.ndarray | MappedRows:
+    def _of_each(self, column: ImageColumn, cache: Path | None) -> np.ndarray | MappedRows:
         if not self.keep_maps:
-            return super()._inputs(column, cache)
+            return super()._of_each(column, cache)
         network = self.network()
         before = tf.function(network.before, reduce_retracing=True)
 

@@ -11,15 +11,23 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.data.media.images import ImageDecodeError, load_thumbnails, thumbnail
+from tfmm.data.rows import MappedRows, MeanRows, RaggedRows
 from tfmm.encoders.ahead import Decoding
 from tfmm.encoders.base import no_config, positive, rate
-from tfmm.encoders.cache import file_digests
+from tfmm.encoders.cache import file_digests, in_memory
+from tfmm.encoders.embedder import Embedder
+from tfmm.encoders.image.every_picture import arranged, every_picture, has_several
 from tfmm.encoders.image.views import cropped_views
+from tfmm.encoders.pooling import (
+    AttentionPooling,
+    check_pool,
+    encode_several,
+    unit_mean_pooling,
+)
 from tfmm.encoders.pretrained.base import Pretrained
 
 if TYPE_CHECKING:
     from tfmm.data.columns import ImageColumn
-    from tfmm.data.rows import MappedRows
 
 
 class PretrainedImage(Pretrained):
@@ -35,11 +43,14 @@ class PretrainedImage(Pretrained):
         augment: whether training varies the pictures, where the network is trained.
         zoom: the most that augmentation cuts off a picture's height and width, as a share.
         jitter: the most that augmentation changes brightness (of 1) and contrast (relative).
+        pool: how the vectors of an item's pictures become one: "mean", of the network's vectors,
+            scaled to length one; or "attention", of the projected ones, weighted by what each
+            shows.
         **common: the arguments of `Pretrained`.
 
     Raises:
-        ValueError: a size or share out of range, or `augment` for a frozen network, whose vectors
-            are computed once.
+        ValueError: a size, share or pool out of range, or `augment` for a frozen network, whose
+            vectors are computed once.
     """
 
     unit = "images"
@@ -52,6 +63,7 @@ class PretrainedImage(Pretrained):
         augment: bool = False,
         zoom: float = 0.3,
         jitter: float = 0.1,
+        pool: str = "mean",
         name: str | None = None,
         **common: Any,
     ) -> None:
@@ -67,6 +79,44 @@ class PretrainedImage(Pretrained):
                 "out."
             )
         self.zoom, self.jitter = rate("zoom", zoom), rate("jitter", jitter)
+        self.pool = check_pool(pool)
+
+    def build(self, input_shape: Any) -> None:
+        if self.pool == "attention":
+            self.attention = AttentionPooling(self.dim)
+            self.attention.build([None, None, self.dim])
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Vectors of items with one picture each, or several, see `encode_several`; the inputs are
+        as `prepare` gives them."""
+        encode = (lambda rows: self.encode(rows, training)) if self.heavy else tf.identity
+        return self._projected(inputs, encode, training)
+
+    def _projected(
+        self, inputs: tf.Tensor, encode: Callable[[tf.Tensor], tf.Tensor], training: bool
+    ) -> tf.Tensor:
+        if self.pool == "attention":
+
+            def projected(rows: tf.Tensor) -> tf.Tensor:
+                return self.head(encode(rows), training=training)
+
+            return encode_several(inputs, projected, self.attention)
+        return self.head(encode_several(inputs, encode, unit_mean_pooling), training=training)
+
+    def pictures_embedder(self) -> Embedder:
+        """As `embedder`, of items with several pictures: uint8 `[n, P, height, width, 3]`, black
+        where there is none."""
+        self._check_adapted()
+        if not self.built:
+            self.build(None)
+        pooling = self.attention.weights if self.pool == "attention" else []
+        return Embedder(
+            lambda pictures: self._projected(pictures, self.encode, False),
+            tf.TensorSpec([None, None, *self.size, 3], tf.uint8, name="image"),
+            [*self.network().weights, *self.head.weights, *pooling],
+            self._resources(),
+        )
 
     def encode(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """As `Pretrained.encode`; with `augment`, training sees random views."""
@@ -92,7 +142,27 @@ class PretrainedImage(Pretrained):
         for part, found in pictures.batches(column.paths, rows, self.encode_batch):
             yield part, np.stack(found)
 
+    def _make_vectors(self, column: ImageColumn, cache: Path | None) -> np.ndarray | MappedRows:
+        if not has_several(column):
+            return super()._make_vectors(column, cache)
+        each, rows = every_picture(column)
+        found = super()._make_vectors(each, cache)
+        if self.pool == "attention":
+            return arranged(RaggedRows, found, rows)
+        return in_memory(arranged(MeanRows, found, rows))
+
+    def frozen(self, column: ImageColumn, cache: Path | None = None) -> np.ndarray | MappedRows:
+        found = super().frozen(column, cache)
+        return MeanRows(found.values, found.rows) if isinstance(found, RaggedRows) else found
+
     def _inputs(self, column: ImageColumn, cache: Path | None) -> np.ndarray | MappedRows:
+        if not has_several(column):
+            return self._of_each(column, cache)
+        each, rows = every_picture(column)
+        return arranged(RaggedRows, self._of_each(each, cache), rows)
+
+    def _of_each(self, column: ImageColumn, cache: Path | None) -> np.ndarray | MappedRows:
+        """What the network reads of a column with one picture a row."""
         return load_thumbnails(column, self._pixels(), cache).values
 
     def _raw_spec(self) -> tf.TensorSpec:

@@ -165,7 +165,7 @@ class Pretrained(Encoder):
             vectors = np.concatenate(blocks) if blocks else np.zeros((0, self._width()), np.float32)
             sample = VectorColumn(vectors, np.ones(len(vectors), bool))
         else:
-            found = self._vectors(column, cache)
+            found = self.frozen(column, cache)
             sample = VectorColumn(found, np.asarray(column.present))  # type: ignore[arg-type]
         scale = VectorProjection(scales=self.scales)
         scale.adapt(sample)
@@ -192,19 +192,31 @@ class Pretrained(Encoder):
     def _prepare(self, column: Any, cache: Path | None) -> np.ndarray | MappedRows:
         return self._inputs(column, cache) if self.heavy else self._vectors(column, cache)
 
+    def frozen(self, column: Any, cache: Path | None = None) -> np.ndarray | MappedRows:
+        """The frozen network's vectors, float32 `[n, width]`, zeros where there is no value.
+
+        Args:
+            column: n values of the encoder's kind.
+            cache: as for `prepare`.
+        """
+        return self._vectors(column, cache)
+
     def _vectors(self, column: Any, cache: Path | None) -> np.ndarray | MappedRows:
         if self._held.column is not column:
-            self._held.vectors = cached_vectors(
-                self._digests(column),
-                lambda rows: self._encode_rows(column, rows),
-                encoder=self.fingerprint,
-                width=self._width,
-                folder=cache,
-                description=f"encoding by {self.registered}",
-                unit=self.unit,
-            )
+            self._held.vectors = self._make_vectors(column, cache)
             self._held.column = column
         return self._held.vectors
+
+    def _make_vectors(self, column: Any, cache: Path | None) -> np.ndarray | MappedRows:
+        return cached_vectors(
+            self._digests(column),
+            lambda rows: self._encode_rows(column, rows),
+            encoder=self.fingerprint,
+            width=self._width,
+            folder=cache,
+            description=f"encoding by {self.registered}",
+            unit=self.unit,
+        )
 
     def _width(self) -> int:
         """Length of the network's vectors."""

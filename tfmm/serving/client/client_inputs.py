@@ -69,7 +69,7 @@ def rows(name: str, values: Any, count: int) -> list[list[str]]:
     return [[value for value in row if value] for row in made]
 
 
-def padded(name: str, given: Sequence[Sequence[str]], width: int | None) -> np.ndarray:
+def padded(name: str, given: Sequence[Sequence[str | bytes]], width: int | None) -> np.ndarray:
     """Rows as object[B, width], filled up with ""; without a width as wide as the longest.
 
     Raises:
@@ -89,14 +89,24 @@ def padded(name: str, given: Sequence[Sequence[str]], width: int | None) -> np.n
     return array
 
 
+def _is_rows(value: Any) -> bool:
+    """Whether a value is lists of strings, of any lengths."""
+    found = value if isinstance(value, (list, tuple)) else ()
+    lists = all(isinstance(row, (list, tuple)) for row in found)
+    return lists and any(isinstance(one, (str, bytes)) for row in found for one in row)
+
+
 def as_array(name: str, value: Any, signature: Signature) -> np.ndarray:
-    """An input in the signature's dtype, strings as objects of bytes.
+    """An input in the signature's dtype, strings as objects of bytes; lists of strings are filled
+    up with "" to the width that the signature takes.
 
     Raises:
         ValueError, TypeError: it cannot become that.
     """
     spec = signature.inputs.get(name)
     dtype = None if spec is None else spec.numpy_dtype
+    if spec is not None and spec.shape is not None and len(spec.shape) == 2 and _is_rows(value):
+        value = padded(name, value, max(spec.shape[1], 0) or None)
     try:
         array = np.asarray(value, dtype)
     except (TypeError, ValueError) as error:

@@ -39,7 +39,7 @@ def frozen_inputs(
             config = {key: v for key, v in config.items() if key not in unused}
             frozen = make_encoder(column.kind, config, encoder.dim)
             frozen.adapt(column, cache=cache)
-            vectors = np.asarray(frozen.prepare(column, cache=cache)[:], np.float32)
+            vectors = np.asarray(frozen.frozen(column, cache)[:], np.float32)
         else:
             continue
         parts.append(np.where(column.present[:, None], vectors, np.float32(0)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -129,6 +129,18 @@ class Classifier(Model):
         vectors, weights = self.content(batch)
         return self.head(vectors), weights
 
+    def _for_any_batch(self, batch: Mapping[str, Any]) -> Any:
+        """`_logits_of` of batches such as one, traced once for all their sizes."""
+        specs = tf.nest.map_structure(lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), batch)
+        read = {
+            name: tf.TensorSpec([None, *column.shape[1:]], column.dtype)
+            for name, column in self.items.columns.items()
+        }
+        specs["features"] = {name: read[name] for name in self.items.light}
+        for name in self.items.budgets:
+            specs["encode"][name]["inputs"] = read[name]
+        return tf.function(self._logits_of, input_signature=[specs])
+
     def _logits(
         self, rows: NDArray[np.integer], mask: str | None = None, batch_size: int = 256
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -148,17 +160,11 @@ class Classifier(Model):
                 },
             }
             if self._step is None:
-                self.__dict__["_step"] = _for_any_batch(self._logits_of, asked)
+                self.__dict__["_step"] = self._for_any_batch(asked)
             found = self._step(asked)
             logits.append(found[0].numpy())
             weights.append(found[1].numpy())
         return np.concatenate(logits), np.concatenate(weights)
-
-
-def _for_any_batch(function: Callable[[Any], Any], batch: Mapping[str, Any]) -> Any:
-    """A function of batches such as one, traced once for all their sizes."""
-    specs = tf.nest.map_structure(lambda t: tf.TensorSpec([None, *t.shape[1:]], t.dtype), batch)
-    return tf.function(function, input_signature=[specs])
 
 
 def probabilities_of(logits: NDArray[np.floating], several: bool) -> NDArray[np.float32]:

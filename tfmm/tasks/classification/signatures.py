@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
+from tfmm.data.columns import ImageColumn
 from tfmm.data.names import input_name, scope_name
+from tfmm.encoders.image.every_picture import has_several
 from tfmm.encoders.raw import RawReader, raw_value
 from tfmm.tasks.base import Export, Signature
 from tfmm.tasks.classification.model import Classifier
@@ -26,10 +28,14 @@ class Served(tf.Module):
     | --- | --- | --- |
     | `serving_default` | a value [B] of each feature | `label` [B, K], `probability` [B, K] |
     | `classify_item`, or `tag_item` where an item may have several | the same | the same |
+    | `classify_item_pictures`, `tag_item_pictures` | pictures [B, P], padded by "" | the same |
     | `classify` (Classify) | tf.Example | `classes` [B, K], `scores` [B, K] |
 
     Of a path of classes there are `label_x` and `probability_x` [B, K] too, for each coarser level
     x: its classes, each as probable as its labels together.
+
+    The third is there where the catalogue has items with several pictures; P is the most that the
+    shop file lets be read. A tf.Example has a picture, or a list of them.
 
     Labels come with the most probable first, K of them; tags below the threshold are "". A value
     that says nothing (see `RawReader`) is a missing modality; of a row that says nothing at all,
@@ -39,14 +45,17 @@ class Served(tf.Module):
         model: the classifier.
         k: labels in an answer.
         threshold: the least probability of a tag, where an item may have several labels.
+        pictures: the features of which an item may have several pictures.
     """
 
-    def __init__(self, model: Classifier, k: int, threshold: float) -> None:
+    def __init__(
+        self, model: Classifier, k: int, threshold: float, pictures: Collection[str] = ()
+    ) -> None:
         super().__init__(name="classifier")
         several = model.labels.several
         self.several, self.k = several, min(k, len(model.labels.names))
         encoders = model.content.encoders
-        self.readers = [RawReader(one) for one in encoders.values()]
+        self.readers = [RawReader(one, several=name in pictures) for name, one in encoders.items()]
         self.inputs = lambda: dict(zip(map(input_name, encoders), self.readers, strict=True))
         # Hidden behind a function, and its variables listed: a Keras layer that is tracked brings
         # its own functions into the SavedModel.
@@ -95,7 +104,7 @@ class Served(tf.Module):
         """The same of serialised tf.Examples whose features are the inputs."""
         forms: dict[str, Any] = {}
         for name, reader in self.inputs().items():
-            if reader.kind == "tags":
+            if reader.kind == "tags" or reader.several:
                 forms[name] = tf.io.VarLenFeature(tf.string)
             elif reader.kind in _BYTES:
                 forms[name] = tf.io.FixedLenFeature([], tf.string, "")
@@ -122,7 +131,12 @@ def _strings(values: list[str], name: str) -> tf.Variable:
 def export_of(task: Any, model: Classifier, k: int) -> Export:
     """The export of a finished classifier."""
     items: Catalog = task.data.items
-    served = Served(model, k, task.config.label.threshold)
+    most = {
+        name: task.data.shop.items.features[name].pictures
+        for name in model.content.encoders
+        if isinstance(column := items.features[name], ImageColumn) and has_several(column)
+    }
+    served = Served(model, k, task.config.label.threshold, most)
     inputs = {name: reader.spec for name, reader in served.inputs().items()}
     features = dict(zip(inputs, model.content.encoders, strict=True))
 
@@ -132,8 +146,13 @@ def export_of(task: Any, model: Classifier, k: int) -> Export:
             for name, reader in served.inputs().items()
         }
 
+    def albums(count: int) -> dict[str, NDArray[Any]]:
+        return samples(count) | {
+            name: _albums(items, features[name], count, most[features[name]]) for name in wide
+        }
+
     def examples(count: int) -> dict[str, NDArray[np.object_]]:
-        columns = samples(count)
+        columns = albums(count)
         rows = [{name: values[row] for name, values in columns.items()} for row in range(count)]
         return {"inputs": np.array([_example(row) for row in rows], object)}
 
@@ -142,6 +161,10 @@ def export_of(task: Any, model: Classifier, k: int) -> Export:
     signatures = [
         Signature(name, served.answer, inputs, samples, said) for name in ("serving_default", what)
     ]
+    wide = {n: tf.TensorSpec([None, most[f]], tf.string) for n, f in features.items() if f in most}
+    if wide:
+        each = "The same of items with several pictures each; an empty one fills up."
+        signatures.append(Signature(f"{what}_pictures", served.answer, inputs | wide, albums, each))
     signatures.append(
         Signature(
             "classify",
@@ -183,6 +206,18 @@ def _sample(reader: RawReader, items: Catalog, feature: str, count: int) -> NDAr
         blank = np.full(spec.shape[1:], np.nan, np.float32)
         return np.stack([blank if value is None else value for value in shown]).astype(np.float32)
     return np.array(shown, np.float32 if reader.kind == "number" else object)
+
+
+def _albums(items: Catalog, feature: str, count: int, width: int) -> NDArray[np.object_]:
+    """All pictures of some items, of which `_sample` has the first, `[count, width]`."""
+    column: Any = items.features[feature]
+    rows = np.flatnonzero(column.present)[:4].tolist()
+    cycle = [[path.read_bytes() for path in column.paths[row]] for row in rows] + [[]]
+    found = np.full((count, width), "", object)
+    for place in range(count):
+        files = cycle[place % len(cycle)]
+        found[place, : len(files)] = files
+    return found
 
 
 def _example(row: Mapping[str, Any]) -> bytes:

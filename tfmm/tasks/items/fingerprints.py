@@ -102,7 +102,9 @@ def _files(paths: Sequence[Sequence[Path]]) -> Iterator[bytes]:
             rows = paths[start : start + _BLOCK]
             hashes = pool.map(_of_file, [path for row in rows for path in row])
             for row in rows:
-                yield b"".join(next(hashes) for _ in row)
+                # The number keeps vectors of when one picture of several was read from being kept.
+                marked = f"{len(row)} files".encode() if len(row) > 1 else b""
+                yield marked + b"".join(next(hashes) for _ in row)
 
 
 def _of_file(path: Path) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmm.data.aligned import QueryColumns, same_text
 from tfmm.data.catalog import Catalog
-from tfmm.data.columns import TextColumn
+from tfmm.data.columns import ImageColumn, TextColumn
 from tfmm.data.names import scope_name
 from tfmm.encoders import Encoder
 from tfmm.encoders.choice import make_encoder
@@ -59,6 +59,9 @@ def make_queries(
                 f"A query tower is named for {feature!r}, which is {what}; of kind "
                 f"{', '.join(ASKED_BY)} there are: {', '.join(known) or 'none'}."
             )
+        if isinstance(column, ImageColumn):
+            # A shopper asks with one picture.
+            column = ImageColumn(tuple(paths[:1] for paths in column.paths))
         choices = choice if isinstance(choice, (list, tuple)) else [choice]
         made = [make_encoder(column.kind, one, dim, heads) for one in choices]
         learned = (states or {}).get(feature)
