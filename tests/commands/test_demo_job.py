@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfmm.commands import demo_job as demo
+from tfmm.commands.demo import job as demo
 from tfmm.serving import Hits
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tfmm.commands.demo_page import write_page, write_picture
+from tfmm.commands.demo.page import write_page, write_picture
 from tfmm.evaluation.html.shelves import Card, Section, Shelf, Table
 
 

@@ -11,7 +11,8 @@ import pytest
 import typer
 from typer.core import TyperArgument
 
-from tfmm.commands import main, tune
+from tfmm.commands import main
+from tfmm.commands.runs import tune
 
 # A command and what it does; then a line for each argument, in order, and each option but --debug:
 # names and metavar, flag or choices | required, may repeat, or the default | the help.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tfmm.commands.recommend import read_user_ids
+from tfmm.commands.runs.recommend import read_user_ids
 
 
 def test_user_ids_from_text_keep_order_and_leading_zeros(tmp_path):

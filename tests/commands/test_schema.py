@@ -13,7 +13,7 @@ import yaml
 
 from tfmm import sample_shop
 from tfmm.commands import main as cli
-from tfmm.commands.demo_job import RUN
+from tfmm.commands.demo.job import RUN
 from tfmm.data import Shop, ShopFileError
 from tfmm.encoders import registry
 from tfmm.encoders.base import config_names

@@ -1,4 +1,4 @@
-"""The command `tfmm`: a file of this folder for each command, which imports what it needs when it
+"""The command `tfmm`: a file for each command, in rooms, which imports what it needs when it
 runs, so that `tfmm --help`, `tfmm train --help` and the shell's completion answer at once.
 
 Exit codes: 0 done, 1 something in the input or the machine is wrong (one clear message), 2 wrong
@@ -14,29 +14,11 @@ from typing import Annotated, Any
 import typer
 
 from tfmm import __version__
-from tfmm.commands import (
-    backtest,
-    catalog,
-    check,
-    demo,
-    doctor,
-    encoders,
-    evaluate,
-    export,
-    features,
-    index,
-    init,
-    label,
-    recommend,
-    report,
-    schema,
-    search,
-    serve,
-    shop,
-    train,
-    tune,
-    update,
-)
+from tfmm.commands import doctor
+from tfmm.commands.demo import demo
+from tfmm.commands.models import catalog, export, index, search, serve, shop
+from tfmm.commands.runs import backtest, evaluate, label, recommend, report, train, tune, update
+from tfmm.commands.tables import check, encoders, features, init, schema
 
 #: In the order of the help.
 COMMANDS = (

@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tfmm import sample_shop
-from tfmm.commands import demo_page
+from tfmm.commands.demo.page import write_page, write_picture
 from tfmm.evaluation.html.shelves import Card, Section, Shelf
 from tfmm.evaluation.html.shelves import Table as PageTable
 from tfmm.evaluation.names import baseline_name
@@ -118,7 +118,7 @@ def run_demo(out: str | Path, *, console: Console | None = None) -> dict[str, Pa
 
     step(6, "Look at the recommendations")
     title = "tfmm on the sample shop"
-    page = demo_page.write_page(
+    page = write_page(
         out / "recommendations.html",
         title,
         "The photographs are real (public domain); prices, shoppers and events are simulated. "
@@ -126,7 +126,7 @@ def run_demo(out: str | Path, *, console: Console | None = None) -> dict[str, Pa
         sections,
         _page_table(rows),
     )
-    picture = demo_page.write_picture(out / "recommendations.png", title, sections[0])
+    picture = write_picture(out / "recommendations.png", title, sections[0])
     for file in (page, picture, out / "run" / "report.md"):
         console.print(f"   {escape(str(file))}", highlight=False, soft_wrap=True)
     say(f"to search and to click: tfmm shop {out / 'models'}")

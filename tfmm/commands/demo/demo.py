@@ -20,7 +20,7 @@ def demo(
     ] = Path("demo_out"),
     debug: Debug = False,
 ) -> None:
-    from tfmm.commands.demo_job import run_demo
+    from tfmm.commands.demo.job import run_demo
     from tfmm.commands.first_session import start_session_quietly
 
     if not debug:

@@ -118,7 +118,7 @@ def _print(hits: Hits, found: Hits, catalog: SearchCatalog | None) -> None:
 def _page(
     file: Path, text: str | None, image: str | None, hits: Hits, catalog: SearchCatalog | None
 ) -> Path:
-    from tfmm.commands.demo_page import write_page
+    from tfmm.commands.demo.page import write_page
     from tfmm.evaluation.html.shelves import Card, Section, Shelf
     from tfmm.serving.ask.query_picture import query_picture
 

@@ -1,0 +1,1 @@
+"""Commands about a shop's tables."""
