@@ -182,19 +182,9 @@ class _Loader:
         told = table.select(list(dict.fromkeys(spec.told())))
         if len(raw) < table.num_rows:
             told = told.take(pa.array(raw.rows))
-        source = Source(
-            "events",
-            spec.table,
-            str(self.shop),
-            self.shop.root,
-            told,
-            RowNames(raw.rows),
-            raw.rows,
-            table.num_rows,
-            spec.format.decimal,
-        )
+        names = RowNames(raw.rows)
+        source = self._source("events", spec, told, names, raw.rows, table.num_rows)
         builder = Builder(source, self.report, self.folders, verify_media=self.verify_media)
-
         examples = build_examples(builder, raw, table, spec, extra_names)
         if not builder.dropped.any():
             return examples
@@ -219,8 +209,8 @@ class _Loader:
         if spec is None or spec.table is None:
             return None
         table = self._read(spec.table, spec.columns(name), name, spec.format)
-        where = f"{self.shop}: {spec.table}, column {spec.id!r}"
-        ids = one_array(as_text(table.column(spec.id), where))
+        ids = table.column(spec.id)
+        ids = one_array(as_text(ids, f"{self.shop}: {spec.table}, column {spec.id!r}"))
         tidy = tidy_ids(ids)
         for said, count, examples in tidy.said:
             self.report.note(name, said, count, examples, column=spec.id)
@@ -240,10 +230,10 @@ class _Loader:
         rows = np.flatnonzero(first & ~bad)
         self._require_rows(name, spec, len(rows))
         kept = table if len(rows) == table.num_rows else table.take(pa.array(rows))
-        at = objects(ids.take(pa.array(rows)))
-        self._tell_alike(name, ids.take(pa.array(rows)), spec.id)
-        rows_of = self._build(self._source(name, spec, kept, at, rows, table.num_rows), spec)
-        return replace(rows_of, whole=True if tidy.whole else None)
+        ids = ids.take(pa.array(rows))
+        self._tell_alike(name, ids, spec.id)
+        source = self._source(name, spec, kept, objects(ids), rows, table.num_rows)
+        return replace(self._build(source, spec), whole=tidy.whole or None)
 
     def _fold(self, name: str, spec: TableSpec, table: pa.Table, tidy: TidyIds) -> _Rows:
         """A table whose rows are variants of products."""
@@ -265,9 +255,9 @@ class _Loader:
     def _source(
         self,
         name: str,
-        spec: TableSpec,
+        spec: TableSpec | EventSpec,
         table: pa.Table,
-        ids: NDArray[np.object_],
+        ids: Any,
         positions: NDArray[np.int64],
         n_read: int,
     ) -> Source:

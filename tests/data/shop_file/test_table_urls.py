@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
+
 import pytest
 
 from tfmm.data.shop_file.schema import Shop
 from tfmm.data.shop_file.specs import ShopFileError
 from tfmm.data.shop_file.table_urls import TableUrl, placed
+from tfmm.data.tables import TableError, read_table
 from tfmm.training.run import read_config
 from tfmm.training.train import claim_run
 
@@ -44,6 +47,21 @@ def test_a_password_of_any_characters_is_the_password(tmp_path):
         5433,
     )
     assert placed(tmp_path, URL).table == "public.orders"
+
+
+def test_files_of_sqlite_are_paths(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFMM_TEST_URL", "/data/x y")
+    table = "sqlite:///${TFMM_TEST_URL}/a:b@c.db#t"
+    assert Shop.from_dict(shop(table)).events.table == table
+    assert placed(tmp_path, table).url() == "sqlite:////data/x y/a:b@c.db"
+
+
+@pytest.mark.parametrize("url", ["postgres://me:hun/ter2:x@h:po/db", "postgres://h:hunter2/db"])
+def test_a_url_that_is_none_is_not_shown(tmp_path, monkeypatch, url):
+    monkeypatch.setenv("TFMM_TEST_URL", url)
+    with pytest.raises(TableError, match=r"\$\{TFMM_TEST_URL\}#t: ") as error:
+        read_table(placed(tmp_path, "${TFMM_TEST_URL}#t"), {"a": "items.id"})
+    assert "ter2" not in "".join(traceback.format_exception(error.value))
 
 
 def test_what_is_written_of_a_shop_holds_no_password(tmp_path):

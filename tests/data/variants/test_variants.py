@@ -210,6 +210,12 @@ def test_a_product_that_a_check_drops_takes_its_variants_along(variants):
     assert data.report.counts["events_dropped"] == {"item dropped": 2}
 
 
+def test_a_catalogue_without_variants_says_so(variants):
+    data = variants(["a,,A,1,", "b,,B,1,"], ["a", "b"])
+    assert data.items.ids.tolist() == ["a", "b"]
+    assert [str(note) for note in data.report.notes] == ["items, parent: no row is a variant"]
+
+
 def test_events_of_what_no_row_has_are_unknown(variants):
     data = variants(["a,,A,1,", "a1,a,,1,"], ["a1", "zz"])
     assert found(data)["unknown_items"] == 1

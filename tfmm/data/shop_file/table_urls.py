@@ -79,17 +79,18 @@ def check_table_url(written: str) -> None:
 
 def _password(text: str) -> str:
     """The passwords that a URL spells out."""
-    rest, _, query = text.partition("://")[2].partition("?")
+    scheme, _, rest = text.partition("://")
+    if scheme.casefold() == "sqlite":
+        return ""
+    rest, _, query = rest.partition("?")
     _, _, password = rest.rpartition("@")[0].partition(":")
     return password + "".join(value for key, value in parse_qsl(query) if "password" in key)
 
 
 def _filled(text: str) -> str:
     """A URL with the values of its variables, which are quoted where they are of its user."""
-    if _VARIABLE.fullmatch(text):
-        return _VARIABLE.sub(lambda found: _value(found[1]), text)
     scheme, mark, rest = text.partition("://")
-    user, at, place = rest.rpartition("@")
+    user, at, place = rest.rpartition("@") if scheme.casefold() != "sqlite" else ("", "", rest)
     user = _VARIABLE.sub(lambda found: quote(_value(found[1]), safe=""), user)
     return _VARIABLE.sub(lambda found: _value(found[1]), f"{scheme}{mark}") + (
         user + at + _VARIABLE.sub(lambda found: _value(found[1]), place)

@@ -81,6 +81,9 @@ def _tell(
     )
     folded = np.flatnonzero((families.product >= 0) & (parents != "") & ~families.own)
     report.counts["variants"] = len(folded)
+    if not len(folded):
+        report.note(name, "no row is a variant", column=column)
+        return
     products = len(np.unique(families.product[folded]))
     said = f"rows are variants of {products:,} products"
     if families.named:

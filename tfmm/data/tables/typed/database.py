@@ -51,10 +51,14 @@ def read_database(
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError
     except ModuleNotFoundError as error:
         raise _lacking(at, "SQLAlchemy") from error
-    secrets: list[Any] = []
     try:
         url = sa.make_url(at.url())
-        secrets += [value for value in (url.password, url.query.get("password")) if value]
+    except (SQLAlchemyError, ValueError):
+        # What is said of a URL that is none shows pieces of it.
+        raise file.error(
+            "its URL cannot be read; a password in it has %-signs and numbers for / : @ and spaces"
+        ) from None
+    try:
         with _connected(at, url, file) as connection:
             inspector = sa.inspect(connection)
             schema, name = _found(file, inspector, at.table)
@@ -64,7 +68,7 @@ def read_database(
     # What drivers raise of cells that Python has no value for is no error of SQLAlchemy's.
     except (SQLAlchemyError, sqlite3.Error, ValueError, OverflowError) as error:
         said = str(error.orig if isinstance(error, DBAPIError) else error)
-        for secret in secrets:
+        for secret in filter(None, map(str, (url.password or "", url.query.get("password", "")))):
             said = said.replace(secret, "***").replace(quote(secret, safe=""), "***")
         # Without its cause, which may hold the password.
         raise file.error(" ".join(said.split())) from None
