@@ -24,6 +24,7 @@ from tfmm.commands import (
     evaluate,
     export,
     features,
+    fetch,
     index,
     init,
     label,
@@ -41,6 +42,7 @@ from tfmm.commands import (
 COMMANDS = (
     init,
     check,
+    fetch,
     encoders,
     features,
     train,
