@@ -171,7 +171,7 @@ def test_what_fails_is_told_by_reason_and_tried_again_by_the_command_alone(site,
     assert load(file).report.findings == []
 
 
-def test_training_fetches_what_was_never_tried(site, shop_at, monkeypatch):
+def test_training_fetches_what_was_never_tried(site, shop_at, monkeypatch, capsys):
     site.pages["/a.jpg"] = picture()
     file = shop_at(site.at("/a.jpg"))
     monkeypatch.setenv("TFMM_OFFLINE", "1")
@@ -180,6 +180,10 @@ def test_training_fetches_what_was_never_tried(site, shop_at, monkeypatch):
     monkeypatch.delenv("TFMM_OFFLINE")
     data = load(file, addresses=Addresses(Shop.from_file(file), "new"))
     assert data.items.features["photo"].present.all()
+    said = "photo: fetching files at 1 addresses never tried before\n"
+    assert capsys.readouterr().err == said
+    load(file, addresses=Addresses(Shop.from_file(file), "new"))
+    assert capsys.readouterr().err == ""
 
 
 def test_a_server_that_fails_for_a_moment_is_asked_again(site, shop_at):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
@@ -89,6 +90,10 @@ class Addresses:
         self._asked.update(new)
         wanted = [address for address in new if self._wants(address)]
         if wanted:
+            if self._fetch == "new":
+                # Nobody asked for it by its command.
+                said = f"{feature}: fetching files at {len(wanted):,} addresses never tried before"
+                print(said, file=sys.stderr, flush=True)
             with self._cache.writing():
                 # Another process may have fetched them meanwhile.
                 wanted = [address for address in wanted if self._wants(address)]
