@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from tests.data.fetch.conftest import QUICK, Site, picture
+from tfmm.commands.main import main
 from tfmm.data import load
 from tfmm.data.fetch import Addresses, FetchError, fetch
 from tfmm.data.media.images import decode_image
@@ -91,6 +92,19 @@ def test_a_template_may_be_an_address(site, shop_at):
     file = shop_at("", "", path=site.at("/{id}.jpg"))
     assert fetch(file, QUICK).fetched == 2
     assert load(file).items.features["photo"].present.all()
+
+
+def test_passwords_are_sent_and_not_shown(site, shop_at):
+    async def locked(request):
+        good = request.headers.get("Authorization") == "Basic YTpzM2NyZXQ="
+        return web.Response(status=404 if good else 401)
+
+    site.pages["/a.jpg"] = locked
+    file = shop_at(f"http://a:s3cret@{site.host}/a.jpg")
+    told = " ".join(fetch(file, QUICK).lines())
+    assert "404 Not Found" in told
+    assert f"http://…@{site.host}/a.jpg" in told
+    assert "s3cret" not in told + str(finding(load(file)))
 
 
 def test_redirects_are_followed(site, shop_at):
@@ -423,6 +437,17 @@ def test_a_dead_host_beside_a_living_one_is_remembered(site, shop_at):
     began = time.monotonic()
     assert finding(load(file, addresses=Addresses(Shop.from_file(file), "new"))).count == 1
     assert time.monotonic() - began < 0.5
+
+
+def test_the_command_tells_what_it_did(site, shop_at, capsys):
+    site.pages["/盘.jpg"] = picture()
+    file = shop_at(site.at("/盘.jpg"), site.at("/b.jpg"))
+    assert main(["fetch", str(file)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("1 fetched (0.0 MB), 0 there already, 1 failed")
+    assert told[1:] == ["1 failed: 404 Not Found", f"  {site.at('/b.jpg')}"]
+    assert main(["fetch", str(shop_at(site.at("/b.jpg"), hosts=["nas.local"]))]) == 0
+    assert "in a private network" in capsys.readouterr().out
 
 
 def test_within_a_running_loop(site, shop_at):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tfmm.data.checks import MAX_EXAMPLES
+
+_PASSWORD = re.compile(r"//[^/?@]*@")
 
 
 @dataclass
@@ -46,5 +49,6 @@ class FetchReport:
 
 
 def shown(address: str) -> str:
-    """An address on a line; of one that holds the file itself, its beginning."""
-    return address if len(address) <= 200 else f"{address[:199]}…"
+    """An address on a line, without a password; of a long one its beginning."""
+    plain = _PASSWORD.sub("//…@", address)
+    return plain if len(plain) <= 200 else f"{plain[:199]}…"

@@ -207,8 +207,8 @@ def _tell_unfetched(
             for row, name, why in unfetched[:MAX_EXAMPLES]
         ],
         column=spec.name,
-        detail="; ".join(f"{count:,} {why}" for why, count in reasons)
-        + f". To fetch them: {builder.addresses.command}",
+        detail=f"{builder.addresses.command} fetches them; "
+        + "; ".join(f"{why}: {count:,}" for why, count in reasons),
     )
     if policy == "drop":
         builder.dropped |= refused
@@ -251,7 +251,7 @@ def _leave_corrupt(
         return
     # A fetched file is known to people by its address.
     at = {
-        builder.addresses.find(name)[0]: name
+        builder.addresses.find(name)[0]: shown(name)
         for row in _rows_of(corrupt, found)
         for name in named[row]
         if is_address(name)
