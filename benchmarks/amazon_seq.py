@@ -30,7 +30,7 @@ import yaml
 from trainings import seeded
 
 from tfmm.data.events.pairs import Pairs
-from tfmm.encoders.cache import cache_folder
+from tfmm.data.files import cache_folder
 from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.tasks.base import Task
 from tfmm.tasks.config import RunConfig

@@ -37,8 +37,8 @@ from trainings import seeded, split_of, trained
 from user_lists import write_events
 
 from tfmm.data.events.parts import Split
+from tfmm.data.files import cache_folder
 from tfmm.data.shop import ShopData
-from tfmm.encoders.cache import cache_folder
 from tfmm.evaluation import evaluate, evaluate_baselines
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.blend.blend import Blend

@@ -32,9 +32,9 @@ import tensorflow as tf
 from tfmm.data import load
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import VectorColumn
+from tfmm.data.files import cache_folder
 from tfmm.data.shop import ShopData
 from tfmm.encoders import encoder
-from tfmm.encoders.cache import cache_folder
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.search.examples import search_parts
 from tfmm.tasks.search.hubness import hub_bias, hub_queries

@@ -70,9 +70,10 @@ def broken(shop, check):
             "video": lambda path: write_gif(path, np.zeros((3, 8, 8, 3), np.uint8)),
         }
         files[kinds[check]](shop.folder / "a.gif")
-    if check == "outside_files":
+    elsewhere = {"outside_files": "/etc/hostname", "unfetched_files": "//cdn.invalid/盘 1.png"}
+    if check in elsewhere:
         shop.features(photo={"kind": "image", "column": "tags"})
-        shop.write("items.csv", "id,tags\n001,a.png\n002,/etc/hostname\n")
+        shop.write("items.csv", f"id,tags\n001,a.png\n002,{elsewhere[check]}\n")
         Image.new("RGB", (4, 4)).save(shop.folder / "a.png")
     if check in ("missing_images", "corrupt_images"):
         shop.features(photo={"kind": "image", "path": "{id}.png"})

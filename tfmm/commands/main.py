@@ -18,12 +18,13 @@ from tfmm.commands import doctor
 from tfmm.commands.demo import demo
 from tfmm.commands.models import catalog, export, index, search, serve, shop
 from tfmm.commands.runs import backtest, evaluate, label, recommend, report, train, tune, update
-from tfmm.commands.tables import check, encoders, features, init, schema
+from tfmm.commands.tables import check, encoders, features, fetch, init, schema
 
 #: In the order of the help.
 COMMANDS = (
     init,
     check,
+    fetch,
     encoders,
     features,
     train,

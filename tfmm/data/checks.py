@@ -66,6 +66,7 @@ CHECKS: dict[str, Check] = {
         Check("missing_videos", "rows with no video file", _FEATURE),
         Check("absent_videos", "video files named beside others and not there", ("keep", "raise")),
         Check("corrupt_videos", "video files that do not decode to their end", _FEATURE),
+        Check("unfetched_files", "files at addresses that are not in the cache", _FEATURE),
         Check("outside_files", "files named that lie outside the shop's folder", _FEATURE),
         Check("empty_text", "rows whose text is empty", _FEATURE),
         Check("missing_category", "rows without a category", _FEATURE),
@@ -96,8 +97,8 @@ def policy_problem(check: object, policy: object) -> str | None:
 class Finding:
     """What one check found in one table, column or feature.
 
-    `count` is in rows of the table (files, for checks of absent, corrupt and outside ones);
-    `examples` holds up to three.
+    `count` is in rows of the table (files, for checks of absent, corrupt, unfetched and
+    outside ones); `examples` holds up to three.
     """
 
     check: str

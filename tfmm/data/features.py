@@ -22,6 +22,7 @@ from tfmm.data.columns import (
     TextColumn,
     VectorColumn,
 )
+from tfmm.data.fetch.addresses import Addresses
 from tfmm.data.media.folders import Folders
 from tfmm.data.media.media import MEDIA, build_media
 from tfmm.data.shop_file.specs import FeatureSpec, ShopFileError
@@ -40,6 +41,7 @@ class Builder:
         source: the rows.
         report: where findings go.
         folders: what files may be read from.
+        addresses: where the files at addresses come from.
         verify_media: whether files are decoded.
 
     Attributes:
@@ -47,11 +49,18 @@ class Builder:
     """
 
     def __init__(
-        self, source: Source, report: CheckReport, folders: Folders, *, verify_media: bool
+        self,
+        source: Source,
+        report: CheckReport,
+        folders: Folders,
+        addresses: Addresses,
+        *,
+        verify_media: bool,
     ) -> None:
         self.source = source
         self.report = report
         self.folders = folders
+        self.addresses = addresses
         self.verify_media = verify_media
         self.dropped: Mask = np.zeros(len(source.ids), bool)
 

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one."""
+"""Where files are kept between runs, and writing them so that a reader never meets half of one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """Where fetched files, decoded pictures and the vectors of frozen encoders are kept between
+    runs: `$TFMM_CACHE`, or `tfmm` in the user's cache."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("TFMM_CACHE") or Path(home) / "tfmm")
 
 
 @contextmanager

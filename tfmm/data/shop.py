@@ -28,6 +28,7 @@ from tfmm.data.events.event_log import (
 )
 from tfmm.data.events.examples import Examples, build_examples
 from tfmm.data.features import Builder
+from tfmm.data.fetch.addresses import Addresses
 from tfmm.data.media.folders import Folders
 from tfmm.data.seen import first_seen, only_seen, shop_counts
 from tfmm.data.shop_file.schema import Shop
@@ -78,6 +79,7 @@ def load(
     policies: Mapping[str, str] | None = None,
     *,
     verify_media: bool = True,
+    addresses: Addresses | None = None,
 ) -> ShopData:
     """Reads a shop's tables, checks everything once, and reports what was found.
 
@@ -95,10 +97,13 @@ def load(
         policies: policy by check (`drop`, `mask`, `raise`, `keep`), over those of the shop file.
         verify_media: decode every image, sound and video once, to find those that are cut short or
             corrupt; without it files are only looked for.
+        addresses: where files at addresses come from; by default those that `tfmm fetch` or
+            training fetched before.
 
     Raises:
         ShopFileError: for a shop file or table that cannot be used as written.
         CheckError: when a check whose policy is `raise` finds something.
+        FetchError: `addresses` fetches, and none could be reached.
         ModuleNotFoundError: a file is in a format that needs a package which is not installed.
         ValueError: for a policy that its check does not take.
     """
@@ -110,21 +115,25 @@ def load(
     report.set_policies(shop.checks, str(shop))
     report.set_policies(policies or {}, "policies")
     report.counts["rows"] = {}
-    loader = _Loader(shop, report, verify_media=verify_media)
+    loader = _Loader(shop, report, addresses or Addresses(shop), verify_media=verify_media)
     return loader.load(tuple(extra_event_columns))
 
 
 class _Loader:
-    def __init__(self, shop: Shop, report: CheckReport, *, verify_media: bool) -> None:
+    def __init__(
+        self, shop: Shop, report: CheckReport, addresses: Addresses, *, verify_media: bool
+    ) -> None:
         self.shop = shop
         self.report = report
         self.verify_media = verify_media
         self.folders = Folders.of(shop)
+        self.addresses = addresses
 
     def load(self, extra_names: tuple[str, ...]) -> ShopData:
         # The small tables first: what is wrong with them shows before the long read.
         items = self._read_catalog("items", self.shop.items)
         users = self._read_catalog("users", self.shop.users)
+        self.addresses.settle()
         if self.shop.events is None:
             return self._without_events(items, users, extra_names)
         return self._with_events(self.shop.events, items, users, extra_names)
@@ -169,6 +178,7 @@ class _Loader:
             user_catalog, raw.user = only_seen(user_catalog, raw.user)
         if items is None and len(raw):
             item_catalog, raw.item = only_seen(item_catalog, raw.item)
+        self.addresses.settle()
         self._check_repeats(spec, raw, user_catalog, item_catalog)
         examples = self._told(spec, raw, table, extra_names)
         data = ShopData(shop, item_catalog, user_catalog, examples, report)
@@ -184,13 +194,18 @@ class _Loader:
             told = told.take(pa.array(raw.rows))
         names = RowNames(raw.rows)
         source = self._source("events", spec, told, names, raw.rows, table.num_rows)
-        builder = Builder(source, self.report, self.folders, verify_media=self.verify_media)
+        builder = self._builder(source)
         examples = build_examples(builder, raw, table, spec, extra_names)
         if not builder.dropped.any():
             return examples
         raw.keep(~builder.dropped, "a feature's check")
         self._require(raw)
         return examples.take(np.flatnonzero(~builder.dropped))
+
+    def _builder(self, source: Source) -> Builder:
+        return Builder(
+            source, self.report, self.folders, self.addresses, verify_media=self.verify_media
+        )
 
     def _read(
         self, name: str, columns: Mapping[str, str], role: str, format: FormatSpec
@@ -276,7 +291,7 @@ class _Loader:
         self.report.record(check, name, len(rows), examples, column=column)
 
     def _build(self, source: Source, spec: TableSpec, fold: Fold | None = None) -> _Rows:
-        builder = Builder(source, self.report, self.folders, verify_media=self.verify_media)
+        builder = self._builder(source)
         features = {}
         for key, feature in spec.features.items():
             if fold is not None:

@@ -31,13 +31,6 @@ IN_MEMORY = 256 << 20
 Encode = Callable[[NDArray[np.int64]], Iterator[tuple[NDArray[np.int64], NDArray[np.floating]]]]
 
 
-def cache_folder() -> Path:
-    """Where decoded pictures and the vectors of frozen encoders are kept between runs:
-    `$TFMM_CACHE`, or `tfmm` in the user's cache."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("TFMM_CACHE") or Path(home) / "tfmm")
-
-
 class CacheError(ValueError):
     """A folder of vectors that this version of tfmm cannot use."""
 

@@ -11,9 +11,9 @@ import numpy as np
 import yaml
 
 from tfmm.data.columns import ImageColumn
+from tfmm.data.files import cache_folder
 from tfmm.data.shop import ShopData, load
 from tfmm.encoders import Encoder, Pretrained, VideoFrames
-from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
 from tfmm.training.run import load_data, read_config, task_of
 

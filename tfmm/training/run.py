@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from tfmm.data.fetch.addresses import Addresses
 from tfmm.data.media.media import MEDIA
 from tfmm.data.names import MODEL_RULE, is_model_name
 from tfmm.data.shop import ShopData, load
@@ -137,7 +138,8 @@ def task_of(config: RunConfig, data: ShopData | None = None) -> Task:
 
 
 def load_data(config: RunConfig, refresh: bool = False) -> ShopData:
-    """The shop's tables, with the event columns that the task reads.
+    """The shop's tables, with the event columns that the task reads; files at addresses that were
+    never tried are fetched.
 
     Args:
         config: the configuration.
@@ -149,4 +151,5 @@ def load_data(config: RunConfig, refresh: bool = False) -> ShopData:
         shop = Shop.from_dict(shop) if isinstance(shop, Mapping) else Shop.from_file(shop)
     columns = tuple(task_class(config.task).event_columns(config, shop))
     verify = not refresh or any(shop.checks.get(m.corrupt) == "drop" for m in MEDIA.values())
-    return load(shop, extra_event_columns=columns, verify_media=verify)
+    addresses = Addresses(shop, "new")
+    return load(shop, extra_event_columns=columns, verify_media=verify, addresses=addresses)

@@ -258,3 +258,30 @@ def without_words(features):
     texts = {c for kind, columns in features if kind == "text" for c in columns}
     rest = {one for one in features if one[0] != "text"}
     return rest | {("text", column) for column in texts - WORDS_OF_CATEGORIES}
+
+
+def test_addresses_of_pictures_become_a_feature(tmp_path):
+    rows = [
+        f"货{n},好看的 dress number {n},//cdn.example/盘 {n}.jpg?v=1,"
+        f'"https://a.example/w_1,h_2/{n}.JPG, https://b.example/{n}b.png",'
+        f"https://a.example/i/{n},https://a.example/{n}.mp3,https://shop.example/p/{n}"
+        for n in range(40)
+    ]
+    head = "sku,title,main,gallery,图片,clip,link"
+    (tmp_path / "products.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    events = [f"u{n % 7},货{n % 40},2024-01-{n % 28 + 1:02d}" for n in range(200)]
+    (tmp_path / "orders.csv").write_text("\n".join(["user,sku,time", *events]), encoding="utf-8")
+    made = guess(tmp_path)
+    items = yaml.safe_load(made.shop)["items"]
+    assert sources(items) == {
+        ("text", ("title",)),
+        ("image", ("main",)),
+        ("image", ("gallery",)),
+        ("image", ("图片",)),
+        ("audio", ("clip",)),
+    }
+    assert "# link: left out, addresses, which do not say what kind of file is there" in made.shop
+    assert "addresses at a.example and 1 more hosts" in made.shop
+    (told,) = [line for line in made.summary if "tfmm fetch" in line]
+    assert "main, gallery, 图片, clip" in told
+    Shop.from_dict(yaml.safe_load(made.shop), tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from tfmm.data.cells.amounts import parse_amounts
 from tfmm.data.cells.ids import NO_ID, tidy_ids
 from tfmm.data.events.time_formats import UnclearTimes
 from tfmm.data.events.times import parse_times
+from tfmm.data.fetch.spelling import is_address, whole_names
 from tfmm.data.guess.words import says
 from tfmm.data.tables import TableError, as_text, encode, objects
 
@@ -155,13 +157,22 @@ class Column:
         return self.length <= 64 and (self.words < 2 or says(self.name, "id"))
 
     @cached_property
+    def addresses(self) -> list[str]:
+        """Those that most values are, several in a cell among them; none where they are others."""
+        held = sum(is_address(text) for text in self.texts)
+        if held <= 0.5 * len(self.texts):
+            return []
+        return [name for text in self.texts for name in whole_names([text], "|")]
+
+    @cached_property
     def media(self) -> str:
         """The kind of files that most values name; "" where they name none."""
+        # What stands behind a question mark is no part of a file's name.
+        names = [urlsplit(name).path for name in self.addresses] or self.texts
         for kind, endings in MEDIA_ENDINGS.items():
-            named = sum(text.lower().endswith(endings) for text in self.texts)
-            if named > 0.5 * len(self.texts):
+            if sum(name.lower().endswith(endings) for name in names) > 0.5 * len(names):
                 return kind
-        return ""
+        return "image" if self.addresses and says(self.name, "picture") else ""
 
     @cached_property
     def length(self) -> float:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
+from tfmm.data.fetch.spelling import tidy_address
 from tfmm.data.guess.column import MEDIA_ENDINGS, Column
 from tfmm.data.guess.words import parts_of, says
 from tfmm.data.names import is_feature_name
@@ -27,6 +29,8 @@ class Features:
     forms: dict[str, dict[str, Any]] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
     left: dict[str, str] = field(default_factory=dict)
+    #: The columns of addresses among them.
+    fetched: list[str] = field(default_factory=list)
 
     def add(self, name: str, form: dict[str, Any], seen: str) -> None:
         """Takes a feature, by a name that features may have and none has yet."""
@@ -53,6 +57,8 @@ def find_features(columns: Mapping[str, Column], id: Column, folder: Path) -> Fe
             continue
         if reason := _no_feature(column, others):
             found.left[name] = reason
+        elif column.addresses:
+            _add_addresses(found, column)
         elif column.media:
             _add_files(found, column, folder)
         elif column.lists or (separator := _separator(column)):
@@ -87,8 +93,8 @@ def _no_feature(column: Column, others: Mapping[str, Column]) -> str:
         return "it is empty, or holds objects"
     if column.distinct == 1 and column.rows > 1:
         return f"one value alone: {column.seen()}"
-    if any(text.startswith(("http://", "https://")) for text in column.texts[:5]):
-        return "addresses; fetch the files and name them in its place"
+    if column.addresses and not column.media:
+        return f"addresses, which do not say what kind of file is there: {column.seen()}"
     if column.time is not None:
         return "times, of which there is no kind of feature"
     return ""
@@ -135,6 +141,15 @@ def _add_texts(found: Features, texts: list[Column]) -> None:
     # Words first: a page shows the first text as a product's name.
     for name, form in forms.items():
         found.add(name, form, told[name])
+
+
+def _add_addresses(found: Features, column: Column) -> None:
+    hosts = Counter(urlsplit(tidy_address(name)).netloc for name in column.addresses)
+    most = hosts.most_common(1)[0][0]
+    more = f" and {len(hosts) - 1:,} more hosts" if len(hosts) > 1 else ""
+    seen = f"addresses at {most}{more}, which `tfmm fetch` and training fetch"
+    found.add(column.name, {"kind": column.media, "column": column.name}, seen)
+    found.fetched.append(column.name)
 
 
 def _add_files(found: Features, column: Column, folder: Path) -> None:

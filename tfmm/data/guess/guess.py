@@ -65,6 +65,9 @@ def guess(folder: Path) -> Guess:
         summary.append(f"users: {roles.users.sample.table}, by {roles.users.id.name!r}")
     kinds = [f"{name} ({form['kind']})" for name, form in features.forms.items()]
     summary.append(f"features of items: {', '.join(kinds) or 'none'}")
+    if features.fetched:
+        names = ", ".join(features.fetched)
+        summary.append(f"at addresses: {names}; to fetch them: tfmm fetch {folder / 'shop.yaml'}")
     run = _run(folder, roles, features, split)
     return Guess("\n".join(lines) + "\n", run, [*summary, *said])
 

@@ -26,6 +26,8 @@ _WORDS = {
     "説明 이름 설명",
     "title": "title name titel bezeichnung titre nom titulo nombre название 标题 名称 商品名 品名 "
     "이름",
+    "picture": "image img picture photo thumbnail thumb bild foto imagen immagine фото изображение "
+    "图片 图像 照片 主图 画像 写真 사진 이미지",
     "part": "label split part fold subset 划分",
     "taste": "click clicked buy bought purchase purchased like liked long 点击 购买",
     "event": "event events transaction transactions order orders rating ratings click clicks log "

@@ -7,6 +7,8 @@ import stat
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from tfmm.data.fetch.spelling import is_address
+from tfmm.data.files import cache_folder
 from tfmm.data.shop_file.path_templates import template_parts
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ class Folders:
         self, root: str | os.PathLike[str], others: Iterable[str | os.PathLike[str]] = ()
     ) -> None:
         self.root = os.fspath(root)
+        #: Where files at addresses are once they were fetched; cells do not lead there.
+        self._fetched = os.path.realpath(cache_folder() / "fetched")
         self._held = tuple(dict.fromkeys(os.path.realpath(one) for one in (root, *others)))
         #: The place of each folder that files were looked for in, which are few beside the files.
         self._real: dict[str, str] = {}
@@ -45,6 +49,7 @@ class Folders:
             for table in tables
             for feature in table.features.values()
             for template in feature.paths
+            if not is_address(template)
         ]
         named = {os.path.dirname(template_parts(template)[0][0]) for template in templates}
         # A template that is a column but for its slash leaves all to the cells.
@@ -62,8 +67,9 @@ class Folders:
         return os.path.realpath(place) if os.path.islink(place) else place
 
     def hold(self, path: str | os.PathLike[str]) -> bool:
-        """Whether a path, links followed, lies in one of the folders."""
-        return self._hold(self.real(os.fspath(path)))
+        """Whether a path, links followed, lies in one of the folders, or was fetched."""
+        real = self.real(os.fspath(path))
+        return self._hold(real) or real.startswith(self._fetched + os.sep)
 
     def find(self, name: str) -> tuple[str, bool]:
         """Where a name of a cell leads.

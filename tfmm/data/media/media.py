@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from tfmm.data.checks import MAX_EXAMPLES
 from tfmm.data.columns import AudioColumn, ImageColumn, MediaColumn, VideoColumn
+from tfmm.data.fetch.report import shown
+from tfmm.data.fetch.spelling import is_address, whole_names
 from tfmm.data.media import audio, images, video
 from tfmm.data.progress import in_threads
 from tfmm.data.shop_file.path_templates import template_parts
@@ -24,8 +26,10 @@ from tfmm.data.tables import as_text
 if TYPE_CHECKING:
     from tfmm.data.cells.source import Source
     from tfmm.data.features import Builder
-    from tfmm.data.media.folders import Folders
     from tfmm.data.shop_file.specs import FeatureSpec
+
+#: A row, a name in it, and what there is to say of it.
+_Refused = tuple[int, str, str]
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,11 @@ def build_media(builder: Builder, spec: FeatureSpec) -> MediaColumn:
     medium = MEDIA[spec.kind]
     named = _file_names(builder, spec)
     # Looked for as strings: Path objects are made only for the files that are there.
-    found, absent, outside = _find(named, builder.folders)
+    names = (name for of in named for name in of if is_address(name))
+    builder.addresses.fetch(names, spec.kind, spec.name)
+    found, absent, outside, unfetched = _find(named, builder)
     refused = _tell_outside(builder, spec, found, outside)
+    refused |= _tell_unfetched(builder, spec, found, unfetched)
     empty = np.array([not paths for paths in found], dtype=bool) & ~refused
     lost = sum(len(named[row]) for row in np.flatnonzero(empty))
     builder.found(
@@ -127,40 +134,46 @@ def build_media(builder: Builder, spec: FeatureSpec) -> MediaColumn:
     if spec.kind == ImageColumn.kind:
         _bound(builder, spec, found)
     if builder.verify_media:
-        _leave_corrupt(builder, spec, found, empty | refused)
+        _leave_corrupt(builder, spec, named, found, empty | refused)
     return medium.column(tuple(tuple(Path(path) for path in paths) for paths in found))
 
 
 def _find(
-    named: list[list[str]], folders: Folders
-) -> tuple[list[list[str]], list[list[str]], list[tuple[int, str, str]]]:
-    """The files that are there and the names of those that are not, by row; and row, name and
-    place of what lies outside."""
+    named: list[list[str]], builder: Builder
+) -> tuple[list[list[str]], list[list[str]], list[_Refused], list[_Refused]]:
+    """The files that are there and the names of those that are not, by row; what lies outside, with
+    its place; and addresses whose file is not here, with the reason."""
     found: list[list[str]] = [[] for _ in named]
     absent: list[list[str]] = [[] for _ in named]
-    outside: list[tuple[int, str, str]] = []
+    outside: list[_Refused] = []
+    unfetched: list[_Refused] = []
     for row, names in enumerate(named):
         for name in names:
-            path, allowed = folders.find(name)
+            if is_address(name):
+                path, why = builder.addresses.find(name)
+                if path:
+                    found[row].append(path)
+                else:
+                    unfetched.append((row, name, why))
+                continue
+            path, allowed = builder.folders.find(name)
             if not allowed:
                 outside.append((row, name, path))
             elif path:
                 found[row].append(path)
             else:
                 absent[row].append(name)
-    return found, absent, outside
+    return found, absent, outside, unfetched
 
 
 def _tell_outside(
     builder: Builder,
     spec: FeatureSpec,
     found: list[list[str]],
-    outside: list[tuple[int, str, str]],
+    outside: list[_Refused],
 ) -> NDArray[np.bool_]:
     """Reports names that lead outside; bool[n], the rows that have them and no other file."""
-    refused = np.zeros(len(found), bool)
-    refused[[row for row, _, _ in outside]] = True
-    refused &= np.array([not paths for paths in found], dtype=bool)
+    refused = _left_without(found, outside)
     if not outside:
         return refused
     # The folder that most of them lie in.
@@ -177,6 +190,39 @@ def _tell_outside(
     if policy == "drop":
         builder.dropped |= refused
     return refused
+
+
+def _tell_unfetched(
+    builder: Builder,
+    spec: FeatureSpec,
+    found: list[list[str]],
+    unfetched: list[_Refused],
+) -> NDArray[np.bool_]:
+    """Reports addresses without a file; bool[n], the rows that have them and no other file."""
+    refused = _left_without(found, unfetched)
+    reasons = Counter(why for _, _, why in unfetched).most_common(MAX_EXAMPLES)
+    policy = builder.report.record(
+        "unfetched_files",
+        builder.source.name,
+        len(unfetched),
+        [
+            f"{builder.source.ids[row]}: {shown(name)}: {why}"
+            for row, name, why in unfetched[:MAX_EXAMPLES]
+        ],
+        column=spec.name,
+        detail=f"{builder.addresses.command} fetches them; "
+        + "; ".join(f"{why}: {count:,}" for why, count in reasons),
+    )
+    if policy == "drop":
+        builder.dropped |= refused
+    return refused
+
+
+def _left_without(found: list[list[str]], refused: list[_Refused]) -> NDArray[np.bool_]:
+    """bool[n], the rows of refused names that have no other file."""
+    rows = np.zeros(len(found), bool)
+    rows[[row for row, _, _ in refused]] = True
+    return rows & np.array([not paths for paths in found], dtype=bool)
 
 
 def _tell_absent(
@@ -215,13 +261,24 @@ def _bound(builder: Builder, spec: FeatureSpec, found: list[list[str]]) -> None:
 
 
 def _leave_corrupt(
-    builder: Builder, spec: FeatureSpec, found: list[list[str]], empty: NDArray[np.bool_]
+    builder: Builder,
+    spec: FeatureSpec,
+    named: list[list[str]],
+    found: list[list[str]],
+    empty: NDArray[np.bool_],
 ) -> None:
     medium = MEDIA[spec.kind]
     files = [path for paths in found for path in paths]
     corrupt = find_corrupt(spec.kind, files, f"checking {spec.name}")
     if not corrupt:
         return
+    # A fetched file is known to people by its address.
+    at = {
+        builder.addresses.find(name)[0]: shown(name)
+        for row in _rows_of(corrupt, found)
+        for name in named[row]
+        if is_address(name)
+    }
     for row, paths in enumerate(found):
         found[row] = [path for path in paths if path not in corrupt]
     left = np.array([not paths for paths in found], dtype=bool) & ~empty
@@ -230,15 +287,22 @@ def _leave_corrupt(
         builder.source.name,
         len(corrupt),
         [
-            f"{shown}: {_reason(path, shown, why)}"
+            f"{name}: {_reason(path, name, why)}"
             for path, why in list(corrupt.items())[:MAX_EXAMPLES]
-            if (shown := os.path.relpath(path, builder.source.root))
+            if (name := at.get(path) or os.path.relpath(path, builder.source.root))
         ],
         column=spec.name,
         detail=f"{int(left.sum()):,} rows are left without {medium.file}",
     )
     if policy == "drop":
         builder.dropped |= left
+
+
+def _rows_of(files: Mapping[str, str], found: list[list[str]]) -> Iterator[int]:
+    """The rows that have one of some files."""
+    for row, paths in enumerate(found):
+        if any(path in files for path in paths):
+            yield row
 
 
 def _reason(path: str, shown: str, why: str) -> str:
@@ -254,9 +318,9 @@ def _file_names(builder: Builder, spec: FeatureSpec) -> list[list[str]]:
     if spec.columns:
         rows, parts = builder.split(spec, spec.columns[0])
         for row, part in zip(rows.tolist(), parts.to_pylist(), strict=True):
-            if part and part.strip():
-                named[row].append(part.strip())
-        return named
+            if part is not None:
+                named[row].append(part)
+        return [whole_names(cell, spec.separator) for cell in named]
     for template in spec.paths:
         pieces: list[pa.ChunkedArray | str] = []
         for literal, column in template_parts(template):

@@ -15,6 +15,7 @@ from tfmm.data.shop_file.formats import FormatForm
 from tfmm.data.shop_file.specs import FormatSpec, ParentSpec, TableSpec
 from tfmm.data.shop_file.values import (
     Folder,
+    Host,
     Name,
     Named,
     NameToo,
@@ -117,8 +118,11 @@ class ItemForm(TableForm):
 class FilesForm(Section):
     """Which files the tables may name."""
 
-    allow: Annotated[Listed[Folder], Field(min_length=1)]
+    allow: Omittable[Annotated[Listed[Folder], Field(min_length=1)]] = None
     """Folders outside the root that cells may name files of; a relative one is relative to it."""
+    private_hosts: Omittable[Annotated[Listed[Host], Field(min_length=1)]] = None
+    """Hosts in private networks that addresses may lead to, as `nas.local` or `10.0.0.5:8080`;
+    without a port, all of them."""
 
 
 class ShopForm(Section):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmm.config import checked
-from tfmm.data.shop_file.form import ShopForm
+from tfmm.data.shop_file.form import FilesForm, ShopForm
 from tfmm.data.shop_file.specs import EventSpec, ShopFileError, TableSpec
 from tfmm.data.shop_file.strict_yaml import read_yaml
 
@@ -26,6 +26,7 @@ class Shop:
         users: the users table; None when users are the ids seen in events.
         checks: policy by check, where the file sets one.
         allowed: folders outside the root that the tables may name files of.
+        private_hosts: hosts in private networks that the tables' addresses may lead to.
     """
 
     file: Path | None
@@ -35,6 +36,7 @@ class Shop:
     users: TableSpec | None = None
     checks: dict[str, str] = field(default_factory=dict)
     allowed: tuple[Path, ...] = ()
+    private_hosts: tuple[str, ...] = ()
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Shop:
@@ -68,8 +70,12 @@ class Shop:
             table: TableSpec | None = getattr(self, key)
             if table is not None:
                 out[key] = table.to_dict()
-        if self.allowed:
-            out["files"] = {"allow": [str(folder) for folder in self.allowed]}
+        files = {
+            "allow": [str(folder) for folder in self.allowed],
+            "private_hosts": list(self.private_hosts),
+        }
+        if any(files.values()):
+            out["files"] = {key: value for key, value in files.items() if value}
         if self.checks:
             out["checks"] = dict(self.checks)
         return out
@@ -82,8 +88,11 @@ class Shop:
         form = checked(ShopForm, mapping, str(file or "the shop"), ShopFileError)
         root = folder if form.root is None else folder / Path(form.root).expanduser()
         root = Path(os.path.normpath(root))
-        allow = () if form.files is None else form.files.allow
-        allowed = tuple(Path(os.path.normpath(root / Path(one).expanduser())) for one in allow)
+        files = form.files or FilesForm()
+        allowed = tuple(
+            Path(os.path.normpath(root / Path(one).expanduser())) for one in files.allow or ()
+        )
+        hosts = tuple(files.private_hosts or ())
         items, users = form.tables()
         events = None if form.events is None else form.events.spec()
-        return cls(file, root, items, events, users, form.checks, allowed)
+        return cls(file, root, items, events, users, form.checks, allowed, hosts)

@@ -71,6 +71,8 @@ Template = Annotated[Name, Field(json_schema_extra={"pattern": r"\{[^{}]+\}"})]
 Separator = Annotated[str, Field(min_length=1)]
 #: A folder; what a variable at its start says is relative to the working folder.
 Folder = Annotated[str, Field(min_length=1), AfterValidator(_folder)]
+#: A host, by name or number, with its port or without.
+Host = Annotated[str, Field(pattern=r"^([^\s/:@\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Weight = Annotated[Number, Field(ge=0)]
 #: By names of features. JSON schema has no word for a letter of any script.

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from tfmm.baselines import classes
 from tfmm.data.columns import TextColumn
+from tfmm.data.files import cache_folder
 from tfmm.encoders import Encoder
-from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
 from tfmm.encoders.raw import check_embedder
 from tfmm.evaluation.bootstrap import paired_bootstrap

@@ -17,9 +17,9 @@ from tfmm.baselines import Content as ContentBaseline
 from tfmm.data.columns import CategoryColumn, ImageColumn
 from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.splits import split
+from tfmm.data.files import cache_folder
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
-from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
 from tfmm.evaluation.evaluator import as_matrix, tested_users
 from tfmm.evaluation.metrics import check_ks

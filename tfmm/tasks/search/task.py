@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmm.data.files import cache_folder
 from tfmm.encoders import Encoder
-from tfmm.encoders.cache import cache_folder
 from tfmm.encoders.choice import make_encoders
 from tfmm.evaluation.in_words import in_short
 from tfmm.evaluation.learning import learning_section
