@@ -44,6 +44,8 @@ ALL += [
     ("text", "hub", {"train": "all"}),
     ("image", "keras_hub", {"train": "all"}),
 ]
+#: And pictures whose vectors are pooled by what they show, of which an item has one here.
+ALL += [("image", "cnn", {"pool": "attention"}), ("image", "classic", {"pool": "attention"})]
 ALL += [("vector", "projection", {"skip": True, "heads": 2, "scales": True})]
 #: As are the ways of making frames of sound.
 ALL += [("audio", "cnn", {"front_end": name}) for name in ("mfcc", "lpc")]

@@ -100,7 +100,11 @@ def encode_several(
         float `[n, d]`.
     """
     if inputs.shape.rank % 2 == 0:
-        return encode(inputs)
+        vectors = encode(inputs)
+        if not isinstance(pool, AttentionPooling):
+            return vectors
+        # Of one alone it is that, but its weights have gradients, without which Keras warns.
+        return pool(vectors[:, None], tf.ones_like(vectors[:, :1], tf.bool))
     shown = tf.reduce_any(inputs != 0, axis=list(range(2, inputs.shape.rank)))
     # An item without any picture is encoded as one that is black, and masked later on.
     first = tf.range(tf.shape(shown)[1])[None, :] == 0
