@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 import tfmm
-from tfmm.data.pipeline import FeatureColumns
+from tfmm.data.batches.pipeline import FeatureColumns
 from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.tasks.retrieval.two_tower import TwoTower
 

@@ -20,9 +20,9 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from tfmm.data.batches.pipeline import FeatureColumns
 from tfmm.data.columns import CategoryColumn
 from tfmm.data.events.pairs import Pairs
-from tfmm.data.pipeline import FeatureColumns
 from tfmm.encoders import encoder
 from tfmm.layers.fusion import fusion
 from tfmm.layers.towers import Content, ItemTower, UserTower

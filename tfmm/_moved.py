@@ -18,12 +18,15 @@ from types import CodeType, ModuleType
 #: Old module to new one; a package with no successor is only the way to its modules.
 MODULES: dict[str, str] = {
     "tfmm.cli": "tfmm.commands.main",
+    "tfmm.data.aligned": "tfmm.data.batches.aligned",
     "tfmm.data.audio": "tfmm.data.media.audio",
     "tfmm.data.images": "tfmm.data.media.images",
     "tfmm.data.interactions": "tfmm.data.events.pairs",
     "tfmm.data.parts": "tfmm.data.events.parts",
     "tfmm.data.splits": "tfmm.data.events.splits",
+    "tfmm.data.pipeline": "tfmm.data.batches.pipeline",
     "tfmm.data.path_templates": "tfmm.data.shop_file.path_templates",
+    "tfmm.data.sequences": "tfmm.data.batches.sequences",
     "tfmm.data.schema": "tfmm.data.shop_file.schema",
     "tfmm.data.specs": "tfmm.data.shop_file.specs",
     "tfmm.data.strict_yaml": "tfmm.data.shop_file.strict_yaml",

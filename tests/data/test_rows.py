@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from tfmm.data.pipeline import Gather
+from tfmm.data.batches.pipeline import Gather
 from tfmm.data.rows import MappedRows, MeanRows, RaggedRows
 
 VALUES = np.array([[3.0, 4.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], np.float32)

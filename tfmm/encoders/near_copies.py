@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from tfmm.data.aligned import same_text
+from tfmm.data.batches.aligned import same_text
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import MediaColumn, TextColumn
 from tfmm.encoders.cache import file_digests

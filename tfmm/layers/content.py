@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tfmm.data.batches.pipeline import FeatureColumns
 from tfmm.data.catalog import Catalog
-from tfmm.data.pipeline import FeatureColumns
 from tfmm.encoders.choice import make_encoders
 from tfmm.layers.fusion import fusion as make_fusion
 from tfmm.layers.towers import Content

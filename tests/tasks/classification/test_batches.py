@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfmm.data.pipeline import FeatureColumns
+from tfmm.data.batches.pipeline import FeatureColumns
 from tfmm.tasks.classification.batches import label_batches
 
 ROWS = np.arange(10, 74)

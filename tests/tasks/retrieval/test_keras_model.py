@@ -6,7 +6,7 @@ import tensorflow as tf
 
 import tfmm
 from tests.encoders.presets import write_bert
-from tfmm.data.aligned import aligned_batches
+from tfmm.data.batches.aligned import aligned_batches
 
 callbacks = tf.keras.callbacks
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import tfmm
-from tfmm.data.aligned import aligned_batches
+from tfmm.data.batches.aligned import aligned_batches
 from tfmm.data.columns import TextColumn
 from tfmm.layers.towers import unit
 from tfmm.tasks.search.alignment import Alignment

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.data.pipeline import FeatureColumns, Gather, passes
+from tfmm.data.batches.pipeline import FeatureColumns, Gather, passes
 
 
 def label_batches(

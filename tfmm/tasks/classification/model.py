@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.data.pipeline import FeatureColumns, row_batches
+from tfmm.data.batches.pipeline import FeatureColumns, row_batches
 from tfmm.encoders import Encoder
 from tfmm.layers.towers import Content
 from tfmm.tasks.classification.batches import label_batches

@@ -9,11 +9,11 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
-from tfmm.data.aligned import QueryColumns
+from tfmm.data.batches.aligned import QueryColumns
+from tfmm.data.batches.pipeline import FeatureColumns, row_batches, training_batches
+from tfmm.data.batches.sequences import sequence_batches
 from tfmm.data.events.pairs import Pairs
-from tfmm.data.pipeline import FeatureColumns, row_batches, training_batches
 from tfmm.data.progress import progress
-from tfmm.data.sequences import sequence_batches
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
 from tfmm.layers.towers import ItemTower, UserTower
@@ -173,18 +173,18 @@ class TwoTower(ItemVectors):
         aligned: tf.data.Dataset | None = None,
         **options: Any,
     ) -> tf.data.Dataset:
-        """Batches for `fit`, see `tfmm.data.pipeline.training_batches` for the options.
+        """Batches for `fit`, see `tfmm.data.batches.pipeline.training_batches` for the options.
 
         They may be made of any part, and leave the model as it is: histories hold what the part
         that the model was made for says of a shopper, less the item that is to be predicted.
 
         Where `history` is causal, the pairs that the model was made for come as whole histories,
-        see `tfmm.data.sequences.sequence_batches`; other pairs come as from any tower.
+        see `tfmm.data.batches.sequences.sequence_batches`; other pairs come as from any tower.
 
         Args:
             pairs: the pairs to learn from, or to measure the loss on.
             batch_size: pairs a batch.
-            aligned: `tfmm.data.aligned.aligned_batches`, one of which joins each batch.
+            aligned: `tfmm.data.batches.aligned.aligned_batches`, one of which joins each batch.
             **options: see above.
 
         Raises:

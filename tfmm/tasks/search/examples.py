@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.data.aligned import aligned_batches, held_out
+from tfmm.data.batches.aligned import aligned_batches, held_out
 from tfmm.data.columns import CategoryColumn
 from tfmm.data.shop import ShopData
 from tfmm.encoders.near_copies import near_copies

@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.config import Section
-from tfmm.data.aligned import QueryColumns, aligned_batches
+from tfmm.data.batches.aligned import QueryColumns, aligned_batches
+from tfmm.data.batches.pipeline import FeatureColumns, row_batches
 from tfmm.data.catalog import Catalog
-from tfmm.data.pipeline import FeatureColumns, row_batches
 from tfmm.data.progress import progress
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
@@ -273,7 +273,7 @@ class ItemModel(ItemVectors):
         return item_model(data, found.search.queries or {}, found, cache=cache, states=states)
 
     def batches(self, rows: Any, batch_size: int = 512, **options: Any) -> tf.data.Dataset:
-        """Batches for `fit`, see `tfmm.data.aligned.aligned_batches` for the options.
+        """Batches for `fit`, see `tfmm.data.batches.aligned.aligned_batches` for the options.
 
         Args:
             rows: int `[n]`, the items to learn from.
@@ -290,7 +290,7 @@ class ItemModel(ItemVectors):
         return aligned_batches(rows, self.items, self.queries, batch_size=batch_size, **options)
 
     def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
-        """The loss of a batch of `tfmm.data.aligned.aligned_batches`, a scalar."""
+        """The loss of a batch of `tfmm.data.batches.aligned.aligned_batches`, a scalar."""
         return self.search_loss(inputs, training)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmm.data.aligned import QueryColumns, same_text
+from tfmm.data.batches.aligned import QueryColumns, same_text
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import ImageColumn, TextColumn
 from tfmm.data.names import scope_name

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from tfmm.data.batches.pipeline import FeatureColumns
 from tfmm.data.events.pairs import Pairs
-from tfmm.data.pipeline import FeatureColumns
 from tfmm.tasks.retrieval.blend.linear_part import LinearPart
 from tfmm.tasks.retrieval.blend.prior import Prior
 from tfmm.tasks.retrieval.two_tower import TwoTower

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfmm.data.batches.pipeline import FeatureColumns, Gather, training_batches
 from tfmm.data.events.pairs import Pairs
-from tfmm.data.pipeline import FeatureColumns, Gather, training_batches
 from tfmm.data.shop import ShopData
 from tfmm.layers.towers import UserTower
 from tfmm.tasks.retrieval.graph.bpr import BPR

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.data.pipeline import FeatureColumns, Gather
+from tfmm.data.batches.pipeline import FeatureColumns, Gather
 from tfmm.data.rows import MappedRows
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tfmm.data.aligned import QueryColumns, aligned_batches, held_out, same_text
-from tfmm.data.pipeline import FeatureColumns
+from tfmm.data.batches.aligned import QueryColumns, aligned_batches, held_out, same_text
+from tfmm.data.batches.pipeline import FeatureColumns
 
 N = 40
 ITEMS = FeatureColumns({"photo": np.arange(N, dtype=np.float32)[:, None]}, np.ones((N, 1), bool))

@@ -6,14 +6,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.data.events.pairs import Pairs
-from tfmm.data.pipeline import (
+from tfmm.data.batches.pipeline import (
     FeatureColumns,
     RowInputs,
     candidate_probability,
     passes,
     sampling_probability,
 )
+from tfmm.data.events.pairs import Pairs
 
 #: Stretches of like length are mixed anew every epoch: the longest of a group is at most so much
 #: longer than its shortest.

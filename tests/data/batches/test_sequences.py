@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from tfmm.data.batches.pipeline import FeatureColumns
+from tfmm.data.batches.sequences import sequence_batches
 from tfmm.data.events.pairs import Pairs
-from tfmm.data.pipeline import FeatureColumns
-from tfmm.data.sequences import sequence_batches
 
 USERS, ITEMS = 60, 40
 

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfmm.data.batches.pipeline import (
+    FeatureColumns,
+    row_batches,
+    sampling_probability,
+    training_batches,
+)
 from tfmm.data.events.pairs import Pairs
-from tfmm.data.pipeline import FeatureColumns, row_batches, sampling_probability, training_batches
 
 USERS, ITEMS = 60, 40
 

@@ -1,0 +1,1 @@
+"""Training batches: of pairs, of whole histories, and of what items are searched by."""
