@@ -109,6 +109,13 @@ def test_started_again_it_is_read(newer, old, shop):
         update(old.path, newer.path)
 
 
+def test_a_folder_of_other_events_is_refused(newer, old, shop, tmp_path):
+    table = (shop.parent / "new.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "fewer 少.csv").write_text("".join(table[:-1]))
+    with pytest.raises(FileExistsError, match="holds an update by other events"):
+        update(old.path, newer.path, events=tmp_path / "fewer 少.csv", say=lambda _: None)
+
+
 def test_an_update_can_be_updated(newer, shop, tmp_path):
     pd.DataFrame([("u001", "00002", str(CUT + 86_400 * 9))], columns=["who", "sku", "at"]).to_csv(
         tmp_path / "later.csv", index=False

@@ -70,7 +70,7 @@ def update(
         RunFileError: its task cannot go on, it does not say until when it was trained, or there is
             nothing new.
         ShopFileError: the tables cannot be read as the shop file says.
-        FileExistsError: `out` holds something else.
+        FileExistsError: `out` holds something else, an update by other events included.
     """
     run, out, started = Path(run), Path(out), time.perf_counter()
     config, before = read_run(run)
@@ -95,7 +95,10 @@ def update(
     if events is not None:
         made, joined, reads = _joined(config.shop, Path(events), out, say)
         config = config.with_values(shop=made)
-    if claim_run(out, config):
+    finished = claim_run(out, config)
+    if joined is not None:
+        _check_same(joined, out, finished)
+    if finished:
         say(f"{out} holds the finished update.")
         return load_run(out)
     if joined is not None:
@@ -145,6 +148,20 @@ def _joined(
     mapping = made.to_dict()
     mapping["events"]["table"] = str((out / JOINED).absolute())
     return mapping, pa.concat_tables(tables), reads
+
+
+def _check_same(joined: pa.Table, out: Path, finished: bool) -> None:
+    """Looks whether an update that was begun was begun with the same events.
+
+    Raises:
+        FileExistsError: it was not.
+    """
+    begun = finished or any(path.is_file() for path in (out / "checkpoints").rglob("*"))
+    if begun and pq.read_table(out / JOINED) != joined:
+        raise FileExistsError(
+            f"{out} holds an update by other events than those given now. Choose another folder, "
+            "or remove that one."
+        )
 
 
 def _tell(report: CheckReport, path: Path | TableUrl, read: TableRead) -> None:
