@@ -26,9 +26,16 @@ from tfmm.encoders.text.lstm import LSTMKernel
 from tfmm.index import IVF, BruteForce, Index, ScaNN
 from tfmm.index.approximate import Approximate
 from tfmm.layers.causal import CausalAttention
+from tfmm.layers.content import Content
+from tfmm.layers.experts import MixtureOfExperts, ProgressiveExperts
+from tfmm.layers.experts.parts import Expert
 from tfmm.layers.fusion import Fusion, fusion
 from tfmm.layers.fusion import names as fusion_names
-from tfmm.layers.towers import Content, ItemTower, UserTower
+from tfmm.layers.interactions import CrossNetwork, DotInteraction, FactorizationMachine
+from tfmm.layers.multimodal_rnn import MultimodalRNN
+from tfmm.layers.self_attention import SelfAttention
+from tfmm.layers.target_attention import TargetAttention
+from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.tasks.retrieval.graph.edges import Edges
 from tfmm.tasks.retrieval.graph.propagation import Adjacency, Propagation, Relation
 from tfmm.tasks.retrieval.graph.tower import GraphItemTower
@@ -59,6 +66,7 @@ PICTURES, VECTORS, MASK = (
 )
 ROWS = {"items": tf.range(N), "present": tf.zeros((N, 0), tf.bool)}
 HISTORY = tf.constant([[0, 2, -1], [1, 3, 5]])
+HISTORIES = (numbers(2, 3, DIM), tf.constant([[True] * 3, [True, False, False]]))
 EDGES = {
     "view": Adjacency.of(Edges("view", "user", "item", sp.csr_matrix(np.eye(4, N, dtype="f4")))),
     "near": Adjacency.of(Edges("near", "item", "item", sp.csr_matrix(np.eye(N, k=1, dtype="f4")))),
@@ -94,7 +102,7 @@ CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
     },
     "causal": (
         lambda: CausalAttention(DIM, length=2, depth=3, heads=4, dropout=0.1, name="own"),
-        (numbers(2, 3, DIM), tf.constant([[True] * 3, [True, False, False]])),
+        HISTORIES,
     ),
     "messages": (
         lambda: propagation(layers=3, mix="fixed", users=True),
@@ -110,7 +118,7 @@ CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
     ),
     "attention over pictures": (
         lambda: AttentionPooling(5, name="own", trainable=False),
-        (numbers(2, 3, DIM), tf.constant([[True] * 3, [True, False, False]])),
+        HISTORIES,
     ),
     "blocks": (lambda: Blocks(4, 2, name="own", trainable=False), (VECTORS,)),
     "convolution": (
@@ -124,6 +132,24 @@ CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
     "log mel": (lambda: front_ends.LogMel(8000, hop=0.04, bins=9), (numbers(2, 2000),)),
     "mfcc": (lambda: front_ends.MFCC(8000, window=0.06, name="own"), (numbers(2, 2000),)),
     "keras 3": (bridge, (VECTORS,)),
+    "self-attention": (lambda: SelfAttention(DIM, 2, heads=4, name="own"), HISTORIES),
+    "target attention": (
+        lambda: TargetAttention((5, 3), softmax=True, name="own"),
+        (HISTORIES[0], numbers(2, DIM), HISTORIES[1]),
+    ),
+    "crosses": (lambda: CrossNetwork(2, rank=3, experts=2, name="own"), (VECTORS,)),
+    "dots": (lambda: DotInteraction(itself=True, name="own"), (numbers(2, 3, DIM),)),
+    "factorization": (lambda: FactorizationMachine(pooled=False), (numbers(2, 3, DIM),)),
+    "expert": (lambda: Expert((5, 3), name="own"), (VECTORS,)),
+    "mixture": (lambda: MixtureOfExperts(2, experts=3, hidden=(5, 3), name="own"), (VECTORS,)),
+    "progressive": (
+        lambda: ProgressiveExperts(2, shared=3, own=2, hidden=(5,), levels=3, trainable=False),
+        (VECTORS,),
+    ),
+    "steps": (
+        lambda: MultimodalRNN(DIM, cell="gru", fusion="attention", name="own"),
+        (numbers(2, 3, 2, DIM), tf.constant([[[True, False]] * 3, [[True, True]] * 3])),
+    ),
 }
 
 INDICES = {

@@ -4,113 +4,19 @@ features."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tfmm.data.names import scope_name
-from tfmm.encoders import Encoder
 from tfmm.encoders.base import config_names, no_config
 from tfmm.encoders.projection import check_heads
 from tfmm.layers.causal import CausalAttention
-from tfmm.layers.fusion import Fusion
+from tfmm.layers.content import LEARNED, Content
+from tfmm.layers.self_attention import SelfAttention
 from tfmm.layers.sparse import mean_of_rows
 
-#: Why a layer with content has no configuration.
-LEARNED = (
-    "it holds encoders that learned from the catalogue. To resolve this, make the model by "
-    "from_data with the same arguments, and keep its weights with save_weights."
-)
 HISTORIES = ("mean", "self_attention", "gru", "causal", "none")
-
-
-class Content(tf.keras.layers.Layer):
-    """Encodes every modality of an item (or user) and fuses them into one vector.
-
-    Heavy encoders (`Encoder.heavy`: a CNN, an LSTM) do not see every row of a training batch. They
-    encode the rows that the batch names under `encode`; for the others the layer takes the vector
-    it computed last, from a bank with one row an item, as cross-batch memory does (Wang et al.,
-    arXiv:1912.06798). Gradients reach the encoder through the freshly encoded rows, and fusion
-    through all. A row that was never encoded counts as a missing modality.
-
-    Args:
-        encoders: encoders by feature name, adapted.
-        fusion: combines their vectors.
-        rows: the number of items, the height of the banks.
-    """
-
-    def __init__(
-        self, encoders: Mapping[str, Encoder], fusion: Fusion, rows: int, name: str | None = None
-    ) -> None:
-        super().__init__(name=name)
-        if not encoders:
-            raise ValueError(
-                "Content needs at least one encoder; leave it out for an id-only tower."
-            )
-        self.encoders = dict(encoders)
-        self.fusion = fusion
-        self.rows = rows
-        self.heavy = [name for name, encoder in encoders.items() if encoder.heavy]
-        self.encode = {
-            name: tf.function(self.encoders[name], reduce_retracing=True) for name in self.heavy
-        }
-        self.banks: dict[str, tf.Variable] = {}
-        self.filled: dict[str, tf.Variable] = {}
-        for feature in self.heavy:
-            self.banks[feature] = self.add_weight(
-                scope_name(f"{feature}_bank"),
-                (rows, self.encoders[feature].dim),
-                initializer="zeros",
-                trainable=False,
-            )
-            self.filled[feature] = self.add_weight(
-                scope_name(f"{feature}_filled"),
-                (rows,),
-                dtype=tf.bool,
-                initializer="zeros",
-                trainable=False,
-            )
-
-    def call(self, batch: Mapping[str, Any], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Fused vectors of a batch of rows.
-
-        Args:
-            batch: `items` int32 `[n]`, `present` bool `[n, M]`, `features` {name: `[n, ...]`} for
-                light encoders, and in training `encode` {name: {`at` int32 `[K]`, `inputs` `[K,
-                ...]`}}.
-            training: whether dropout and augmentation are on.
-
-        Returns:
-            Vectors float32 `[n, dim]` and the weights of the modalities float32 `[n, M]`.
-        """
-        tokens, present = [], tf.unstack(batch["present"], num=len(self.encoders), axis=1)
-        for number, (name, encoder) in enumerate(self.encoders.items()):
-            if not encoder.heavy:
-                tokens.append(encoder(batch["features"][name], training=training))
-                continue
-            token = tf.gather(self.banks[name], batch["items"])
-            known = tf.gather(self.filled[name], batch["items"])
-            if name in batch.get("encode", {}):
-                at = batch["encode"][name]["at"][:, None]
-                fresh = encoder(batch["encode"][name]["inputs"], training=training)
-                token = tf.tensor_scatter_nd_update(token, at, fresh)
-                known = tf.tensor_scatter_nd_update(known, at, tf.ones_like(at[:, 0], tf.bool))
-                if training:
-                    self.remember(name, tf.gather_nd(batch["items"], at), fresh)
-            tokens.append(token)
-            present[number] = present[number] & known
-        return self.fusion(tf.stack(tokens, 1), tf.stack(present, 1), training=training)
-
-    def get_config(self) -> NoReturn:
-        """Refused: what the encoders learned is no configuration."""
-        no_config(self, LEARNED)
-
-    def remember(self, name: str, rows: tf.Tensor, vectors: tf.Tensor) -> None:
-        """Writes the vectors `[K, dim]` of rows int32 `[K]` into the bank of a heavy feature."""
-        vectors = tf.stop_gradient(vectors)
-        self.banks[name].scatter_update(tf.IndexedSlices(vectors, rows))
-        self.filled[name].scatter_update(tf.IndexedSlices(tf.ones_like(rows, tf.bool), rows))
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
@@ -276,7 +182,7 @@ class UserTower(tf.keras.layers.Layer):
         if id:
             self.id_embedding = self.add_weight("id_embedding", (rows, dim), initializer=_small())
         if history == "self_attention":
-            self.pooling: tf.keras.layers.Layer | None = _SelfAttention(dim, history_size)
+            self.pooling: tf.keras.layers.Layer | None = SelfAttention(dim, history_size)
         elif history == "gru":
             self.pooling = tf.keras.layers.GRU(dim, name="gru")
         elif history == "causal":
@@ -418,30 +324,3 @@ def unit(vectors: tf.Tensor, heads: int = 1) -> tf.Tensor:
 
 def _small() -> tf.keras.initializers.Initializer:
     return tf.keras.initializers.RandomNormal(stddev=0.05)
-
-
-class _SelfAttention(tf.keras.layers.Layer):
-    """One transformer block over a history `[B, T, dim]`, pooled to `[B, dim]` by a masked mean."""
-
-    def __init__(self, dim: int, length: int, heads: int = 2) -> None:
-        super().__init__(name="self_attention")
-        self.length = length
-        self.before = tf.keras.layers.LayerNormalization(epsilon=1e-6)
-        self.between = tf.keras.layers.LayerNormalization(epsilon=1e-6)
-        self.attention = tf.keras.layers.MultiHeadAttention(heads, dim // heads, dropout=0.1)
-        self.widen = tf.keras.layers.Dense(2 * dim, activation="gelu")
-        # Zero at first, so that training starts from the mean of the history.
-        self.narrow = tf.keras.layers.Dense(dim, kernel_initializer="zeros")
-        self.places = self.add_weight("places", (length, dim), initializer=_small())
-
-    def call(self, sequence: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
-        present = tf.cast(mask, tf.float32)
-        # Counted from the latest item, so that a place means the same in every length of history.
-        age = tf.cast(tf.reduce_sum(present, 1, keepdims=True), tf.int32) - 1
-        age = age - tf.range(tf.shape(mask)[1])[None, :]
-        hidden = sequence + tf.gather(self.places, tf.clip_by_value(age, 0, self.length - 1))
-        hidden = self.before(hidden)
-        allowed = mask[:, None, :] & mask[:, :, None]
-        hidden += self.attention(hidden, hidden, attention_mask=allowed, training=training)
-        hidden = self.narrow(self.widen(self.between(hidden))) * present[:, :, None]
-        return tf.reduce_sum(hidden, 1) / tf.maximum(tf.reduce_sum(present, 1, keepdims=True), 1.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers.blocks import check_round_trip, moved
+from tests.layers.blocks import check_in_a_graph, moved
 from tfmm.layers.experts import MixtureOfExperts, ProgressiveExperts
 
 
@@ -71,8 +71,8 @@ def test_below_the_last_level_what_is_common_reads_all(features):
     ],
     ids=["mixture", "progressive"],
 )
-def test_they_round_trip(layer, features):
-    check_round_trip(moved(layer, features), features)
+def test_they_are_alike_in_a_graph(layer, features):
+    check_in_a_graph(moved(layer, features), features)
 
 
 @pytest.mark.parametrize("kind", [MixtureOfExperts, ProgressiveExperts])

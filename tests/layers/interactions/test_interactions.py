@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers.blocks import check_round_trip, moved
+from tests.layers.blocks import check_in_a_graph, moved
 from tfmm.layers.interactions import CrossNetwork, DotInteraction, FactorizationMachine
 
 
@@ -97,13 +97,13 @@ def test_a_factorization_machine_sums_all_products(features, pooled):
     ],
     ids=["whole", "narrow", "experts"],
 )
-def test_cross_networks_round_trip(layer, flat):
-    check_round_trip(moved(layer, flat), flat)
+def test_cross_networks_are_alike_in_a_graph(layer, flat):
+    check_in_a_graph(moved(layer, flat), flat)
 
 
 @pytest.mark.parametrize("layer", [DotInteraction(itself=True), FactorizationMachine(pooled=False)])
-def test_products_round_trip(layer, features):
-    check_round_trip(layer, features)
+def test_products_are_alike_in_a_graph(layer, features):
+    check_in_a_graph(layer, features)
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ class MixtureOfExperts(tf.keras.layers.Layer):
         super().__init__(name=name, **kwargs)
         self.labels, self.experts = positive("labels", labels), positive("experts", experts)
         self.hidden = list(hidden)
-        self._experts = [Expert(hidden, f"expert_{n}") for n in range(experts)]
+        self._experts = [Expert(hidden, name=f"expert_{n}") for n in range(experts)]
         self._gates = [
             tf.keras.layers.Dense(experts, use_bias=False, name=f"gate_{n}") for n in range(labels)
         ]

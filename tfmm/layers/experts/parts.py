@@ -3,28 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
-from tfmm.encoders.base import positive
+from tfmm.encoders.base import config_names, positive
 
 
+@tf.keras.utils.register_keras_serializable(package="tfmm")
 class Expert(tf.keras.layers.Layer):
-    """A network of dense layers, each with a ReLU: `[B, D]` to `[B, hidden[-1]]`."""
+    """A network of dense layers, each with a ReLU: `[B, D]` to `[B, hidden[-1]]`.
 
-    def __init__(self, hidden: Sequence[int], name: str) -> None:
-        super().__init__(name=name)
-        if not hidden:
+    Args:
+        hidden: widths of the layers.
+        name: Keras's layer name.
+        **kwargs: as `tf.keras.layers.Layer`.
+
+    Raises:
+        ValueError: a width below one, or no layer at all.
+    """
+
+    def __init__(self, hidden: Sequence[int], *, name: str = "expert", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.hidden = [positive("hidden", width) for width in hidden]
+        if not self.hidden:
             raise ValueError("hidden must name the width of one layer at least, but is empty.")
         self.dense = [
-            tf.keras.layers.Dense(positive("hidden", width), "relu", name=f"dense_{n}")
-            for n, width in enumerate(hidden)
+            tf.keras.layers.Dense(width, "relu", name=f"dense_{n}")
+            for n, width in enumerate(self.hidden)
         ]
 
     def call(self, features: tf.Tensor) -> tf.Tensor:
+        """What it says of features."""
         for layer in self.dense:
             features = layer(features)
         return features
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
 
 
 def mixed(said: tf.Tensor, gate: tf.Tensor) -> tf.Tensor:

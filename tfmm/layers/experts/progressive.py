@@ -77,8 +77,10 @@ class _Level(tf.keras.layers.Layer):
         self, labels: int, shared: int, own: int, hidden: Sequence[int], *, last: bool, name: str
     ) -> None:
         super().__init__(name=name)
-        self.shared = [Expert(hidden, f"shared_{n}") for n in range(shared)]
-        self.own = [[Expert(hidden, f"own_{at}_{n}") for n in range(own)] for at in range(labels)]
+        self.shared = [Expert(hidden, name=f"shared_{n}") for n in range(shared)]
+        self.own = [
+            [Expert(hidden, name=f"own_{at}_{n}") for n in range(own)] for at in range(labels)
+        ]
 
         def gate(size: int, name: str) -> tf.keras.layers.Layer:
             return tf.keras.layers.Dense(size, use_bias=False, name=name)

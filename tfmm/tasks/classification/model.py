@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tfmm.data.batches.pipeline import FeatureColumns, row_batches
 from tfmm.encoders import Encoder
-from tfmm.layers.towers import Content
+from tfmm.layers.content import Content
 from tfmm.tasks.classification.batches import label_batches
 from tfmm.tasks.classification.labels import Labels
 from tfmm.tasks.classification.losses import LabelLoss

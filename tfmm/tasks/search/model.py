@@ -17,8 +17,8 @@ from tfmm.data.catalog import Catalog
 from tfmm.data.progress import progress
 from tfmm.data.shop import ShopData
 from tfmm.encoders import Encoder
-from tfmm.layers.content import build_content
-from tfmm.layers.towers import Content, ItemTower, UserTower
+from tfmm.layers.content import Content, build_content
+from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.tasks.config import from_keywords
 from tfmm.tasks.items.config import ItemsConfig
 from tfmm.tasks.model import Model

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from tfmm.encoders import Encoder
 from tfmm.encoders.base import no_config
-from tfmm.layers.towers import LEARNED, unit
+from tfmm.layers.content import LEARNED
+from tfmm.layers.towers import unit
 
 
 class QueryTower(tf.keras.layers.Layer):

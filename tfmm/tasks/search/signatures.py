@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from tfmm.encoders import Encoder
 from tfmm.encoders.raw import RawReader, check_embedder
-from tfmm.layers.towers import Content, unit
+from tfmm.layers.content import Content
+from tfmm.layers.towers import unit
 
 #: Raw queries string `[B]` to vectors float32 `[B, D]` and bool `[B]`, whether they say anything.
 Reader = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]

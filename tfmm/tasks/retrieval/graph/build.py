@@ -9,8 +9,8 @@ from typing import Any
 
 from tfmm.data.columns import CategoryColumn, TagsColumn
 from tfmm.data.shop import ShopData
+from tfmm.layers.content import Content
 from tfmm.layers.frozen import frozen_vectors, has_frozen
-from tfmm.layers.towers import Content
 from tfmm.tasks.retrieval.graph.config import GraphConfig
 from tfmm.tasks.retrieval.graph.edges import (
     ITEM,

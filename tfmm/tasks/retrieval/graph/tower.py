@@ -7,7 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.layers.towers import Content, ItemTower
+from tfmm.layers.content import Content
+from tfmm.layers.towers import ItemTower
 
 JOINS = ("sum", "gate", "concat")
 
