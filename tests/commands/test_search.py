@@ -85,7 +85,7 @@ def test_a_page_shows_the_hits_as_pictures(shop_file, address, tmp_path, capsys)
     assert "out.html" in capsys.readouterr().out
     html = page.read_text(encoding="utf-8")
     assert html.count("<figure>") == 5  # the picture asked for and four hits
-    assert html.count("data:image/jpeg;base64,") == 1  # this shop does not know the model's items
+    assert html.count("data:image/png;base64,") == 1  # this shop does not know the model's items
     assert "r1" in html
 
 

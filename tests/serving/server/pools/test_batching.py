@@ -119,7 +119,8 @@ def test_lengths_may_differ_where_padding_is_asked_for(serve, runs):
 
 
 def _recommend(user: str, exclude: int) -> dict:
-    return {"user_id": [user], "exclude": [[""] * exclude], "allow": [[""]]}
+    # An array is sent in the shape that it has; lists would be filled up.
+    return {"user_id": [user], "exclude": np.full((1, exclude), "", object), "allow": [[""]]}
 
 
 def test_runs_are_padded_to_the_allowed_sizes(serve, runs):
