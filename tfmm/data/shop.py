@@ -84,10 +84,7 @@ def load(
         ModuleNotFoundError: a file is in a format that needs a package which is not installed.
         ValueError: for a policy that its check does not take.
     """
-    if isinstance(shop, Mapping):
-        shop = Shop.from_dict(shop)
-    elif not isinstance(shop, Shop):
-        shop = Shop.from_file(shop)
+    shop = Shop.of(shop)
     report = CheckReport()
     report.set_policies(shop.checks, str(shop))
     report.set_policies(policies or {}, "policies")

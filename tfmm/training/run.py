@@ -146,9 +146,7 @@ def load_data(config: RunConfig, refresh: bool = False) -> ShopData:
         refresh: decode no picture or sound, unless a corrupt one costs its item its place: a
             refresh looks at those that are new.
     """
-    shop = config.shop
-    if not isinstance(shop, Shop):
-        shop = Shop.from_dict(shop) if isinstance(shop, Mapping) else Shop.from_file(shop)
+    shop = Shop.of(config.shop)
     columns = tuple(task_class(config.task).event_columns(config, shop))
     verify = not refresh or any(shop.checks.get(m.corrupt) == "drop" for m in MEDIA.values())
     addresses = Addresses(shop, "new")

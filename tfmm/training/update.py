@@ -130,7 +130,7 @@ def _joined(
 ) -> tuple[dict[str, Any], pa.Table, list[tuple[Path | TableUrl, TableRead]]]:
     """A shop whose events are its own and those of a file, their table in `out`, and the two that
     were read."""
-    made = Shop.from_dict(shop) if isinstance(shop, Mapping) else Shop.from_file(shop)
+    made = Shop.of(shop)
     if made.events is None:
         raise RunFileError(f"{made} has no events that those of {file} could join.")
     columns, tables, reads = made.events.columns(), [], []

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.data.batches.pipeline import FeatureColumns, Gather
+from tfmm.data.batches.pipeline import FeatureColumns, Gather, RowInputs
 from tfmm.data.rows import MappedRows
 
 
@@ -123,10 +123,10 @@ def aligned_batches(
     if block > 1 and classes is None:
         raise ValueError("`block` needs the items' `classes`; without them leave it at 1.")
     size = min(batch_size, len(rows))
-    gather = {name: Gather(column) for name, column in items.columns.items()}
+    inputs = RowInputs(items)
     asked = {name: [Gather(c) for c in columns] for name, columns in queries.columns.items()}
     there = {name: tf.constant(present) for name, present in queries.present.items()}
-    present, groups = tf.constant(items.present), tf.constant(queries.groups, tf.int32)
+    groups = tf.constant(queries.groups, tf.int32)
 
     count = len(rows) // size
     length = count if steps is None else steps
@@ -141,14 +141,8 @@ def aligned_batches(
             yield order[start : start + size].astype(np.int32)
 
     def batch(chosen: tf.Tensor) -> dict:
-        everything = tf.range(tf.size(chosen))
         return {
-            "items": chosen,
-            "present": tf.gather(present, chosen),
-            "features": {name: gather[name](chosen) for name in items.light},
-            "encode": {
-                name: {"at": everything, "inputs": gather[name](chosen)} for name in items.budgets
-            },
+            **inputs.of_items(chosen),
             "queries": {name: tuple(one(chosen) for one in many) for name, many in asked.items()},
             "asked": {name: tf.gather(known, chosen) for name, known in there.items()},
             "groups": tf.gather(groups, chosen),

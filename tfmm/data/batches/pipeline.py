@@ -115,20 +115,23 @@ class RowInputs:
         )
         self.user_present = tf.constant(users.present) if users else None
 
-    def of_items(self, rows: tf.Tensor, key: tf.Tensor) -> dict[str, Any]:
+    def of_items(self, rows: tf.Tensor, key: tf.Tensor | None = None) -> dict[str, Any]:
         """`items`, `present`, `features` and `encode` of distinct rows int32 `[U]`; the choice of
-        those that heavy encoders see is drawn by `key` int64 `[2]` and the numbers after it."""
+        those that heavy encoders see is drawn by `key` int64 `[2]` and the numbers after it.
+        Without a key they see all."""
         found: dict[str, Any] = {
             "items": rows,
             "present": tf.gather(self.present, rows),
             "features": {name: self.gather[name](rows) for name in self.light},
             "encode": {},
         }
+        everything = tf.range(tf.shape(rows)[0])
         for number, (name, budget) in enumerate(self.budgets.items()):
-            everything = tf.range(tf.shape(rows)[0])
-            chosen = tf.random.experimental.stateless_shuffle(everything, key + number)[:budget]
-            inputs = self.gather[name](tf.gather(rows, chosen))
-            found["encode"][name] = {"at": chosen, "inputs": inputs}
+            at, chosen = everything, rows
+            if key is not None:
+                at = tf.random.experimental.stateless_shuffle(everything, key + number)[:budget]
+                chosen = tf.gather(rows, at)
+            found["encode"][name] = {"at": at, "inputs": self.gather[name](chosen)}
         return found
 
     def of_users(self, rows: tf.Tensor) -> dict[str, Any]:

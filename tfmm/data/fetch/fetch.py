@@ -35,10 +35,7 @@ def fetch(
         OSError: a file cannot be written.
         ShopFileError: for a shop file or table that cannot be used as written.
     """
-    if isinstance(shop, Mapping):
-        shop = Shop.from_dict(shop)
-    elif not isinstance(shop, Shop):
-        shop = Shop.from_file(shop)
+    shop = Shop.of(shop)
     addresses = Addresses(shop, "missing", limits)
     tables = {key: _files_alone(getattr(shop, key)) for key in ("items", "users")}
     if any(table.features for table in tables.values() if table is not None):

@@ -61,6 +61,18 @@ class Shop:
         """
         return cls._from(mapping, None, Path(root).absolute())
 
+    @classmethod
+    def of(cls, given: str | os.PathLike[str] | Shop | Mapping[str, Any]) -> Shop:
+        """The shop that is given: by its file, by the mapping that a shop file would hold (paths
+        relative to the working folder), or as it is.
+
+        Raises:
+            ShopFileError: as `from_file` and `from_dict`.
+        """
+        if isinstance(given, Shop):
+            return given
+        return cls.from_dict(given) if isinstance(given, Mapping) else cls.from_file(given)
+
     def to_dict(self) -> dict[str, Any]:
         """The mapping of an equal shop: `Shop.from_dict(shop.to_dict())`."""
         out: dict[str, Any] = {"root": str(self.root)}

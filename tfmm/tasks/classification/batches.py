@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.data.batches.pipeline import FeatureColumns, Gather, passes
+from tfmm.data.batches.pipeline import FeatureColumns, RowInputs, passes
 
 
 def label_batches(
@@ -56,8 +56,7 @@ def label_batches(
         chance = np.bincount(stratum)[stratum].astype(np.float64) ** -balance
         cumulative = tf.constant(np.cumsum(chance / chance.sum()), tf.float64)
     asked, targets = tf.constant(rows), tf.constant(has[rows].astype(np.float32))
-    gather = {name: Gather(column) for name, column in items.columns.items()}
-    present = tf.constant(items.present)
+    inputs = RowInputs(items)
 
     def batch(epoch: tf.Tensor, step: tf.Tensor) -> dict:
         if cumulative is None:
@@ -69,16 +68,6 @@ def label_batches(
             key = tf.stack([tf.constant(seed, tf.int64) * 1_000_003 + epoch, step])
             draw = tf.random.stateless_uniform([batch_size], key, dtype=tf.float64)
             at = tf.minimum(tf.searchsorted(cumulative, draw, out_type=tf.int64), count - 1)
-        chosen = tf.gather(asked, at)
-        everything = tf.range(tf.size(chosen))
-        return {
-            "items": chosen,
-            "present": tf.gather(present, chosen),
-            "features": {name: gather[name](chosen) for name in items.light},
-            "encode": {
-                name: {"at": everything, "inputs": gather[name](chosen)} for name in items.budgets
-            },
-            "labels": tf.gather(targets, at),
-        }
+        return {**inputs.of_items(tf.gather(asked, at)), "labels": tf.gather(targets, at)}
 
     return passes(batch, steps, first_epoch)
