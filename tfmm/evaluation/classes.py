@@ -105,10 +105,23 @@ def most_confused(
 
 
 def reliability(
-    confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS
+    confidence: NDArray[np.floating],
+    right: NDArray[np.bool_],
+    bins: int = BINS,
+    *,
+    equal_counts: bool = False,
 ) -> list[dict[str, float]]:
-    """For each bin of confidence that is met: its mean `confidence`, share `right` and `items`."""
-    place = np.clip((np.asarray(confidence) * bins).astype(int), 0, bins - 1)
+    """For each bin of confidence that is met: its mean `confidence`, share `right` and `items`.
+
+    Bins are of one width, or of as many items as equal confidences, which stay together, let them:
+    for labels so rare that all would be in the first.
+    """
+    confidence = np.asarray(confidence)
+    if equal_counts and len(confidence):
+        inner = np.quantile(confidence, np.arange(1, bins) / bins, method="inverted_cdf")
+        place = np.searchsorted(inner, confidence, side="left")
+    else:
+        place = np.clip((confidence * bins).astype(int), 0, bins - 1)
     rows = []
     for one in np.unique(place):
         inside = place == one
@@ -123,9 +136,13 @@ def reliability(
 
 
 def calibration_error(
-    confidence: NDArray[np.floating], right: NDArray[np.bool_], bins: int = BINS
+    confidence: NDArray[np.floating],
+    right: NDArray[np.bool_],
+    bins: int = BINS,
+    *,
+    equal_counts: bool = False,
 ) -> float:
     """The mean distance between confidence and the share that is right, over bins."""
-    rows = reliability(confidence, right, bins)
+    rows = reliability(confidence, right, bins, equal_counts=equal_counts)
     total = sum(row["items"] for row in rows)
     return float(sum(row["items"] * abs(row["confidence"] - row["right"]) for row in rows) / total)

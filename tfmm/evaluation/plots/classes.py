@@ -57,8 +57,14 @@ def confusion(items: ArrayLike, names: Sequence[str], path: Path) -> Path:
     return save(figure, path)
 
 
-def reliability(rows: Sequence[Mapping[str, float]], path: Path) -> Path:
-    """How often the model is right, by how sure it is; `rows` of `classes.reliability`."""
+def reliability(rows: Sequence[Mapping[str, float]], path: Path, *, label: str = "") -> Path:
+    """How often the model is right, by how sure it is; `rows` of `classes.reliability`.
+
+    Args:
+        rows: of the bins.
+        path: of the picture.
+        label: where it is one label's probability that is shown, that label.
+    """
     figure, (ax,) = new_figure(3.6, 5.2)
     ax.plot([0, 1], [0, 1], color=OTHERS, linewidth=1.2, zorder=1)
     sizes = np.array([row["items"] for row in rows], float)
@@ -70,9 +76,15 @@ def reliability(rows: Sequence[Mapping[str, float]], path: Path) -> Path:
         zorder=2,
         alpha=0.85,
     )
-    ax.set_xlim(0, 1.05)
-    ax.set_ylim(0, 1.08)
+    met = [row[name] for row in rows for name in ("confidence", "right")]
+    # A rare label has its dots in the corner, unless the axes end where it does.
+    top = max(met, default=1.0) if label else 1.0
+    ax.set_xlim(0, 1.05 * (top or 1.0))
+    ax.set_ylim(0, 1.08 * (top or 1.0))
     ax.set_xlabel("what the model says", color=INK)
-    ax.set_ylabel("how often it is right", color=INK)
-    set_title(ax, "Probabilities, by how sure the model is")
+    ax.set_ylabel("how often it is so" if label else "how often it is right", color=INK)
+    shown = "\n".join(wrapped(label, 24, 1))
+    set_title(
+        ax, f"Probabilities of {shown}" if label else "Probabilities, by how sure the model is"
+    )
     return save(figure, path)
