@@ -6,7 +6,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -23,6 +23,13 @@ def half_lives(pairs: Pairs) -> tuple[float, ...]:
     time = pairs.log.time
     days = 0.0 if time is None or not len(time) else (time[-1] - time[0]) / DAY
     return tuple(value for value in HALF_LIVES if value < days)
+
+
+class Tuned(NamedTuple):
+    """What tuning found: the best parameters, and how many of the grid a budget left untried."""
+
+    params: dict[str, Any]
+    untried: int = 0
 
 
 class NotFittedError(RuntimeError):

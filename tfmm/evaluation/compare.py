@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tfmm import baselines
 from tfmm.baselines import Baseline, EASEMemoryError
-from tfmm.baselines.base import half_lives
+from tfmm.baselines.base import Tuned, half_lives
 from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.parts import Split
 from tfmm.data.progress import progress
@@ -22,13 +22,6 @@ from tfmm.evaluation.ranking import Scorer
 NAMES = ("popularity", "item_knn", "user_knn", "ease")
 #: What joins them where events have times.
 TIMED = ("recent_popularity", "markov")
-
-
-class Tuned(NamedTuple):
-    """What tuning found: the best parameters, and how many of the grid a budget left untried."""
-
-    params: dict[str, Any]
-    untried: int = 0
 
 
 def default_names(train: PairsOrMatrix, *, repeats: bool = False) -> tuple[str, ...]:
