@@ -78,6 +78,7 @@ PACKAGES = (
     Package("setuptools", "80.10.2", module="pkg_resources"),
     Package("scann", "1.4.2", exact=2, only_for="the ScaNN index", module="scann"),
     Package("implicit", "0.7.3", only_for="the baseline ials", module="implicit"),
+    Package("lightgbm", "4.7.0", only_for="the baseline boosted", module="lightgbm"),
     Package("optuna", "5.0.0", only_for="tfmm tune", module="optuna"),
     Package("av", "18.1.0", only_for="video", module="av"),
     Package("pocketsphinx", "5.1.1", only_for="offline speech recognition", module="pocketsphinx"),
