@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,6 +17,19 @@ from tfmm.baselines.supervised import Said
 
 _CELLS = 4_000_000
 _LEAST = 1e-6
+
+
+class _Powers(NamedTuple):
+    """What is left of ratings without offsets, its squares, and ones."""
+
+    left: sp.csr_matrix
+    square: sp.csr_matrix
+    met: sp.csr_matrix
+
+    @classmethod
+    def of(cls, left: sp.csr_matrix) -> _Powers:
+        datas = left.data**2, np.ones_like(left.data)
+        return cls(left, *(_with(left, data) for data in datas))
 
 
 @dataclass(kw_only=True)
@@ -63,7 +76,7 @@ class ItemKNN(RatingBaseline):
     shrink: float = 100.0
     """The larger, the less the similarity counts of two that few have both."""
 
-    similarity: Similarity = "pearson"
+    similarity: Similarity = "cosine"
     """`"pearson"` or `"cosine"`."""
 
     offsets_: Offsets | None = field(default=None, init=False, repr=False)
@@ -125,11 +138,12 @@ class ItemKNN(RatingBaseline):
         degree = np.append(np.diff(columns.indptr), 0)
         order = np.argsort(row, kind="stable")
         order = order[(row[order] >= 0) & (degree[column[order]] > 0)]
+        powers, turned = _Powers.of(rows), _Powers.of(columns)
         parts: list[tuple[NDArray[Any], ...]] = []
         for block in _blocks(row[order], degree[column[order]], rows.shape[0]):
             asked = order[block]
             own, local = np.unique(row[asked], return_inverse=True)
-            similar = self._similar(own)
+            similar = self._similar(own, powers, turned)
             size = degree[column[asked]]
             pair = np.repeat(np.arange(len(asked)), size)
             begins = columns.indptr[column[asked]] - np.cumsum(size) + size
@@ -147,19 +161,18 @@ class ItemKNN(RatingBaseline):
         pairs, places, values = (np.concatenate(part) for part in zip(*parts, strict=True))
         return sp.coo_matrix((values, (pairs, places)), shape=shape).tocsr()
 
-    def _similar(self, own: NDArray[np.integer]) -> NDArray[np.float32]:
+    def _similar(
+        self, own: NDArray[np.integer], rows: _Powers, columns: _Powers
+    ) -> NDArray[np.float32]:
         """Of the rows `own` with all rows, float32 `[b, n]`; 0 with itself."""
-        rows = self.rows_
-        assert rows is not None
-        square = _with(rows, rows.data**2)
-        met = _with(rows, np.ones_like(rows.data))
-        product = _product(rows[own], rows)
-        both = _product(met[own], met)
+        left, square, met = (power[own] for power in rows)
+        product = (left @ columns.left).toarray()
+        both = (met @ columns.met).toarray()
         if self.similarity == "pearson":
-            scale = _product(square[own], met) * _product(met[own], square)
+            scale = (square @ columns.met).toarray() * (met @ columns.square).toarray()
             both = np.maximum(both - 1, 0)
         else:
-            length = np.asarray(square.sum(axis=1), np.float32)
+            length = np.asarray(rows.square.sum(axis=1), np.float32)
             scale = length[own] * length.T
         scale = np.sqrt(scale) * (both + np.float32(self.shrink))
         similar = np.divide(product * both, scale, out=np.zeros_like(product), where=scale > 0)
@@ -179,6 +192,9 @@ class UserKNN(ItemKNN):
     name: ClassVar[str] = "user_knn"
     of_users: ClassVar[bool] = True
 
+    shrink: float = 300.0
+    similarity: Similarity = "pearson"
+
 
 def _blocks(row: NDArray[np.integer], size: NDArray[np.integer], n_rows: int) -> Iterator[slice]:
     """Runs of pairs, ordered by row, with few enough rows and ratings to compare; one at least."""
@@ -194,10 +210,6 @@ def _blocks(row: NDArray[np.integer], size: NDArray[np.integer], n_rows: int) ->
 
 def _with(rows: sp.csr_matrix, data: NDArray[np.float32]) -> sp.csr_matrix:
     return sp.csr_matrix((data, rows.indices, rows.indptr), shape=rows.shape)
-
-
-def _product(some: sp.csr_matrix, rows: sp.csr_matrix) -> NDArray[np.float32]:
-    return (some @ rows.T).toarray()
 
 
 def _cut(near: sp.csr_matrix, k: int) -> sp.csr_matrix:
