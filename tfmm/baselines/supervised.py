@@ -6,7 +6,7 @@ import itertools
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -18,6 +18,9 @@ from tfmm.data.progress import progress
 Said = NDArray[np.float32]
 Loss = Callable[[Said, NDArray[np.float32]], float]
 """Of predictions and labels, both `[n]`; the lower the better."""
+
+WEIGHTS = tuple(n / 20 for n in range(21))
+"""Shares of the collaborative part that are tried."""
 
 
 class Examples(Protocol):
@@ -49,6 +52,10 @@ class Supervised(ABC):
 
     needs: ClassVar[tuple[str, ...]] = ()
     """Fields that it cannot do without and that the caller alone knows."""
+
+    def __post_init__(self) -> None:
+        """Refuses a configuration that cannot be meant: none here."""
+        return
 
     @abstractmethod
     def fit(self, *examples: Any) -> Self:
@@ -112,3 +119,65 @@ class Supervised(ABC):
         if not grid:
             return []
         return [dict(zip(grid, row, strict=True)) for row in itertools.product(*grid.values())]
+
+
+@dataclass(kw_only=True)
+class WeightedSum(Supervised):
+    """`weight` times what a collaborative model says plus the rest times what content says.
+
+    Tuning chooses each part's parameters by that part alone, then the weight.
+
+    Source: the weighted hybrid of Burke, Hybrid recommender systems, UMUAI 2002.
+
+    Raises:
+        ValueError: a weight outside of 0 to 1.
+    """
+
+    weight: float = 0.8
+    """Share of the collaborative part."""
+
+    collaborative: Mapping[str, Any] = field(default_factory=dict)
+    """Configuration of that part."""
+
+    content: Mapping[str, Any] = field(default_factory=dict)
+    """Configuration of the other."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.weight <= 1:
+            raise ValueError(f"`weight` is {self.weight}, but must be from 0 to 1.")
+
+    @classmethod
+    @abstractmethod
+    def parts(cls, config: Mapping[str, Any]) -> dict[str, tuple[type[Supervised], dict[str, Any]]]:
+        """`collaborative` and `content`: the class of each, and what the configuration of the sum
+        says of it."""
+
+    @abstractmethod
+    def weighted(self, *asked: Any) -> Callable[[float], Said]:
+        """What is said of examples, by the weight."""
+
+    @classmethod
+    def tune(
+        cls,
+        train: Examples,
+        valid: Examples,
+        loss: Loss,
+        *,
+        deadline: float = np.inf,
+        **config: Any,
+    ) -> Tuned:
+        """The parameters of both parts, each the best alone, then the weight."""
+        if not len(valid.value):
+            return Tuned({})
+        chosen: dict[str, Any] = {}
+        untried = 0
+        for name, (part, fixed) in cls.parts(config).items():
+            if name not in config:
+                chosen[name], more = part.tune(train, valid, loss, deadline=deadline, **fixed)
+                untried += more
+        if "weight" not in config:
+            said = cls(**config, **chosen).fit(*train).weighted(*valid.asked)
+            lost = [loss(said(weight), valid.value) for weight in WEIGHTS]
+            chosen["weight"] = WEIGHTS[int(np.argmin(lost))]
+        return Tuned(chosen, untried)

@@ -8,7 +8,15 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from tests.baselines.labels.conftest import NO_TREES, TREES, made
-from tfmm.baselines.labels import Boosted, ContentLabels, Labelled, Logistic, Rates, Table
+from tfmm.baselines.labels import (
+    Boosted,
+    ContentLabels,
+    HybridLabels,
+    Labelled,
+    Logistic,
+    Rates,
+    Table,
+)
 from tfmm.baselines.labels.encoding import RateEncoding
 from tfmm.baselines.labels.linear import Design
 
@@ -78,7 +86,7 @@ def test_a_rating_is_the_ridge_regression_on_the_design(parts):
         (x - mean).T @ (x - mean) + 2 * np.eye(x.shape[1]), (x - mean).T @ (train.value - shift)
     )
     wanted = shift + (design.matrix(test.table).toarray() - mean) @ solved
-    np.testing.assert_allclose(said, wanted, atol=2e-3)
+    np.testing.assert_allclose(said, np.clip(wanted, 0, 1), atol=2e-3)
 
 
 def test_content_reads_its_columns_alone(parts):
@@ -92,6 +100,48 @@ def test_content_reads_its_columns_alone(parts):
     assert (model.predict(changed) != model.predict(test.table)).any()
     with pytest.raises(ValueError, match="no column 'colour'"):
         ContentLabels(columns=("colour",)).fit(*train)
+
+
+HYBRID = {"user": "user", "item": "video", "columns": ("年龄", "device")}
+
+
+@pytest.mark.parametrize("kind", ["binary", "rating"])
+def test_a_hybrid_is_the_weighted_sum_of_log_odds_or_of_ratings(parts, kind):
+    train, _, test = parts
+    rates = Rates(kind=kind, user="user", item="video", item_strength=3).fit(*train)
+    content = ContentLabels(kind=kind, columns=HYBRID["columns"], strength=1).fit(*train)
+    both = [one.predict(test.table).astype(float) for one in (rates, content)]
+    own = {"collaborative": {"item_strength": 3}, "content": {"strength": 1}, "weight": 0.7}
+    said = HybridLabels(kind=kind, **HYBRID, **own).fit(*train).predict(test.table)
+    if kind == "binary":
+        wanted = expit(0.7 * logit(both[0]) + 0.3 * logit(both[1]))
+    else:
+        wanted = np.clip(0.7 * both[0] + 0.3 * both[1], 0, 1)
+    np.testing.assert_allclose(said, wanted, atol=1e-5)
+
+
+def test_a_hybrids_parts_are_the_best_alone_and_its_weight_the_best_of_both(parts):
+    train, valid, _ = parts
+
+    def loss(said, true):
+        return float(-np.log(np.where(true == 1, said, 1 - said)).mean())
+
+    chosen = HybridLabels.tune(train, valid, loss, **HYBRID)
+    rates = Rates.tune(train, valid, loss, user="user", item="video")
+    assert chosen.params["collaborative"] == rates.params
+    lost = {
+        weight: loss(
+            HybridLabels(**HYBRID, **{**chosen.params, "weight": weight})
+            .fit(*train)
+            .predict(valid.table),
+            valid.value,
+        )
+        for weight in (0.0, 0.3, 0.6, 0.9, 1.0, chosen.params["weight"])
+    }
+    assert lost[chosen.params["weight"]] == min(lost.values())
+    assert 0 < chosen.params["weight"] < 1
+    with pytest.raises(ValueError, match="`weight` is -1, but must be from 0 to 1"):
+        HybridLabels(**HYBRID, weight=-1)
 
 
 def test_no_training_example_sees_its_own_label():

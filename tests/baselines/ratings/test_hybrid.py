@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.baselines.ratings.conftest import cut, made
-from tfmm.baselines.ratings import SVD, ContentRatings, Hybrid, SVDpp
+from tfmm.baselines.ratings import ContentRatings, Hybrid, SVDpp
 from tfmm.baselines.ratings.biases import offsets
 
 
@@ -35,14 +35,14 @@ def test_an_item_that_nobody_rated_is_rated_by_its_content(parts):
     hybrid = Hybrid(item_vectors=vectors, weight=1.0).fit(*warm)
     said = content.predict(*asked.asked)
     np.testing.assert_array_equal(hybrid.predict(*asked.asked), said)
-    factors = SVD().fit(*warm).predict(*asked.asked)
+    factors = SVDpp().fit(*warm).predict(*asked.asked)
     assert np.mean((said - asked.value) ** 2) < 0.7 * np.mean((factors - asked.value) ** 2)
 
 
 def test_the_sum_is_of_both_by_the_weight(parts):
     train, valid, vectors = parts
     both = [
-        SVD(factors=3).fit(*train).predict(*valid.asked),
+        SVDpp(factors=3).fit(*train).predict(*valid.asked),
         ContentRatings(item_vectors=vectors, penalty=2.0).fit(*train).predict(*valid.asked),
     ]
     hybrid = Hybrid(
@@ -84,4 +84,3 @@ def test_vectors_that_are_not_one_an_item_and_weights_out_of_range_are_refused(p
             kind(item_vectors=np.ones((3, 2))).fit(*parts[0])
     with pytest.raises(ValueError, match=r"`weight` is 1\.5, but must be from 0 to 1"):
         Hybrid(weight=1.5)
-    assert SVDpp.needs == ()

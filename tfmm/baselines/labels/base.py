@@ -127,7 +127,8 @@ class LabelBaseline(Supervised):
     """A label of examples from the columns of a table.
 
     `kind` is what the label is: `"binary"`, 0 or 1, whose probability is predicted, or `"rating"`,
-    a number. Where all labels are the same in training, that one is the answer.
+    a number, which stays between the lowest and the highest of training. Where all labels are the
+    same in training, that one is the answer.
     """
 
     kind: Kind = "binary"
@@ -136,9 +137,10 @@ class LabelBaseline(Supervised):
     names_: tuple[tuple[str, ...], tuple[str, ...]] | None = field(
         default=None, init=False, repr=False
     )
-    only_: float | None = field(default=None, init=False, repr=False)
+    range_: tuple[float, float] = field(default=(0.0, 0.0), init=False, repr=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.kind not in KINDS:
             raise ValueError(f"`kind` is {self.kind!r}, but must be one of {', '.join(KINDS)}.")
 
@@ -169,8 +171,8 @@ class LabelBaseline(Supervised):
                 f"not, such as {value[wrong][0]}. Leave examples without a label out."
             )
         self.names_ = (table.number_names, table.category_names)
-        self.only_ = float(value[0]) if (value == value[0]).all() else None
-        if self.only_ is None:
+        self.range_ = (float(value.min()), float(value.max()))
+        if self.range_[0] < self.range_[1]:
             self._fit(table, value)
         return self
 
@@ -191,11 +193,10 @@ class LabelBaseline(Supervised):
                 f"`table` must have the columns of training, {_listed(self.names_)}, but it has "
                 f"{_listed(names)}."
             )
-        if self.only_ is not None:
-            return np.full(len(table), self.only_, np.float32)
-        if not len(table):
-            return np.zeros(0, np.float32)
-        return self._predict(table).astype(np.float32)
+        low, high = self.range_
+        if low == high or not len(table):
+            return np.full(len(table), low, np.float32)
+        return np.clip(self._predict(table), low, high).astype(np.float32)
 
     @abstractmethod
     def _fit(self, table: Table, value: NDArray[np.float32]) -> None:

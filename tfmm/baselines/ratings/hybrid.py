@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfmm.baselines.base import Tuned
 from tfmm.baselines.ratings.base import RatingBaseline, Ratings
 from tfmm.baselines.ratings.content import ContentRatings
-from tfmm.baselines.ratings.svd import SVD
-from tfmm.baselines.supervised import Loss
+from tfmm.baselines.ratings.svd import SVDpp
+from tfmm.baselines.supervised import Said, Supervised, WeightedSum
 
 
 @dataclass(kw_only=True)
-class Hybrid(RatingBaseline):
-    """`weight` times what a collaborative model says plus the rest times what content says.
+class Hybrid(WeightedSum, RatingBaseline):
+    """The weighted sum of `SVDpp` and `ContentRatings`; see `WeightedSum`.
 
-    Tuning chooses each part's parameters by that part alone, then the weight of both. An item that
-    nobody rated is rated by content alone.
-
-    Source: the weighted hybrid of Burke, Hybrid recommender systems, UMUAI 2002.
+    An item that nobody rated is rated by content alone.
 
     Raises:
         ValueError: a weight outside of 0 to 1; in `fit`, no vector for each item.
@@ -31,64 +27,35 @@ class Hybrid(RatingBaseline):
 
     name: ClassVar[str] = "hybrid"
     needs: ClassVar[tuple[str, ...]] = ("item_vectors",)
-    weights: ClassVar[Sequence[float]] = tuple(n / 20 for n in range(21))
 
     item_vectors: NDArray[np.floating] | None = None
     """See `ContentRatings`."""
 
-    weight: float = 0.8
-    """Share of the collaborative model."""
-
-    collaborative: Mapping[str, Any] = field(default_factory=dict)
-    """Configuration of its `SVD`."""
-
-    content: Mapping[str, Any] = field(default_factory=dict)
-    """Configuration of its `ContentRatings`."""
-
-    parts_: tuple[SVD, ContentRatings] | None = field(default=None, init=False, repr=False)
+    parts_: tuple[SVDpp, ContentRatings] | None = field(default=None, init=False, repr=False)
     rated_: NDArray[np.bool_] | None = field(default=None, init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.weight <= 1:
-            raise ValueError(f"`weight` is {self.weight}, but must be from 0 to 1.")
-
     @classmethod
-    def tune(
-        cls,
-        train: Any,
-        valid: Any,
-        loss: Loss,
-        *,
-        deadline: float = np.inf,
-        **config: Any,
-    ) -> Tuned:
-        """The parameters of both parts, each the best alone, then the weight."""
-        if not len(valid.value):
-            return Tuned({})
-        chosen: dict[str, Any] = {}
-        untried = 0
-        if "collaborative" not in config:
-            params, untried = SVD.tune(train, valid, loss, deadline=deadline)
-            chosen["collaborative"] = params
-        if "content" not in config:
-            vectors = config.get("item_vectors")
-            params, more = ContentRatings.tune(
-                train, valid, loss, deadline=deadline, item_vectors=vectors
-            )
-            chosen["content"], untried = params, untried + more
-        if "weight" not in config:
-            fitted = cls(**config, **chosen).fit(*train)
-            both = fitted._both(*valid.asked)
-            lost = [
-                loss(fitted._clipped(fitted._sum(*both, valid.item, weight)), valid.value)
-                for weight in cls.weights
-            ]
-            chosen["weight"] = cls.weights[int(np.argmin(lost))]
-        return Tuned(chosen, untried)
+    def parts(cls, config: Mapping[str, Any]) -> dict[str, tuple[type[Supervised], dict[str, Any]]]:
+        vectors = {"item_vectors": config.get("item_vectors")}
+        return {"collaborative": (SVDpp, {}), "content": (ContentRatings, vectors)}
+
+    def weighted(
+        self, user: NDArray[np.integer], item: NDArray[np.integer]
+    ) -> Callable[[float], Said]:
+        assert self.parts_ is not None
+        assert self.rated_ is not None
+        ours, other = (part.predict(user, item) for part in self.parts_)
+        rated = self.rated_[item]
+
+        def said(weight: float) -> Said:
+            share = np.where(rated, weight, 0.0)
+            return self._clipped(share * ours + (1 - share) * other)
+
+        return said
 
     def _fit(self, ratings: Ratings) -> None:
         self.parts_ = (
-            SVD(**self.collaborative).fit(*ratings),
+            SVDpp(**self.collaborative).fit(*ratings),
             ContentRatings(item_vectors=self.item_vectors, **self.content).fit(*ratings),
         )
         self.rated_ = np.bincount(ratings.item, minlength=ratings.n_items + 1) > 0
@@ -96,21 +63,4 @@ class Hybrid(RatingBaseline):
     def _predict(
         self, user: NDArray[np.integer], item: NDArray[np.integer]
     ) -> NDArray[np.floating]:
-        return self._sum(*self._both(user, item), item, self.weight)
-
-    def _both(
-        self, user: NDArray[np.integer], item: NDArray[np.integer]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        assert self.parts_ is not None
-        return self.parts_[0].predict(user, item), self.parts_[1].predict(user, item)
-
-    def _sum(
-        self,
-        ours: NDArray[np.float32],
-        content: NDArray[np.float32],
-        item: NDArray[np.integer],
-        weight: float,
-    ) -> NDArray[np.floating]:
-        assert self.rated_ is not None
-        share = np.where(self.rated_[item], weight, 0.0)
-        return share * ours + (1 - share) * content
+        return self.weighted(user, item)(self.weight)
