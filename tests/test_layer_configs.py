@@ -29,6 +29,7 @@ from tfmm.layers.causal import CausalAttention
 from tfmm.layers.content import Content
 from tfmm.layers.experts import MixtureOfExperts, ProgressiveExperts
 from tfmm.layers.experts.parts import Expert
+from tfmm.layers.fields import Fields
 from tfmm.layers.fusion import Fusion, fusion
 from tfmm.layers.fusion import names as fusion_names
 from tfmm.layers.interactions import CrossNetwork, DotInteraction, FactorizationMachine
@@ -36,6 +37,11 @@ from tfmm.layers.multimodal_rnn import MultimodalRNN
 from tfmm.layers.self_attention import SelfAttention
 from tfmm.layers.target_attention import TargetAttention
 from tfmm.layers.towers import ItemTower, UserTower
+from tfmm.tasks.ranking.network.flow import Block, Flow
+from tfmm.tasks.ranking.network.losses import LabelHead
+from tfmm.tasks.ranking.network.network import Network
+from tfmm.tasks.ranking.network.numbers import Quantiles
+from tfmm.tasks.ranking.reading.labels import Label
 from tfmm.tasks.retrieval.graph.edges import Edges
 from tfmm.tasks.retrieval.graph.propagation import Adjacency, Propagation, Relation
 from tfmm.tasks.retrieval.graph.tower import GraphItemTower
@@ -86,6 +92,15 @@ def fused(kind: str) -> tuple[Callable[[], Any], tuple[Any, ...]]:
 
 
 #: A layer of other than the default arguments, and what it is called with.
+FLOW = Flow(
+    numbers(4, 3, DIM),
+    numbers(4, 5),
+    (),
+    numbers(4, 2, DIM),
+    numbers(4, 3, 2, DIM),
+    tf.constant([[True, True, False]] * 4),
+    tf.constant([[90.0, 9.0, 0.0]] * 4),
+)
 CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
     **{f"fusion {kind}": fused(kind) for kind in fusion_names()},
     "items": (lambda: ItemTower(N, DIM, id_dropout=0.2, heads=2, name="own"), (ROWS,)),
@@ -100,6 +115,29 @@ CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
         )
         for history in ("mean", "self_attention", "gru", "causal", "none")
     },
+    "network": (
+        lambda: Network(
+            [
+                {"name": "target_attention", "hidden": [4]},
+                {"name": "cross", "depth": 1, "rank": None},
+                {"name": "mixture_of_experts", "experts": 2, "hidden": [4]},
+            ],
+            DIM,
+            2,
+            name="own",
+        ),
+        (FLOW,),
+    ),
+    **{
+        f"label {loss}": (
+            lambda loss=loss: LabelHead(
+                Label("stars", loss, True, low=1, high=5, steps=(1.0, 2.0, 5.0)), 2.0, 3.0
+            ),
+            (numbers(4), tf.constant([1.0, 5.0, 2.0, 2.0]), tf.constant([1, 1, 2, 2])),
+        )
+        for loss in ("squared", "ordinal", "pairwise", "listwise")
+    },
+    "quantiles": (lambda: Quantiles(3, 4), (numbers(5, 3),)),
     "causal": (
         lambda: CausalAttention(DIM, length=2, depth=3, heads=4, dropout=0.1, name="own"),
         HISTORIES,
@@ -238,11 +276,12 @@ def query() -> QueryTower:
         content,
         query,
         lambda: Alignment({"x": query()}),
+        lambda: Fields({"x": VectorProjection(DIM)}, N, DIM),
         lambda: ItemTower(N, DIM, content=content()),
         lambda: UserTower(N, DIM, content=content()),
         lambda: GraphItemTower(N, DIM, content=content()),
     ],
-    ids=["content", "query", "alignment", "items", "users", "graph"],
+    ids=["content", "query", "alignment", "fields", "items", "users", "graph"],
 )
 def test_layers_that_hold_what_was_learned_refuse_a_config(make: Callable[[], Any]) -> None:
     with pytest.raises(NotImplementedError, match=r"learned from the catalogue.*from_data"):
@@ -271,14 +310,23 @@ def public_layers() -> Iterator[type]:
 
 
 def test_no_public_layer_leaves_its_config_to_chance() -> None:
-    """Encoders have their own contract (tests/encoders/test_contract.py), models another."""
+    """Encoders have their own contract (tests/encoders/test_contract.py), models another; blocks
+    are made anew by their network."""
     held = {type(make()) for make, _ in CASES.values()} | {BruteForce, IVF, ScaNN}
-    refused = {"Content", "QueryTower", "Alignment", "TextNetwork", "HubModule"}
+    refused = {
+        "Content",
+        "Modalities",
+        "Fields",
+        "QueryTower",
+        "Alignment",
+        "TextNetwork",
+        "HubModule",
+    }
     refused |= {"ImageNetwork", "SplitNetwork"}
     bases = {Fusion, front_ends.FrontEnd, Index, Approximate}
     chance = {
         kind.__name__
         for kind in public_layers()
-        if not issubclass(kind, Encoder | tf.keras.Model) and kind not in held | bases
+        if not issubclass(kind, Encoder | tf.keras.Model | Block) and kind not in held | bases
     }
     assert chance == refused

@@ -4,113 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfmm.data.batches.pipeline import FeatureColumns
 from tfmm.data.catalog import Catalog
-from tfmm.data.names import scope_name
 from tfmm.encoders import Encoder
-from tfmm.encoders.base import no_config
-from tfmm.encoders.choice import make_encoders
 from tfmm.layers.fusion import Fusion
 from tfmm.layers.fusion import fusion as make_fusion
-
-#: Why a layer with content has no configuration.
-LEARNED = (
-    "it holds encoders that learned from the catalogue. To resolve this, make the model by "
-    "from_data with the same arguments, and keep its weights with save_weights."
-)
+from tfmm.layers.modalities import Modalities, build_modalities
 
 
-class Content(tf.keras.layers.Layer):
+class Content(Modalities):
     """Encodes every modality of an item (or user) and fuses them into one vector.
 
-    Heavy encoders (`Encoder.heavy`: a CNN, an LSTM) do not see every row of a training batch. They
-    encode the rows that the batch names under `encode`; for the others the layer takes the vector
-    it computed last, from a bank with one row an item, as cross-batch memory does (Wang et al.,
-    arXiv:1912.06798). Gradients reach the encoder through the freshly encoded rows, and fusion
-    through all. A row that was never encoded counts as a missing modality.
+    Gradients reach fusion through all rows, and a heavy encoder through those that it encodes anew,
+    see `Modalities`.
 
     Args:
         encoders: encoders by feature name, adapted.
         fusion: combines their vectors.
         rows: the number of items, the height of the banks.
+        name: Keras's layer name.
     """
 
     def __init__(
         self, encoders: Mapping[str, Encoder], fusion: Fusion, rows: int, name: str | None = None
     ) -> None:
-        super().__init__(name=name)
         if not encoders:
             raise ValueError(
                 "Content needs at least one encoder; leave it out for an id-only tower."
             )
-        self.encoders = dict(encoders)
+        super().__init__(encoders, rows, name)
         self.fusion = fusion
-        self.rows = rows
-        self.heavy = [name for name, encoder in encoders.items() if encoder.heavy]
-        self.encode = {
-            name: tf.function(self.encoders[name], reduce_retracing=True) for name in self.heavy
-        }
-        self.banks: dict[str, tf.Variable] = {}
-        self.filled: dict[str, tf.Variable] = {}
-        for feature in self.heavy:
-            self.banks[feature] = self.add_weight(
-                scope_name(f"{feature}_bank"),
-                (rows, self.encoders[feature].dim),
-                initializer="zeros",
-                trainable=False,
-            )
-            self.filled[feature] = self.add_weight(
-                scope_name(f"{feature}_filled"),
-                (rows,),
-                dtype=tf.bool,
-                initializer="zeros",
-                trainable=False,
-            )
 
     def call(self, batch: Mapping[str, Any], training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """Fused vectors of a batch of rows.
-
-        Args:
-            batch: `items` int32 `[n]`, `present` bool `[n, M]`, `features` {name: `[n, ...]`} for
-                light encoders, and in training `encode` {name: {`at` int32 `[K]`, `inputs` `[K,
-                ...]`}}.
-            training: whether dropout and augmentation are on.
+        """Fused vectors of a batch of rows, see `Modalities.tokens`.
 
         Returns:
             Vectors float32 `[n, dim]` and the weights of the modalities float32 `[n, M]`.
         """
-        tokens, present = [], tf.unstack(batch["present"], num=len(self.encoders), axis=1)
-        for number, (name, encoder) in enumerate(self.encoders.items()):
-            if not encoder.heavy:
-                tokens.append(encoder(batch["features"][name], training=training))
-                continue
-            token = tf.gather(self.banks[name], batch["items"])
-            known = tf.gather(self.filled[name], batch["items"])
-            if name in batch.get("encode", {}):
-                at = batch["encode"][name]["at"][:, None]
-                fresh = encoder(batch["encode"][name]["inputs"], training=training)
-                token = tf.tensor_scatter_nd_update(token, at, fresh)
-                known = tf.tensor_scatter_nd_update(known, at, tf.ones_like(at[:, 0], tf.bool))
-                if training:
-                    self.remember(name, tf.gather_nd(batch["items"], at), fresh)
-            tokens.append(token)
-            present[number] = present[number] & known
-        return self.fusion(tf.stack(tokens, 1), tf.stack(present, 1), training=training)
-
-    def get_config(self) -> NoReturn:
-        """Refused: what the encoders learned is no configuration."""
-        no_config(self, LEARNED)
-
-    def remember(self, name: str, rows: tf.Tensor, vectors: tf.Tensor) -> None:
-        """Writes the vectors `[K, dim]` of rows int32 `[K]` into the bank of a heavy feature."""
-        vectors = tf.stop_gradient(vectors)
-        self.banks[name].scatter_update(tf.IndexedSlices(vectors, rows))
-        self.filled[name].scatter_update(tf.IndexedSlices(tf.ones_like(rows, tf.bool), rows))
+        return self.fusion(*self.tokens(batch, training=training), training=training)
 
 
 def build_content(
@@ -145,22 +80,9 @@ def build_content(
     Raises:
         ValueError: for a feature, encoder or fusion that does not exist, with the nearest one.
     """
-    states = states or {}
-    made = make_encoders(catalog, chosen, dim, heads)
-    for feature, encoder in made.items():
-        if feature in states:
-            encoder.load_state(states[feature])
-        else:
-            encoder.adapt(catalog.features[feature], cache=cache)
-    columns = {
-        feature: encoder.prepare(catalog.features[feature], cache=cache)
-        for feature, encoder in made.items()
-    }
-    present = np.ones((len(catalog), len(made)), bool)
-    for m, feature in enumerate(made):
-        present[:, m] = catalog.features[feature].present
-    budgets = {feature: budget for feature, encoder in made.items() if encoder.heavy}
-    inputs = FeatureColumns(columns, present, budgets)
+    made, inputs = build_modalities(
+        catalog, chosen, dim=dim, heads=heads, budget=budget, states=states, cache=cache
+    )
     if not made:
         return None, inputs
     options: dict[str, Any] = {"name": fusion} if isinstance(fusion, str) else dict(fusion)

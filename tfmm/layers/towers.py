@@ -12,7 +12,8 @@ import tensorflow as tf
 from tfmm.encoders.base import config_names, no_config
 from tfmm.encoders.projection import check_heads
 from tfmm.layers.causal import CausalAttention
-from tfmm.layers.content import LEARNED, Content
+from tfmm.layers.content import Content
+from tfmm.layers.modalities import LEARNED
 from tfmm.layers.self_attention import SelfAttention
 from tfmm.layers.sparse import mean_of_rows
 

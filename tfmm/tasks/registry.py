@@ -9,6 +9,7 @@ from tfmm.tasks.base import Task
 _TASKS = {
     "retrieval": "tfmm.tasks.retrieval.task:Retrieval",
     "search": "tfmm.tasks.search.task:Search",
+    "ranking": "tfmm.tasks.ranking.task:Ranking",
     "classification": "tfmm.tasks.classification.task:Classification",
 }
 _REGISTERED: dict[str, type[Task]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from tfmm.encoders.image.every_picture import has_several
 from tfmm.encoders.raw import RawReader, raw_value
 from tfmm.tasks.base import Export, Signature
 from tfmm.tasks.classification.model import Classifier
+from tfmm.tasks.items.tf_example import tf_example
 
 #: Kinds whose values a tf.Example holds as bytes; others as floats.
 _BYTES = ("text", "category", "tags", "image", "audio")
@@ -154,7 +155,7 @@ def export_of(task: Any, model: Classifier, k: int) -> Export:
     def examples(count: int) -> dict[str, NDArray[np.object_]]:
         columns = albums(count)
         rows = [{name: values[row] for name, values in columns.items()} for row in range(count)]
-        return {"inputs": np.array([_example(row) for row in rows], object)}
+        return {"inputs": np.array([tf_example(row) for row in rows], object)}
 
     what = "tag_item" if model.labels.several else "classify_item"
     said = "The most probable labels of items from raw values."
@@ -218,21 +219,3 @@ def _albums(items: Catalog, feature: str, count: int, width: int) -> NDArray[np.
         files = cycle[place % len(cycle)]
         found[place, : len(files)] = files
     return found
-
-
-def _example(row: Mapping[str, Any]) -> bytes:
-    """A tf.Example of one item; what says nothing is left out."""
-    example = tf.train.Example()
-    for name, value in row.items():
-        feature = example.features.feature[name]
-        values = [value] if np.ndim(value) == 0 else np.ravel(value).tolist()
-        if isinstance(values[0] if values else "", (str, bytes)):
-            said = [v for v in values if v]
-            feature.bytes_list.value.extend(
-                [v if isinstance(v, bytes) else v.encode() for v in said]
-            )
-        else:
-            feature.float_list.value.extend(map(float, values))
-        if not (feature.bytes_list.value or feature.float_list.value):
-            del example.features.feature[name]
-    return example.SerializeToString()

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tfmm.encoders import Encoder
 from tfmm.encoders.base import no_config
-from tfmm.layers.content import LEARNED
+from tfmm.layers.modalities import LEARNED
 from tfmm.layers.towers import unit
 
 

@@ -1,0 +1,1 @@
+"""What a ranker answers, in a SavedModel."""

@@ -1,0 +1,329 @@
+"""What a ranker answers: items in order, each label's probability, what somebody would rate."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfmm.data.names import input_name
+from tfmm.tasks.base import Export, Signature
+from tfmm.tasks.items.tf_example import tf_example
+from tfmm.tasks.ranking.answers.served import ContextReader, Counted, Side, now_for, scored
+from tfmm.tasks.ranking.model import Ranker
+from tfmm.tasks.ranking.reading.reader import Reader
+
+#: Items of a sample of `rank`.
+_SHOWN = 4
+
+
+class Served(tf.Module):
+    """A ranker over ids, from tables inside it.
+
+    | signature | inputs | outputs |
+    | --- | --- | --- |
+    | `serving_default`, `rank` | `user_id` [B], `item_id` [B, N], context [B] | `item_id` [B, N] in
+    order, and each label [B, N] |
+    | `rate` | `user_id` [B], `item_id` [B], context [B] | each label [B] |
+    | `rank_session` | `history` [B, T] in place of `user_id` | as `rank` |
+    | `regress` (Regress) | tf.Example of `rate`'s inputs | `outputs` [B], the first label |
+    | `classify` (Classify) | the same | `classes` [B, L], `scores` [B, L] |
+
+    A label is a probability, or the number that it may be. Order goes by the label `by`. Lists are
+    padded with "", which come last with the lowest finite float32. Unknown users and items get what
+    is told of such by what is known of the other; unknown words of the context count as missing.
+    `time` is in seconds since 1970 UTC, 0 for now. A history is of item ids, oldest first, padded
+    with "". Inputs are named in ASCII, see `tfmm.data.names.input_name`.
+
+    Args:
+        model: the ranker.
+        reader: what it reads, made of all that is known.
+        data: the shop's tables.
+        context: the features of events.
+        by: the label that lists are ordered by.
+    """
+
+    def __init__(self, model: Ranker, reader: Reader, data: Any, context: Any, by: int) -> None:
+        super().__init__(name="ranker")
+        # Lives as long as the tables that are read from it when they are saved.
+        self._folder = tempfile.TemporaryDirectory(prefix="tfmm-ids-")
+        folder, columns = Path(self._folder.name), reader.columns
+        self.items = Side(data.items, model.items, columns["items"], folder)
+        self.users = Side(data.users, model.users, columns["users"], folder)
+        self.counted = Counted(reader.rates)
+        counted = {
+            one.name for key in reader.rates.keys.values() for one in key if one.source == "context"
+        }
+        self.context = ContextReader(model.context, context, sorted(counted))
+        self.item_names = tf.Variable([*data.items.ids, ""], trainable=False, name="item_names")
+        self.by = by
+        self.labels = [input_name(label.name) for label in model.labels]
+        # Hidden behind functions, and their variables listed: a Keras layer that is tracked brings
+        # its own functions into the SavedModel.
+        self._network, self._numbers = lambda: model.network, lambda: model.numbers
+        self._answered, self._together = model.answered, model.together
+        self._variables = [
+            *model.network.weights,
+            *model.numbers.weights,
+            *(w for h in model.heads for w in h.weights),
+        ]
+        self._past = lambda: reader.histories
+        self.history_size = 0
+        if reader.histories is not None:
+            past = reader.histories
+            self.history_size = past.size
+            self._spread = past.value is not None
+            last = past.latest(tf.range(len(data.users)))
+            none = {name: tf.cast(tf.fill([1, past.size], 0), v.dtype) for name, v in last.items()}
+            none["history"] -= 1
+            self.histories = {
+                name: tf.Variable(tf.concat([value, none[name]], 0), trainable=False, name=name)
+                for name, value in last.items()
+            }
+
+    @property
+    def given(self) -> dict[str, tf.TensorSpec]:
+        """The context of a request, by input."""
+        found = self.context.inputs
+        if self.history_size and "history_time" in self.histories:
+            found["time"] = tf.TensorSpec([None], tf.int64)
+        return {input_name(name): spec for name, spec in found.items()}
+
+    def rank(self, user_id: tf.Tensor, item_id: tf.Tensor, **given: tf.Tensor) -> dict[str, Any]:
+        """Items in order of what a shopper does with them."""
+        users = self.users.rows(user_id)
+        return self._ranked(users, item_id, given, self._of_users(users))
+
+    def rank_session(
+        self, history: tf.Tensor, item_id: tf.Tensor, **given: tf.Tensor
+    ) -> dict[str, Any]:
+        """The same for somebody of whom a history is known alone."""
+        rows = self.items.rows(history)
+        past: dict[str, tf.Tensor] = {"history": tf.cast(rows, tf.int32)}
+        if "history_time" in self.histories:
+            # As if each item had been met just now.
+            past["history_time"] = tf.fill(tf.shape(rows), tf.constant(-1, tf.int64))
+        if self._spread:
+            past["history_value"] = tf.zeros(tf.shape(rows))
+        users = tf.fill([tf.shape(history)[0]], tf.constant(-1, tf.int64))
+        return self._ranked(users, item_id, given, past)
+
+    def rate(self, user_id: tf.Tensor, item_id: tf.Tensor, **given: tf.Tensor) -> dict[str, Any]:
+        """What a shopper does with an item."""
+        answers = self._answers(user_id, item_id, given)
+        return dict(zip(self.labels, tf.unstack(answers, axis=1), strict=True))
+
+    def regress(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The first label of serialised tf.Examples."""
+        return {"outputs": self._of_examples(inputs)[:, 0]}
+
+    def classify(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """All labels of serialised tf.Examples."""
+        answers = self._of_examples(inputs)
+        classes = tf.broadcast_to(tf.constant(self.labels)[None], tf.shape(answers))
+        return {"classes": classes, "scores": answers}
+
+    def _of_users(self, users: tf.Tensor) -> dict[str, tf.Tensor]:
+        if not self.history_size:
+            return {}
+        none = tf.constant(self.users.unknown, users.dtype)
+        at = tf.where(users < 0, none, users)
+        return {name: tf.gather(table, at) for name, table in self.histories.items()}
+
+    def _answers(
+        self, user_id: tf.Tensor, item_id: tf.Tensor, given: Mapping[str, tf.Tensor]
+    ) -> tf.Tensor:
+        users = self.users.rows(user_id)
+        return self._answered(
+            self._scores(users, self.items.rows(item_id)[:, None], given, self._of_users(users))
+        )[:, 0]
+
+    def _ranked(
+        self,
+        users: tf.Tensor,
+        item_id: tf.Tensor,
+        given: Mapping[str, tf.Tensor],
+        past: Mapping[str, tf.Tensor],
+    ) -> dict[str, tf.Tensor]:
+        answers = self._answered(self._scores(users, self.items.rows(item_id), given, past))
+        asked = tf.strings.length(item_id) > 0
+        columns = [tf.where(asked, one, one.dtype.min) for one in tf.unstack(answers, axis=2)]
+        order = tf.argsort(columns[self.by], axis=1, direction="DESCENDING", stable=True)
+        found = {"item_id": tf.gather(item_id, order, batch_dims=1)}
+        for name, column in zip(self.labels, columns, strict=True):
+            found[name] = tf.gather(column, order, batch_dims=1)
+        return found
+
+    def _scores(
+        self,
+        users: tf.Tensor,
+        items: tf.Tensor,
+        given: Mapping[str, tf.Tensor],
+        past: Mapping[str, tf.Tensor],
+    ) -> tf.Tensor:
+        """Scores float32 `[B, N, L]` of users int64 `[B]` and items int64 `[B, N]`."""
+        raw = {name: given[input_name(name)] for name in self.context.inputs}
+        batch, shown = tf.shape(items)[0], tf.shape(items)[1]
+
+        def spread(values: tf.Tensor) -> tf.Tensor:
+            return tf.repeat(values, shown, axis=0)
+
+        flat = tf.reshape(items, [-1])
+        asked = {"user": spread(users), "item": flat}
+        asked |= {name: spread(codes) for name, codes in self.context.codes(raw).items()}
+        numbers = self._numbers()(self.counted.numbers(asked))
+        context = self.context.vectors(raw)
+        read: dict[str, tf.Tensor] = {}
+        if past:
+            rows = past["history"]
+            vectors = self.items.of(tf.maximum(rows, 0))
+            read = {"history": spread(vectors), "there": spread(rows >= 0)}
+            if "history_time" in past:
+                now = now_for(given["time"])[:, None]
+                times = past["history_time"]
+                gap = tf.cast(now * 1_000_000 - times, tf.float32) / 1e6
+                read["gap"] = spread(tf.where(times < 0, 0.0, gap))
+            if "history_value" in past:
+                read["value"] = spread(past["history_value"])
+        scores = self._together(
+            scored(
+                self._network(),
+                spread(self.users.of(users)),
+                self.items.of(flat),
+                None if context is None else spread(context),
+                numbers,
+                read,
+            )
+        )
+        return tf.reshape(scores, [batch, shown, len(self.labels)])
+
+    def _of_examples(self, inputs: tf.Tensor) -> tf.Tensor:
+        forms: dict[str, Any] = {
+            name: tf.io.FixedLenFeature([], tf.string, "") for name in ("user_id", "item_id")
+        }
+        for name, spec in self.given.items():
+            if spec.shape.rank == 2 and spec.dtype == tf.string:
+                forms[name] = tf.io.VarLenFeature(tf.string)
+            elif spec.dtype == tf.string:
+                forms[name] = tf.io.FixedLenFeature([], tf.string, "")
+            elif spec.dtype == tf.int64:
+                forms[name] = tf.io.FixedLenFeature([], tf.int64, 0)
+            else:
+                shape = spec.shape[1:]
+                nothing = [float("nan")] * int(np.prod(shape.as_list() or [1]))
+                forms[name] = tf.io.FixedLenFeature(shape, tf.float32, nothing)
+        values = tf.io.parse_example(inputs, forms)
+        values = {
+            name: tf.sparse.to_dense(value, "") if isinstance(value, tf.SparseTensor) else value
+            for name, value in values.items()
+        }
+        return self._answers(values.pop("user_id"), values.pop("item_id"), values)
+
+
+def export_of(task: Any, model: Ranker, by: str | None) -> Export:
+    """The export of a finished ranker."""
+    builder, data = task.builder, task.data
+    names = [label.name for label in model.labels]
+    reader = builder.reader_now(model.reader)
+    served = Served(model, reader, data, builder.context, 0 if by is None else names.index(by))
+    given = served.given
+    examples = data.examples
+    latest = 0 if examples.time is None else int(examples.time.max()) // 1_000_000
+
+    def context(count: int) -> dict[str, NDArray[Any]]:
+        found: dict[str, NDArray[Any]] = {}
+        for name, spec in given.items():
+            if name == "time":
+                found[name] = np.full(count, latest, np.int64)
+            elif spec.dtype == tf.string:
+                blank = [count] if spec.shape.rank == 1 else [count, 1]
+                found[name] = np.full(blank, "", object)
+            else:
+                shape = [count, *spec.shape[1:].as_list()]
+                found[name] = np.zeros(shape, spec.dtype.as_numpy_dtype)
+        for feature, column in builder.shown.context.items():
+            name = input_name(feature)
+            if name in found and column.kind == "category" and len(column.vocabulary):
+                words = [*map(str, column.vocabulary[:3]), ""]
+                found[name] = np.array([words[n % len(words)] for n in range(count)], object)
+        return found
+
+    def ids(values: NDArray[np.object_], count: int, first: int = 0) -> NDArray[np.object_]:
+        known = [*map(str, values[:50]), "?"]
+        return np.array([known[(first + n) % len(known)] for n in range(count)], object)
+
+    def pairs(count: int) -> dict[str, NDArray[Any]]:
+        users, items = ids(data.users.ids, count), ids(data.items.ids, count, 1)
+        return {"user_id": users, "item_id": items, **context(count)}
+
+    def lists(count: int) -> dict[str, NDArray[Any]]:
+        rows = [ids(data.items.ids, _SHOWN, n) for n in range(count)]
+        rows[-1][-1] = ""
+        return {**pairs(count), "item_id": np.stack(rows)}
+
+    def sessions(count: int) -> dict[str, NDArray[Any]]:
+        found = lists(count)
+        del found["user_id"]
+        size = served.history_size
+        rows = [ids(data.items.ids, size, 3 * n) for n in range(count)]
+        rows[-1][:] = ""
+        return {**found, "history": np.stack(rows)}
+
+    def serialised(count: int) -> dict[str, NDArray[np.object_]]:
+        columns = pairs(count)
+        rows = [{name: values[row] for name, values in columns.items()} for row in range(count)]
+        return {"inputs": np.array([tf_example(row) for row in rows], object)}
+
+    one = tf.TensorSpec([None], tf.string)
+    many = tf.TensorSpec([None, None], tf.string)
+    each = {"user_id": one, "item_id": one, **given}
+    listed = {**each, "item_id": many}
+    said = "Items in the order in which a shopper would choose them, with each label's probability."
+    signatures = [
+        Signature(name, served.rank, listed, lists, said) for name in ("serving_default", "rank")
+    ]
+    if served.history_size:
+        session = {"history": tf.TensorSpec([None, served.history_size], tf.string), **listed}
+        del session["user_id"]
+        told = "The same for a shopper of whom a history is known alone."
+        signatures.append(Signature("rank_session", served.rank_session, session, sessions, told))
+    single = {"inputs": one}
+    signatures += [
+        Signature("rate", served.rate, each, pairs, "What a shopper does with an item."),
+        Signature(
+            "regress",
+            served.regress,
+            single,
+            serialised,
+            f"{names[0]} of tf.Examples, by TensorFlow Serving's Regress.",
+            method="regress",
+        ),
+        Signature(
+            "classify",
+            served.classify,
+            single,
+            serialised,
+            "Every label of tf.Examples, by TensorFlow Serving's Classify.",
+            method="classify",
+        ),
+    ]
+    card = {
+        "intended_use": "Ordering what is about to be shown to a shopper, or telling how it would "
+        "be rated.",
+        "limits": [
+            "It learned from what was shown; of what never is, it knows by likeness alone.",
+            "The metrics were measured in training, on the split named in the configuration.",
+        ],
+        "labels": names,
+    }
+    return Export(
+        signatures,
+        holder=served,
+        sizes={"items": len(data.items), "users": len(data.users), "labels": len(names)},
+        card=card,
+    )

@@ -1,0 +1,251 @@
+"""Makes a ranker for a training part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfmm.baselines.labels import Table
+from tfmm.data.batches.pipeline import FeatureColumns
+from tfmm.data.catalog import Catalog
+from tfmm.data.shop import ShopData
+from tfmm.encoders.choice import make_encoders
+from tfmm.layers.fields import Fields
+from tfmm.layers.modalities import build_modalities
+from tfmm.tasks.config import RunFileError
+from tfmm.tasks.ranking.baselines import table_of
+from tfmm.tasks.ranking.config import RankingConfig
+from tfmm.tasks.ranking.model import Ranker
+from tfmm.tasks.ranking.network.losses import LabelHead
+from tfmm.tasks.ranking.network.network import Network, blocks_of, reads_history
+from tfmm.tasks.ranking.network.numbers import edges_of
+from tfmm.tasks.ranking.reading.examples import Shown, shown
+from tfmm.tasks.ranking.reading.histories import Histories
+from tfmm.tasks.ranking.reading.labels import CHOSEN, Label, labels_of
+from tfmm.tasks.ranking.reading.parts import EventParts, parts_of
+from tfmm.tasks.ranking.reading.rates import Codes, Rates, keys_of
+from tfmm.tasks.ranking.reading.reader import Reader, clock_columns
+
+
+class Builder:
+    """What does not depend on a part: labels, examples, and what may be read of them.
+
+    Args:
+        config: the run file.
+        data: the shop's tables.
+    """
+
+    def __init__(self, config: RankingConfig, data: ShopData) -> None:
+        self.config, self.data = config, data
+
+    @cached_property
+    def _labelled(self) -> tuple[tuple[Label, ...], NDArray[np.float32]]:
+        return labels_of(self.data.examples, self.config.labels)
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """What is told."""
+        return self._labelled[0]
+
+    @cached_property
+    def shown(self) -> Shown:
+        """The examples, drawn items among them."""
+        labels, values = self._labelled
+        return shown(
+            self.data.examples,
+            labels,
+            values,
+            len(self.data.users),
+            len(self.data.items),
+            self.config.negatives,
+            self.config.split.seed,
+        )
+
+    @cached_property
+    def parts(self) -> EventParts:
+        """What is learned from, chosen on and tested on."""
+        values = self.shown.labels[: self.shown.events]
+        return parts_of(self.data.examples, values, self.config.split)
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether an example reads what came before it alone."""
+        split, time = self.config.split, self.shown.time
+        if split.ordered is not None:
+            if split.ordered and time is None:
+                raise RunFileError("`split.ordered` is true, but the events have no times.")
+            return split.ordered
+        if time is None or split.by == "random":
+            return False
+        if split.by == "column":
+            later = time[self.parts.test] > time[self.parts.train].max()
+            return bool(later.mean() > 0.9)
+        return True
+
+    @cached_property
+    def context(self) -> Catalog:
+        """What is told of events, a row each."""
+        features = dict(self.shown.context)
+        time = self.shown.time
+        if time is not None and self.config.context.clock:
+            features |= clock_columns(time[: self.shown.events])
+        return Catalog(np.arange(self.shown.events).astype(str).astype(object), features)
+
+    @cached_property
+    def table(self) -> Table:
+        """The examples as a learner of tables reads them."""
+        return table_of(self.shown, self.data.users, self.data.items, self.context)
+
+    @cached_property
+    def keys(self) -> dict[str, tuple[Codes, ...]]:
+        """What labels are counted under."""
+        data, config = self.data, self.config.rates
+        return keys_of(config.of, data.users, data.items, self.shown.context)
+
+    @property
+    def blocks(self) -> list[dict[str, Any]]:
+        """Of the network."""
+        return blocks_of(self.config.network)
+
+    @cached_property
+    def past_label(self) -> int | None:
+        """The label that an item must have to be in a history; None for all that was met."""
+        names = [label.name for label in self.labels]
+        name = self.config.history.label
+        if name is not None and name not in names:
+            raise RunFileError(
+                f"`history.label` must be one of the labels ({', '.join(names)}), got {name!r}."
+            )
+        at = 0 if name is None else names.index(name)
+        return None if self.labels[at].numeric else at
+
+    def histories(self, sources: NDArray[np.int64]) -> Histories | None:
+        """What shoppers met of these examples, where a block reads it."""
+        if not reads_history(self.blocks):
+            return None
+        made, label = self.shown, self.past_label
+        values = None
+        sources = sources[sources < made.events]
+        if label is None:
+            first = next(n for n, one in enumerate(self.labels) if one.numeric)
+            told = made.labels[:, first]
+            sources = sources[np.isfinite(told[sources])]
+            spread = max(float(told[sources].std()), 1e-6) if len(sources) else 1.0
+            middle = float(told[sources].mean()) if len(sources) else 0.0
+            values = np.nan_to_num((told - middle) / spread).astype(np.float32)
+        else:
+            sources = sources[made.labels[sources, label] > 0]
+        size, users = self.config.history.size, len(self.data.users)
+        return Histories(made, sources, values, size, users, self.ordered)
+
+    def rates(self, sources: NDArray[np.int64]) -> Rates:
+        """What labels were given in these examples."""
+        smoothing = self.config.rates.smoothing
+        return Rates(
+            self.shown,
+            self.keys,
+            sources,
+            self.labels,
+            smoothing=smoothing,
+            ordered=self.ordered,
+        )
+
+    def reader(
+        self,
+        sources: NDArray[np.int64],
+        items: FeatureColumns,
+        users: FeatureColumns,
+        context: FeatureColumns,
+    ) -> Reader:
+        """What makes batches, its histories and rates made of some examples."""
+        made = self.histories(sources), self.rates(sources)
+        return Reader(self.shown, items, users, context, sources, *made)
+
+    def reader_now(self, reader: Reader) -> Reader:
+        """The same reader, its histories and rates made of all that there is."""
+        known = np.isfinite(self.shown.labels[: self.shown.events]).any(axis=1)
+        sources = np.sort(self.shown.of(np.flatnonzero(known)))
+        return self.reader(sources, **reader.columns)
+
+    def build(
+        self, events: NDArray[np.int64], states: Mapping[str, Any] | None, cache: Path | None
+    ) -> Ranker:
+        """The untrained ranker for some events to learn from."""
+        config, data, made = self.config, self.data, self.shown
+        dim = config.network.dim
+        fields: dict[str, Fields] = {}
+        columns = {}
+        for name, catalog, side in (
+            ("users", data.users, config.users),
+            ("items", data.items, config.items),
+            ("context", self.context, config.context),
+        ):
+            encoders, columns[name] = build_modalities(
+                catalog,
+                side.encoders,
+                dim=dim,
+                states=(states or {}).get(name),
+                cache=cache if name == "items" else None,
+            )
+            id = getattr(side, "id", False)
+            if encoders or id:
+                drop = getattr(side, "id_dropout", 0.0)
+                fields[name] = Fields(
+                    encoders, len(catalog), dim, id=id, id_dropout=drop, name=f"{name}_fields"
+                )
+            elif name != "context":
+                raise RunFileError(
+                    f"The model reads nothing of {name}: give the shop file features of theirs, or "
+                    f"set `{name}.id`."
+                )
+        sources = np.sort(made.of(events))
+        reader = self.reader(sources, **columns)
+        for name, rows in (("users", made.user[events]), ("items", made.item[sources])):
+            if fields[name].id:
+                fields[name].know(np.unique(rows))
+        values = made.labels[sources].astype(np.float64)
+        heads = [
+            LabelHead(label, *_scale(values[:, at])) if label.numeric else LabelHead(label)
+            for at, label in enumerate(self.labels)
+        ]
+        return Ranker(
+            fields["users"],
+            fields["items"],
+            fields.get("context"),
+            Network(self.blocks, dim, len(self.labels)),
+            self.labels,
+            heads,
+            reader,
+            edges_of(reader.numbers(sources)),
+            decay=config.train.decay,
+            learned_weights=config.train.weights == "learned",
+        )
+
+    def check(self) -> None:
+        """Refuses what could not be built, before anything is trained.
+
+        Raises:
+            RunFileError, ValueError: the message names the key.
+        """
+        _ = self.labels, self.blocks, self.keys, self.past_label
+        for catalog, side in (
+            (self.data.users, self.config.users),
+            (self.data.items, self.config.items),
+            (self.context, self.config.context),
+        ):
+            make_encoders(catalog, side.encoders, self.config.network.dim)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether examples are beside items that were drawn."""
+        return [label.name for label in self.labels] == [CHOSEN]
+
+
+def _scale(values: NDArray[np.float64]) -> tuple[float, float]:
+    values = values[np.isfinite(values)]
+    return (float(values.mean()), float(values.std())) if len(values) else (0.0, 1.0)

@@ -1,0 +1,1 @@
+"""What features of an example go through, and what scores say."""

@@ -1,0 +1,1 @@
+"""What a ranker reads: labels, parts, examples, histories, rates."""

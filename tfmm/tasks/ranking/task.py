@@ -1,0 +1,230 @@
+"""The task of ranking: what a shopper does with what is shown, and how it is liked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfmm.config.names import unknown
+from tfmm.data.files import cache_folder
+from tfmm.data.shop import ShopData
+from tfmm.encoders import Encoder
+from tfmm.encoders.choice import make_encoders
+from tfmm.evaluation.labels import label_counts, label_metrics, reliability
+from tfmm.evaluation.report import Section
+from tfmm.tasks.base import Metric, Metrics, Say, Task, silent
+from tfmm.tasks.config import RunFileError
+from tfmm.tasks.ranking.answers.signatures import export_of
+from tfmm.tasks.ranking.baselines import compared, measured, names
+from tfmm.tasks.ranking.build import Builder
+from tfmm.tasks.ranking.calibration import slope_and_shift
+from tfmm.tasks.ranking.config import RankingConfig, ServeConfig
+from tfmm.tasks.ranking.model import Ranker
+from tfmm.tasks.ranking.network.losses import lists_needed
+from tfmm.tasks.ranking.network.network import blocks_of
+from tfmm.tasks.ranking.reading.labels import Label
+from tfmm.tasks.ranking.reading.parts import EventParts
+from tfmm.tasks.ranking.report import sections
+
+#: What the first label is chosen by, by its loss.
+_CHOICES = {
+    "binary": ("auc", True),
+    "squared": ("rmse", False),
+    "ordinal": ("rmse", False),
+    "pairwise": ("ndcg@10", True),
+    "listwise": ("ndcg@10", True),
+}
+
+
+class Ranking(Task):
+    """Tells what a shopper does with an item that is shown, label by label, or how it is rated."""
+
+    name = "ranking"
+    Config = RankingConfig
+    Settings = ServeConfig
+
+    def __init__(self, config: RankingConfig, data: ShopData) -> None:
+        super().__init__(config, data)
+        self.builder = Builder(config, data)
+
+    @classmethod
+    def check(cls, config: RankingConfig) -> None:
+        blocks_of(config.network)
+        for name in config.evaluate.baselines or ():
+            if name not in names():
+                raise RunFileError(f"`evaluate.baselines`: {unknown('baseline', name, names())}")
+
+    @classmethod
+    def event_columns(cls, config: RankingConfig, shop: Any) -> Iterable[str]:
+        return () if config.split.column is None else (config.split.column,)
+
+    def check_data(self) -> None:
+        self.builder.check()
+
+    @cached_property
+    def choice(self) -> Metric:  # type: ignore[override]
+        label = self.builder.labels[0]
+        name, higher = _CHOICES[label.loss]
+        return Metric(f"{label.name} {name}", higher)
+
+    def draw(self) -> EventParts:
+        if not len(self.data.examples):
+            raise RunFileError("The shop has no events to learn from.")
+        return self.builder.parts
+
+    def build(
+        self,
+        train: NDArray[np.integer] | None,
+        states: Mapping[str, Any] | None = None,
+        *,
+        keep_media: bool = True,
+    ) -> Ranker:
+        events = self.parts.final_train() if train is None else train
+        cache = cache_folder() if keep_media else None
+        return self.builder.build(np.asarray(events, np.int64), states, cache)
+
+    def batches(
+        self, model: Ranker, part: NDArray[np.integer], first_epoch: int = 0
+    ) -> tf.data.Dataset:
+        train = self.config.train
+        return model.batches(part, train.batch_size, seed=train.seed, first_epoch=first_epoch)
+
+    def steps(self, part: NDArray[np.integer]) -> int:
+        made = self.builder.shown
+        lists = len(part)
+        if lists_needed(self.builder.labels) and not made.each:
+            lists = len(np.unique(made.user[part]))
+        per = max(1, round(self.config.train.batch_size * lists / self.examples(part)))
+        return -(-lists // per)
+
+    def examples(self, part: NDArray[np.integer]) -> int:
+        return len(part) * (1 + self.builder.shown.each)
+
+    def validate(self, model: Ranker) -> dict[str, float]:
+        return self._measured(model, self.parts.valid)
+
+    def decide(self, model: Ranker, say: Say = silent) -> tuple[dict[str, Any], float | None]:
+        rows = self.builder.shown.of(self.parts.valid)
+        scores, labels = model.scores(rows), self.builder.shown.labels[rows]
+        return {
+            "calibration": [
+                [1.0, 0.0] if label.numeric else list(slope_and_shift(scores[:, at], labels[:, at]))
+                for at, label in enumerate(self.builder.labels)
+            ]
+        }, None
+
+    def finish(
+        self, model: Ranker, train: NDArray[np.integer], decided: Mapping[str, Any]
+    ) -> Ranker:
+        for head, (slope, shift) in zip(model.heads, decided["calibration"], strict=True):
+            head.slope.assign(slope)
+            head.shift.assign(shift)
+        return model
+
+    def evaluate(self, model: Ranker, decided: Mapping[str, Any], say: Say = silent) -> Metrics:
+        made = self.builder.shown
+        rows = made.of(self.parts.test)
+        say(f"Measuring the model on the {len(rows):,} examples of the test part.")
+        said = model.answers(rows)
+        metrics: Metrics = {
+            "model": self._metrics(said, rows),
+            "counts": {
+                label.name: label_counts(label.kind, made.labels[rows, at], made.user[rows])
+                for at, label in enumerate(self.builder.labels)
+            },
+            "split": self.parts.counts(),
+            "calibration": decided["calibration"],
+            "baselines": {},
+            "compared": {},
+            "reliability": {},
+        }
+        chosen = self.config.evaluate.baselines
+        if chosen is None or chosen:
+            say("Tuning and measuring the baselines.")
+        for at, label in enumerate(self.builder.labels):
+            self._beside(metrics, label, said[:, at], rows, at)
+        return metrics
+
+    def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
+        return sections(metrics, history, folder, self.builder.labels, self.choice)
+
+    def signatures(self, run: Any, settings: Any) -> Any:
+        return export_of(self, run.model, settings.by)
+
+    def encoders(self) -> list[tuple[str, Encoder]]:
+        made = make_encoders(self.data.items, self.config.items.encoders, self.config.network.dim)
+        return list(made.items())
+
+    def summary(self) -> str:
+        counts, made = self.parts.counts(), self.builder.shown
+        beside = f", each beside {made.each} drawn items" if made.each else ""
+        names = ", ".join(label.name for label in self.builder.labels)
+        return (
+            f"{len(self.data.users):,} users, {len(self.data.items):,} items, {made.events:,} "
+            f"events that say {names}{beside}: {counts['train']:,} to train on, "
+            f"{counts['valid']:,} for validation, {counts['test']:,} for the test."
+        )
+
+    @classmethod
+    def run_settings(cls, config: RankingConfig) -> dict[str, Any]:
+        return config.serve.model_dump()
+
+    def measure(self, said: NDArray[np.floating], rows: NDArray[np.integer], at: int) -> Metrics:
+        """The metrics of one label's answers `[m]` for examples."""
+        made, label = self.builder.shown, self.builder.labels[at]
+        return label_metrics(label.kind, said, made.labels[rows, at], made.user[rows])
+
+    def _beside(
+        self,
+        metrics: Metrics,
+        label: Label,
+        said: NDArray[np.floating],
+        rows: NDArray[np.int64],
+        at: int,
+    ) -> None:
+        """Adds what simple models reach, and how reliable the probabilities are, of one label."""
+        made, data = self.builder.shown, self.data
+        values = made.labels[:, at]
+        there = np.isfinite(values[rows])
+        true, group = values[rows][there], made.user[rows][there]
+        if not label.numeric:
+            metrics["reliability"][label.name] = reliability(said[there], true)
+        asked = self.config.evaluate.baselines
+        if asked is not None and not asked:
+            return
+        parts = [made.of(part) for part in (self.parts.train, self.parts.valid)]
+        others = measured(
+            label,
+            values,
+            made,
+            self.builder.table,
+            [*parts, rows],
+            asked,
+            data.items,
+            len(data.users),
+        )
+        metrics["compared"][label.name] = compared(label, said[there], others, true, group)
+        for name, row in others.items():
+            mine = metrics["baselines"].setdefault(name, {})
+            for key, value in row.items():
+                if key == "params":
+                    mine.setdefault("params", {})[label.name] = value
+                elif key != "said":
+                    mine[key if key == "left_out" else f"{label.name} {key}"] = value
+
+    def _measured(self, model: Ranker, part: NDArray[np.integer]) -> dict[str, float]:
+        rows = self.builder.shown.of(part)
+        return self._metrics(model.answers(rows), rows)
+
+    def _metrics(self, said: NDArray[np.float32], rows: NDArray[np.int64]) -> dict[str, float]:
+        return {
+            f"{label.name} {metric}": value
+            for at, label in enumerate(self.builder.labels)
+            for metric, value in self.measure(said[:, at], rows, at).items()
+        }
