@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfmm.tasks.ranking.calibration import slope_and_shift
 from tfmm.tasks.ranking.network.losses import LabelHead
+from tfmm.tasks.ranking.network.numbers import Quantiles, edges_of
 from tfmm.tasks.ranking.reading.labels import Label
 
 SCORES = np.array([0.3, -1.2, 2.0, 0.1, -0.4], np.float32)
@@ -80,3 +81,13 @@ def test_calibration_finds_the_line_that_labels_were_drawn_by():
     assert slope == pytest.approx(0.5, abs=0.02)
     assert shift == pytest.approx(-1, abs=0.05)
     assert slope_and_shift(scores, np.ones(20_000)) == (1.0, 0.0)
+
+
+def test_numbers_become_the_shares_of_bins_that_they_passed():
+    layer = Quantiles(1, 4)
+    layer.at.assign([[0.0, 0.0, 1.0, 3.0]])
+    layer(tf.zeros([1, 1]))
+    layer.dense.set_weights([np.eye(3, 32, dtype=np.float32), np.zeros(32, np.float32)])
+    found = layer(tf.constant([[-1.0], [0.5], [2.0], [9.0]]))[:, :3]
+    np.testing.assert_allclose(found, [[0, 0, 0], [0, 0.5, 0], [0, 1, 0.5], [0, 1, 1]])
+    assert edges_of(np.float32([[1], [2], [3]]))[0].tolist() == np.linspace(1, 3, 9).tolist()

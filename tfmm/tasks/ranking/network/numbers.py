@@ -50,10 +50,10 @@ class Quantiles(tf.keras.layers.Layer):
         if not count:
             return tf.zeros([tf.shape(numbers)[0], 0])
         low, high = self.at[:, :-1], self.at[:, 1:]
-        passed = tf.math.divide_no_nan(numbers[:, :, None] - low, high - low)
-        # A bin without width is passed or not.
-        step = tf.cast(numbers[:, :, None] >= high, tf.float32)
-        passed = tf.where(high > low, tf.clip_by_value(passed, 0.0, 1.0), step)
+        # Bins this narrow would make steps of rounding.
+        wide = high - low > 1e-3
+        passed = (numbers[:, :, None] - low) / tf.where(wide, high - low, 1.0)
+        passed = tf.where(wide, tf.clip_by_value(passed, 0.0, 1.0), 0.0)
         return self.dense(tf.reshape(passed, [-1, count * (edges - 1)]))
 
     def get_config(self) -> dict[str, Any]:
