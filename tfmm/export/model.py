@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tfmm.export.two_stages import second_stage, with_second_stage
 from tfmm.export.versions import write_version
 from tfmm.tasks.base import Export
 from tfmm.tasks.config import RunConfig
@@ -18,6 +19,11 @@ def export_model(
     models_dir: str | Path,
     name: str | None = None,
     say: Callable[[str], None] = print,
+    *,
+    rank: str | Path | None = None,
+    candidates: int = 500,
+    by: str | None = None,
+    diversity: float = 0.0,
     **settings: Any,
 ) -> Path:
     """Exports a run as the next version of a model: `models_dir/name/version/`.
@@ -27,6 +33,12 @@ def export_model(
         models_dir: the folder that a server serves models from; made if missing.
         name: the model's name; the run's own if None.
         say: takes lines of progress.
+        rank: the folder of a ranking run, which puts what a retrieval run finds in order, in one
+            request; see `tfmm.export.two_stages`.
+        candidates: items that it judges for each request.
+        by: the label that answers are ordered by; the ranker's first if None.
+        diversity: how much of an item's place is how unlike it is to those before it, from 0 to
+            below 1.
         **settings: what the export fixes, as the run's task has it; None takes the run's own. For
             retrieval these are the fields of `tfmm.tasks.retrieval.settings.ExportSettings`: `k`,
             `exclude_seen`, `exclude_size`, `allow_size`, `history_size`, `weights` and `index`.
@@ -49,9 +61,16 @@ def export_model(
     loaded: Run = (
         dataclasses.replace(load_run(run), pristine=True) if isinstance(run, (str, Path)) else run
     )
-    made = loaded.task.signatures(loaded, loaded.task.settings(loaded.config, settings))
+    asked = loaded.task.settings(loaded.config, settings)
+    stage = second_stage(rank, getattr(asked, "k", 0), by, diversity)
+    if stage is not None:
+        more = {**settings, "k": max(candidates, stage.k)}
+        asked = loaded.task.settings(loaded.config, more)
+    made = loaded.task.signatures(loaded, asked)
     if not isinstance(made, Export):
         made = Export(made)
+    if stage is not None:
+        made = with_second_stage(made, stage)
     card = card_of(loaded.config, loaded.metrics)
     return write_version(made, models_dir, name or loaded.config.name, card, say=say)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfmm.export.errors import ExportError
 from tfmm.export.model import card_of
+from tfmm.export.two_stages import SecondStage, with_second_stage
 from tfmm.export.versions import list_versions, write_version
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.registry import task_class
@@ -96,6 +97,8 @@ def refresh_index(
         made, counts = task.refresh(run / MODEL, settings)
     except RunFileError as error:
         raise ExportError(str(error)) from error
+    if "second" in written:
+        made = with_second_stage(made, SecondStage(**written["second"]))
     data = task.data
     card = card_of(config, metrics) | {"refresh": {**counts, "shop": str(data.shop)}}
     version = write_version(made, models_dir, name or config.name, card, say=say)

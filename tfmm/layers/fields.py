@@ -39,7 +39,9 @@ class Fields(Modalities):
     ) -> None:
         super().__init__(encoders, rows, name)
         self.dim, self.id, self.id_dropout = dim, id, id_dropout
-        self.missing = self.add_weight("missing", (len(self.encoders), dim), initializer="zeros")
+        if self.encoders:
+            shape = (len(self.encoders), dim)
+            self.missing = self.add_weight("missing", shape, initializer="zeros")
         if id:
             small = tf.keras.initializers.RandomNormal(stddev=0.05)
             self.id_embedding = self.add_weight("id_embedding", (rows, dim), initializer=small)

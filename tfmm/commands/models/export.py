@@ -58,6 +58,30 @@ def export(
             help="how the tables of vectors are stored; the loss in recall is measured and said",
         ),
     ] = "float32",
+    rank: Annotated[
+        Path | None,
+        option(
+            "--rank",
+            metavar="RUN",
+            help="a ranking run, which puts what RUN finds in order, in the same request",
+        ),
+    ] = None,
+    candidates: Annotated[
+        int,
+        option("--candidates", metavar="M", help="items that it judges", check=at_least_1),
+    ] = 500,
+    by: Annotated[
+        str | None,
+        option("--by", metavar="LABEL", help="the label that answers are ordered by (--rank)"),
+    ] = None,
+    diversity: Annotated[
+        float,
+        option(
+            "--diversity",
+            metavar="SHARE",
+            help="how much unlikeness to the items before counts (--rank), 0 to below 1",
+        ),
+    ] = 0.0,
     debug: Debug = False,
 ) -> int:
     if check is not None:
@@ -76,7 +100,8 @@ def export(
         "index": index,
     }
     asked: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    version = export_model(run, out, name=name, **asked)
+    stage: dict[str, Any] = {"rank": rank, "by": by, "diversity": diversity}
+    version = export_model(run, out, name=name, candidates=candidates, **stage, **asked)
     print(f"wrote {version}")
     print(f"serve it with: tfmm serve {out}")
     return 0

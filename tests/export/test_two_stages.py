@@ -1,0 +1,148 @@
+"""Two stages in one request, over gRPC: candidates of retrieval in the order of a ranker."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.tasks.ranking.shops import chosen, write_ranking_shop
+from tfmm.export import check_stock, export_model, refresh_index
+from tfmm.export.two_stages import SecondStage
+from tfmm.serving import Client, Server
+from tfmm.training import train
+
+QUIET = {"say": lambda _: None}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    shop = write_ranking_shop(folder)
+    finder = {
+        "name": "shop",
+        "shop": chosen(shop),
+        "items": {"encoders": {"brand": "embedding"}, "dim": 8},
+        "train": {"epochs": 1, "batch_size": 256},
+        "evaluate": {"baselines": []},
+    }
+    judge = {
+        "task": "ranking",
+        "shop": shop,
+        "network": {"preset": "din", "hidden": [16], "dim": 8},
+        "history": {"size": 6},
+        "train": {"epochs": 1, "batch_size": 256},
+        "evaluate": {"baselines": []},
+    }
+    for name, config in (("finder", finder), ("judge", judge)):
+        train(config, folder / name, **QUIET)
+    return folder / "finder", folder / "judge"
+
+
+@pytest.fixture(scope="module")
+def models(runs, tmp_path_factory):
+    models = tmp_path_factory.mktemp("models")
+    export_model(
+        runs[0], models, rank=runs[1], candidates=30, by="buy", k=5, exclude_seen=False, **QUIET
+    )
+    return models
+
+
+@pytest.fixture(scope="module")
+def client(models):
+    with Server(models, grpc_port=0) as server, Client(server.grpc_address, "shop") as made:
+        yield made
+
+
+CONTEXT = {"device": ["phone"], "time": [1_701_000_000]}
+
+
+def texts(ids):
+    return [one.decode() if isinstance(one, bytes) else str(one) for one in ids]
+
+
+def test_the_order_is_the_rankers(client):
+    found = client.ask("recommend", user_id=["ü🎈3"], exclude=[["品/1"]], allow=[[]], **CONTEXT)
+    ids = texts(found["item_id"][0])
+    assert len(ids) == 5
+    assert "品/1" not in ids
+    said = client.ask("rank", user_id=["ü🎈3"], item_id=[ids], **CONTEXT)
+    best = dict(zip(texts(said["item_id"][0]), said["buy"][0], strict=True))
+    for item, score in zip(ids, found["score"][0], strict=True):
+        assert best[item] == pytest.approx(score, abs=1e-5)
+    assert (np.diff(found["score"][0]) <= 0).all()
+    np.testing.assert_allclose(found["score"], found["buy"])
+
+
+def test_a_session_is_ranked_by_its_latest_items(client):
+    # Of more than the ranker reads, with padding among them: the last six count.
+    past = [f"品/{n}" for n in range(0, 36, 3)]
+    asked = {"exclude": [[]], "allow": [[]], **CONTEXT}
+    whole = client.ask("recommend_session", history=[past], **asked)
+    ids = texts(whole["item_id"][0])
+    said = client.ask("rank_session", history=[past[-6:]], item_id=[ids], **CONTEXT)
+    best = dict(zip(texts(said["item_id"][0]), said["buy"][0], strict=True))
+    for item, score in zip(ids, whole["score"][0], strict=True):
+        assert best[item] == pytest.approx(score, abs=1e-5)
+
+
+def test_what_is_written_is_stock_and_tells_of_both(models, runs):
+    (verdict,) = check_stock(models)
+    assert verdict.ok, str(verdict)
+    card = json.loads(next(models.glob("shop/*/model_card.json")).read_text())
+    assert card["export"]["second"] == {
+        "run": str(runs[1]),
+        "k": 5,
+        "by": "buy",
+        "diversity": 0.0,
+    }
+
+
+def test_a_refresh_keeps_the_second_stage(models, runs):
+    done = refresh_index(runs[0], models, **QUIET)
+    card = json.loads((done.version / "model_card.json").read_text())
+    assert card["export"]["second"]["by"] == "buy"
+
+
+def test_diverse_answers_are_less_alike_and_still_begin_with_the_best(runs, tmp_path):
+    spread = []
+    for diversity in (0.0, 0.9):
+        export_model(
+            runs[0],
+            tmp_path,
+            name=f"d{diversity:g}".replace(".", "_"),
+            rank=runs[1],
+            candidates=30,
+            diversity=diversity,
+            k=5,
+            **QUIET,
+        )
+    with Server(tmp_path, grpc_port=0) as server:
+        firsts = []
+        for name in ("d0", "d0_9"):
+            with Client(server.grpc_address, name) as client:
+                asked = {"exclude": [[]], "allow": [[]], **CONTEXT}
+                found = client.ask("recommend", user_id=["ü🎈3"], **asked)
+                ids = texts(found["item_id"][0])
+                assert len(set(ids)) == 5
+                firsts.append(ids[0])
+                vectors = client.ask("embed_item", item_id=ids)["embedding"]
+                unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+                spread.append((unit @ unit.T).sum())
+    assert firsts[0] == firsts[1]
+    assert spread[1] < spread[0]
+
+
+def test_what_cannot_be_is_refused(runs, tmp_path):
+    with pytest.raises(ValueError, match="ranks nothing"):
+        export_model(runs[0], tmp_path, rank=runs[0], **QUIET)
+    with pytest.raises(ValueError, match="the first run has none"):
+        export_model(runs[1], tmp_path, rank=runs[1], **QUIET)
+    with pytest.raises(ValueError, match=r"no label 'bye'.*'buy'"):
+        export_model(runs[0], tmp_path, rank=runs[1], by="bye", **QUIET)
+    with pytest.raises(ValueError, match="give its run as `rank`"):
+        export_model(runs[0], tmp_path, by="buy", **QUIET)
+    with pytest.raises(ValueError, match="`diversity` must lie in"):
+        SecondStage(run="x", k=1, diversity=1.0)
+    assert not list(tmp_path.iterdir())
