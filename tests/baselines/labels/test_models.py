@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from tests.baselines.labels.conftest import NO_TREES, TREES, made
 from tfmm.baselines.labels import (
@@ -200,8 +201,23 @@ def test_what_neither_rates_nor_lines_see_trees_do():
 
 
 @lightgbm
-def test_a_category_of_many_values_is_numbers_and_learns_nothing_by_heart():
-    """A user of one example each: by heart it is perfect in training and chance in the test."""
+def test_a_category_of_many_values_is_its_rate_and_count():
+    """500 users of six examples each: as a categorical of LightGBM they would tell little."""
+    rng = np.random.default_rng(1)
+    rate, user = rng.beta(1, 1, 500), rng.integers(0, 500, (4000, 1)).astype(np.int32)
+    value = (rng.random(4000) < rate[user[:, 0]]).astype(np.float32)
+    table = Table(rng.normal(size=(4000, 1)).astype(np.float32), user, ("x",), ("user",))
+    known, asked = slice(3000), slice(3000, None)
+    areas = []
+    for many, columns in ((100, 3), (10_000, 2)):
+        model = Boosted(many=many, rounds=60).fit(table.rows(known), value[known])
+        assert model.model_.num_feature() == columns
+        areas.append(roc_auc_score(value[asked], model.predict(table.rows(asked))))
+    assert areas[0] > areas[1] + 0.1
+
+
+@lightgbm
+def test_a_user_of_one_example_is_not_learned_by_heart():
     rng = np.random.default_rng(1)
     codes = np.arange(2000, dtype=np.int32)[:, None]
     value = rng.integers(0, 2, 2000).astype(np.float32)

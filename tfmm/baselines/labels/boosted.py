@@ -24,8 +24,8 @@ class Boosted(LabelBaseline):
     """LightGBM on numbers and categories, these as its own categoricals.
 
     A category of more than `many` values, such as the user, is instead two numbers: how often the
-    label comes with the value (see `RateEncoding`), and how many examples have it; its own way of
-    such categories learns their training labels by heart.
+    label comes with the value (see `RateEncoding`), and how many examples have it. LightGBM's own
+    way of such a category leaves out values of few examples.
 
     Tuning stops each choice of the other parameters early, when validation gets no better for 50
     trees; the model that is then fitted has as many trees.

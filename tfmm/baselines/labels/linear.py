@@ -63,7 +63,7 @@ class Logistic(LabelBaseline):
     """
 
     name: ClassVar[str] = "logistic"
-    grid: ClassVar[Mapping[str, Sequence[Any]]] = {"strength": (0.03, 0.1, 0.3, 1.0)}
+    grid: ClassVar[Mapping[str, Sequence[Any]]] = {"strength": (0.1, 0.3, 1.0, 3.0)}
 
     columns: Sequence[str] | None = None
     """The columns that it reads; by default all."""

@@ -89,8 +89,7 @@ class ItemKNN(RatingBaseline):
     def _fit(self, ratings: Ratings) -> None:
         self.offsets_ = offsets(ratings, USER_PENALTY, ITEM_PENALTY)
         left = (ratings.value - self.offsets_.of(ratings.user, ratings.item)).astype(np.float32)
-        # An offset that explains a rating wholly leaves a 0, which is a rating still.
-        left[left == 0] = np.finfo(np.float32).tiny
+        # A rating that its offsets explain wholly leaves a 0, which SciPy stores like any other.
         shape = (ratings.n_users, ratings.n_items)
         by_user = sp.coo_matrix((left, (ratings.user, ratings.item)), shape=shape).tocsr()
         by_item = sp.csr_matrix(by_user.T)

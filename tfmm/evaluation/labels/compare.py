@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmm.baselines.labels import LabelBaseline, Labelled
+from tfmm.baselines.labels.base import Kind
 from tfmm.baselines.ratings import Ratings
 from tfmm.baselines.supervised import Supervised
 from tfmm.config.names import did_you_mean
 from tfmm.evaluation.labels.errors import rmse
 from tfmm.evaluation.labels.probabilities import log_loss
-from tfmm.evaluation.labels.summary import Kind, label_metrics
+from tfmm.evaluation.labels.summary import label_metrics
 
 Part = TypeVar("Part", Ratings, Labelled)
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
+from tfmm.baselines.labels.base import KINDS, Kind
 from tfmm.evaluation.bootstrap import paired_bootstrap
 from tfmm.evaluation.labels.areas import auc, auc_of_groups, auc_within
 from tfmm.evaluation.labels.checks import Numbers, checked
 from tfmm.evaluation.labels.errors import mae, rmse
 from tfmm.evaluation.labels.lists import ndcg_of_groups, ndcg_of_lists
 from tfmm.evaluation.labels.probabilities import calibration_error, log_loss, log_losses
-
-Kind = Literal["binary", "rating"]
-KINDS = ("binary", "rating")
 
 #: Examples of a list that NDCG looks at.
 K = 10
