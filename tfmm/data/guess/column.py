@@ -174,6 +174,11 @@ class Column:
                 return kind
         return "image" if self.addresses and says(self.name, "picture") else ""
 
+    @property
+    def shared(self) -> float:
+        """The share of its filled rows whose value another row has too."""
+        return 1.0 - float((self.counts == 1).sum()) / max(self.filled, 1)
+
     @cached_property
     def length(self) -> float:
         return float(np.mean([len(text) for text in self.texts])) if self.texts else 0.0
