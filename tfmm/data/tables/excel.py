@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tfmm.data.progress import progress
 from tfmm.data.tables.file import TableFile, listed
 from tfmm.data.tables.header import match_columns, plain_name
 from tfmm.data.tables.values import as_column
@@ -33,7 +34,9 @@ def read_excel(file: TableFile, columns: Mapping[str, str] | None) -> pa.Table:
     header = [_name(cell) for cell in sheet[0]]
     found = match_columns(file, header, columns)
     cells = {}
-    for column, name in found.items():
+    for column, name in progress(
+        found.items(), len(found), f"reading {file.shown}", unit="columns"
+    ):
         place = header.index(name)
         values = [(f"row {row}", _value(line[place])) for row, line in enumerate(sheet[1:], 2)]
         cells[column] = as_column(file, column, values)
@@ -61,7 +64,8 @@ def _sheet(file: TableFile, book: Any, columns: Mapping[str, str] | None) -> lis
     names = [file.part] if file.part else book.sheet_names
     if file.part and file.part not in book.sheet_names:
         raise file.error(f"it has no sheet {file.part!r}; its sheets: {listed(book.sheet_names)}")
-    filled = {name: rows for name in names if (rows := _rows(book, name))}
+    sheets = progress(names, len(names), f"reading {file.shown}", unit="sheets")
+    filled = {name: rows for name in sheets if (rows := _rows(book, name))}
     if len(filled) > 1:
         asked = {plain_name(name) for name in columns or ()}
         fitting = [name for name, rows in filled.items() if asked <= {*map(_plain, rows[0])}]
