@@ -9,7 +9,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(firstword $(shell command -v python3.11 python3 python))
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3 python))
 PACKAGING := pyproject.toml setup.py constraints.txt
 PIP = $(BIN)/python -m pip install --disable-pip-version-check -qq --progress-bar off -c constraints.txt
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
@@ -48,12 +48,12 @@ clean:
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(VENV)/.made:
-	@test -n "$(PYTHON)" || { echo "No Python found. Install Python 3.11, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
-	    echo "tfmm's tested versions need Python 3.11, but $(PYTHON) is $$($(PYTHON) -V 2>&1)."; \
-	    echo "Install Python 3.11 and name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "No Python found. Install Python 3.11 or 3.12, or name it: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || { \
+	    echo "tfmm's tested versions need Python 3.11 or 3.12, but $(PYTHON) is $$($(PYTHON) -V 2>&1)."; \
+	    echo "Install one of these and name it: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Making the virtual environment $(VENV) with $$($(PYTHON) -V 2>&1)"
-	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing or incomplete; on Debian: apt install python3.11-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing or incomplete; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@touch $@
 
 $(VENV)/.core: $(VENV)/.made $(PACKAGING)
