@@ -68,6 +68,7 @@ PACKAGES = (
     Package("pyarrow", "26.0.1", module="pyarrow"),
     Package("pillow", "13.0.0", module="PIL.Image"),
     Package("matplotlib", "3.11.2"),
+    Package("babel", "2.19.0", module="babel"),
     Package("aiohttp", "3.14.5", module="aiohttp"),
     Package("bm25s", "0.3.16", module="bm25s"),
     Package("grpcio", "1.85.1", module="grpc"),
