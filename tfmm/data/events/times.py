@@ -29,6 +29,7 @@ _SPELLED = (
     (1970_01_01_0000, 2199_12_31_2359, "%Y%m%d%H%M"),
     (1970_01_01_000000, 2199_12_31_235959, "%Y%m%d%H%M%S"),
 )
+_NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
 _OFFSET = r"(?:[Zz]|:\d{2}(?:\.\d+)? ?[+-]\d{2}(?::?\d{2})?)$"
 
 
@@ -122,10 +123,16 @@ def _text_times(
     except pa.ArrowInvalid:
         pass
     codes, texts = encode(cells)
-    words = pd.Series(objects(pc.utf8_trim_whitespace(texts)), dtype=object)
+    # Databases write the zone in letters, which ISO 8601 has as one.
+    texts = pc.replace_substring_regex(
+        pc.utf8_trim_whitespace(texts), r"(\d) ?(?:UTC|GMT)$", r"\1Z"
+    )
+    words = pd.Series(objects(texts), dtype=object)
     filled = int((words != "").sum())
-    numbers = pd.to_numeric(words, errors="coerce")
-    if numbers.notna().sum() * 2 >= max(filled, 1) and not _eight_digits(cells, numbers):
+    # Arrow looks at a text in a tenth of the time in which pandas reads a number.
+    numeric = 2 * _count(texts, _NUMBER) >= max(filled, 1)
+    numbers = pd.to_numeric(words, errors="coerce") if numeric else None
+    if numbers is not None and not _eight_digits(cells, numbers):
         times, bad = _numbers(
             pa.chunked_array([pa.array(numbers.to_numpy(np.float64))]), spec, notes
         )
@@ -134,6 +141,10 @@ def _text_times(
     else:
         times, bad = _spelled_times(words, filled, where, spec, notes)
     return np.append(times, 0)[codes], np.append(bad, True)[codes]
+
+
+def _count(texts: pa.Array, pattern: str) -> int:
+    return int(pc.sum(pc.match_substring_regex(texts, pattern)).as_py() or 0)
 
 
 def _eight_digits(cells: pa.ChunkedArray, numbers: Any) -> bool:
@@ -151,8 +162,6 @@ def _spelled_times(
     words: pd.Series, filled: int, where: str, spec: TimeSpec, notes: list[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """ISO 8601, or the one other format that fits more of the texts."""
-    # Databases write the zone in letters, which ISO 8601 has as one.
-    words = words.str.replace(r"(?<=\d) ?(?:UTC|GMT)$", "Z", regex=True)
     parsed = pd.to_datetime(words, format="ISO8601", utc=True, errors="coerce")
     fitting = int(parsed.notna().sum())
     found = _found(words, fitting, filled, where, notes) if fitting < filled else None
@@ -160,7 +169,8 @@ def _spelled_times(
         times, bad = _micro(parsed)
         if spec.zone is None:
             return times, bad
-        naive = ~words.str.contains(_OFFSET, regex=True).to_numpy(bool)
+        offset = pc.match_substring_regex(pa.array(words, pa.string()), _OFFSET)
+        naive = ~offset.to_numpy(zero_copy_only=False)
         return np.where(naive, _at_zone(times, spec), times), bad
     format, parsed = found
     notes.append(f"times are of the format {format!r}, which fits {fitting_share(parsed, filled)}")
