@@ -1,8 +1,8 @@
 # make demo       the main job on the sample shop, from tables to answers over gRPC and REST
 # make test       the whole test suite
 # make lint       lint, format, types and import contracts
-# make notebooks  executes the notebooks
-# make docs       builds the documentation into site/; open site/index.html
+# make notebooks  executes the notebooks, into build/notebooks/
+# make docs       builds the documentation into site/; open site/index.html; with the outputs of executed notebooks
 # make clean      removes the virtual environment and what the commands above made
 #
 # The first call makes .venv (PYTHON=... picks the interpreter) and installs the tested versions there.
@@ -33,14 +33,16 @@ lint: $(VENV)/.dev
 	@echo "import contracts" && $(BIN)/lint-imports --no-logo
 
 notebooks: $(VENV)/.dev
+	@mkdir -p build/notebooks
 	@for notebook in $(NOTEBOOKS); do \
 	    echo "executing $$notebook"; \
-	    $(BIN)/jupyter execute --timeout=900 "$$notebook" || exit 1; \
+	    $(BIN)/jupyter execute --timeout=900 --output="../build/notebooks/{notebook_name}" "$$notebook" || exit 1; \
 	done
 
 # Strict: a link or an anchor that leads nowhere ends it. `-m` lets it import tools/.
 docs: $(VENV)/.dev
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@ls build/notebooks/*.ipynb >/dev/null 2>&1 || echo "notebooks are shown without outputs; make notebooks docs shows them"
 	@echo "open site/index.html, or for its search too: $(BIN)/python -m http.server -d site"
 
 clean:
