@@ -106,10 +106,15 @@ def test_columns_of_few_words_that_repeat_are_categories(folder):
         f"un beau chapeau de laine douce, couleur {n % 12}, fait à la main" for n in range(25)
     ]
     table.to_csv(folder / "produkte.csv", index=False)
-    events(folder, "orders.csv", 150)
+    table = pd.concat([table.assign(货号=table["货号"] + f"-{n}") for n in range(6)])
+    table["texte"] = [f"ce chapeau numéro {n % 25} est fait à la main" for n in range(150)]
+    table["titre"] = [f"chapeau {n}" for n in range(150)]
+    table.to_csv(folder / "produkte.csv", index=False)
     made = guess(folder)
     features = yaml.safe_load(made.shop)["items"]["features"]
     assert features["marke"] == {"kind": "category", "column": "marke"}
-    assert "beschreibung" in features["text"]["columns"]
+    # 25 texts of many words that six rows each share are words all the same.
+    assert "texte" in features["text"]["columns"]
+    assert features["beschreibung"]["kind"] == "category"
     assert "of several words, which kind: text would read" in made.shop
     assert "which share theirs, as kind: category would tell" in made.shop

@@ -22,6 +22,8 @@ _SEPARATORS = ("|", ";", " > ", ", ", ",")
 _MOST_FILES = 500_000
 #: Words a value from which on a column has several, and from which on they are prose.
 _SEVERAL, _PROSE = 1.5, 5.0
+#: Values that a category may have in a short table too.
+_FEW = 20
 #: The share of rows whose value others have too, from which on values are of a category.
 _SHARED = 0.8
 
@@ -84,7 +86,7 @@ def find_features(columns: Mapping[str, Column], id: Column, folder: Path) -> Fe
                 )
         elif _is_text(column):
             texts.append(column)
-        elif column.distinct <= max(0.3 * column.filled, 20) or column.shared >= _SHARED:
+        elif column.distinct <= max(0.3 * column.filled, _FEW) or column.shared >= _SHARED:
             words = column.words >= _SEVERAL
             more = "; few values, of several words, which kind: text would read" if words else ""
             found.add(name, {"kind": "category", "column": name}, column.seen() + more)
@@ -112,12 +114,13 @@ def _is_code(column: Column) -> bool:
 
 
 def _is_text(column: Column) -> bool:
+    if column.words >= _PROSE and column.distinct > _FEW:
+        return True
     many = column.distinct > 0.3 * column.filled
     if says(column.name, "text"):
         return many and (column.words >= _SEVERAL or column.shared < _SHARED)
     # Names of a few words that most rows share, brands say, are categories in a short table too.
-    prose = column.words >= _PROSE or column.shared < _SHARED
-    return many and column.words >= _SEVERAL and prose
+    return many and column.words >= _SEVERAL and column.shared < _SHARED
 
 
 def _separator(column: Column) -> str:
