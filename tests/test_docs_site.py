@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tools.docs_site.notebooks import shown
+from tools.docs_site.notebooks import quiet, shown
 
 
 def notebook(path, source, outputs=()):
@@ -23,3 +23,15 @@ def test_an_executed_notebook_is_shown_while_its_cells_are_the_same(tmp_path):
     notebook(tmp_path / "build/notebooks/02.ipynb", "1 + 2", [{"text": "3"}])
     notebook(tmp_path / "build/notebooks/gone.ipynb", "0")
     assert shown(tmp_path) == [executed, second]
+
+
+def test_what_tensorflow_says_of_itself_is_not_shown():
+    written = '<div class="o" data-mime-type="{}" tabindex="0">\n<pre>{}</pre>\n</div>\n'
+    said = written.format("text/plain", "INFO:tensorflow:Assets written\nепоха 1\n")
+    noise = written.format("application/vnd.jupyter.stderr", "E cuda\nfailed\n")
+    page = f"<p>1 & 2</p>\n{noise}{said}{noise}"
+    assert quiet(page).split("\n") == [
+        "<p>1 & 2</p>",
+        *["", '<div class="o" data-mime-type="text/plain" tabindex="0">'],
+        *["<pre>епоха 1", "</pre>", "</div>", "", ""],
+    ]

@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 from tools.docs_site.api import api_pages
 from tools.docs_site.commands import commands_page
 from tools.docs_site.keys import run_file_page, shop_file_page
-from tools.docs_site.notebooks import shown
+from tools.docs_site.notebooks import quiet, shown
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +46,8 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_content(html: str, page: Any, **_: Any) -> str:
-    """Takes out of notebooks the address that MathJax would be loaded from: none has a formula."""
+    """Takes out of notebooks the address that MathJax would be loaded from, since none has a
+    formula, and what TensorFlow says of itself."""
     if page.file.src_uri.endswith(".ipynb"):
-        html = re.sub(r"<script[^>]*https?://[^>]*>\s*</script>", "", html)
+        html = quiet(re.sub(r"<script[^>]*https?://[^>]*>\s*</script>", "", html))
     return html

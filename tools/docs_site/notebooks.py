@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 #: Where `make notebooks` puts what it executed.
 EXECUTED = Path("build/notebooks")
+_STDERR = re.compile(
+    r'<div[^>]*data-mime-type="application/vnd\.jupyter\.stderr"[^>]*>\s*<pre>.*?</pre>\s*</div>',
+    re.DOTALL,
+)
+_LOG = re.compile(r"^(?P<before>.*<pre>)?INFO:tensorflow:.*\n", re.MULTILINE)
 
 
 def shown(root: Path) -> list[Path]:
@@ -17,6 +23,12 @@ def shown(root: Path) -> list[Path]:
         executed = root / EXECUTED / path.name
         found.append(executed if executed.is_file() and _cells(executed) == _cells(path) else path)
     return found
+
+
+def quiet(html: str) -> str:
+    """A notebook's page without what was written to standard error and TensorFlow's log."""
+    html = _STDERR.sub("", html)
+    return _LOG.sub(lambda line: line["before"] or "", html)
 
 
 def _cells(path: Path) -> list[tuple[str, str]]:
