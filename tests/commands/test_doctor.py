@@ -88,7 +88,8 @@ def test_accelerators_are_named():
 
 
 @pytest.mark.parametrize(
-    ("version", "state"), [((3, 11, 7), "ok"), ((3, 10, 1), "broken"), ((3, 13, 0), "note")]
+    ("version", "state"),
+    [((3, 11, 7), "ok"), ((3, 12, 1), "ok"), ((3, 10, 1), "broken"), ((3, 14, 0), "note")],
 )
 def test_python_version(version, state):
     assert doctor.python_finding(version).state == state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import sys
@@ -32,6 +33,39 @@ def count(debug: bool = False) -> None:
 
 main.app.add_typer(app)
 sys.exit(main.main(["count"]))
+"""
+
+
+EXPORT = """
+import os, sys, time, typer
+import numpy as np
+import tensorflow as tf
+from tfmm.commands import main
+from tfmm.commands.command import Command
+from tfmm.export.versions import write_version
+from tfmm.tasks.base import Export, Signature
+
+app = typer.Typer()
+
+class Doubled(tf.Module):
+    def double(self, x):
+        return {"y": 2 * x}
+
+def slow(path):
+    path.parent.mkdir()
+    path.write_bytes(b"half of it")
+    print("begun", flush=True)
+    time.sleep(60)
+
+@app.command(cls=Command, help="exports")
+def slowly(debug: bool = False) -> None:
+    inputs = {"x": tf.TensorSpec([None], tf.float32)}
+    ones = lambda n: {"x": np.ones(n, np.float32)}
+    made = Signature("serving_default", Doubled().double, inputs, ones, "twice x")
+    write_version(Export([made], files={"a/slow.bin": slow}), os.environ["OUT"], "shop")
+
+main.app.add_typer(app)
+sys.exit(main.main(["slowly"]))
 """
 
 
@@ -79,3 +113,20 @@ def test_ctrl_c_gives_the_terminal_back_and_says_one_line(monkeypatch):
     assert written.count("stopped") == 1
     assert "数" in written
     assert "steps/s" in written
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
+@pytest.mark.parametrize("before", [(), ("1", "7")])
+def test_ctrl_c_within_an_export_leaves_no_half_of_a_version(monkeypatch, tmp_path, before):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    models = tmp_path / "模型"
+    monkeypatch.setenv("OUT", str(models))
+    for version in before:
+        (models / "shop" / version).mkdir(parents=True)
+    code, written = in_a_terminal(EXPORT, b"begun")
+    assert code == 130
+    assert "Traceback" not in written
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\^C", "", written.rpartition("begun")[2])
+    assert plain.split() == ["stopped"]
+    left = sorted(path.name for path in models.rglob("*"))
+    assert left == ([*before, "shop"] if before else [])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.export.shops import ITEMS, USERS, Column, MeanSession, kind_column
+from tfmm.data.catalog import Variants
 from tfmm.tasks.retrieval.config import EvaluateConfig, IndexConfig
 from tfmm.tasks.retrieval.task import Retrieval
 
@@ -38,7 +39,7 @@ def run() -> SimpleNamespace:
         to_dict=lambda: {"name": name},
     )
     data = SimpleNamespace(
-        items=Catalog(ids=np.array(ITEMS, object), features=features),
+        items=Catalog(ids=np.array(ITEMS, object), features=features, variants=Variants()),
         users=Catalog(ids=np.array(USERS, object), features={}),
         events=events,
         shop=SimpleNamespace(events=SimpleNamespace(user="who", disliked="keep")),

@@ -74,6 +74,27 @@ def classification_of(shop: Path, **changes) -> dict:
         ({"train": {"optimizer": "sgdd"}}, "`train.optimizer` must be one of"),
         ({"train": {"schedule": "linear"}}, "`train.schedule` must be cosine or constant"),
         ({"name": "店"}, "`name` must be letters of ASCII"),
+        ({"items": {"encoders": {}, "id": False}}, "`items`: The item tower reads nothing"),
+        ({"search": {"heads": 3}, "items": {"dim": 8}}, "`items`: heads must divide dim"),
+        ({"users": {"history": "men"}}, "`users`: history must be one of .*, got 'men'"),
+        ({"users": {"history": "none"}}, "`users`: The user tower reads nothing"),
+        ({"users": {"history": "causal", "attention_heads": 3}}, "`users`: 3 heads of attention"),
+        (
+            {"users": {"history": "causal"}, "train": {"balance": 0.5}},
+            "`train.balance` draws some pairs more often",
+        ),
+        ({"train": {"temperature": 0.0}}, "`train.temperature` must be positive, got 0.0"),
+        ({"search": {"hubness": -1.0}}, "`search.hubness` must be 0 or more, got -1.0"),
+        ({"graph": {"propagation": "gnc"}}, "`graph.propagation`: .*'gnc'"),
+        ({"graph": {"mix": "learnt"}}, "`graph.mix`: .*Did you mean 'learned'"),
+        ({"graph": {"join": "summ"}}, "`graph.join`: .*'summ'"),
+        ({"graph": {"loss": "bpp"}}, "`graph.loss`: .*'bpp'"),
+        ({"graph": {"mode": "whole"}}, "`graph.mode`: mode must be one of auto, full, sampled"),
+        ({"graph": {"activation": "tan"}}, "`graph.activation`: .*tan"),
+        ({"graph": {"layers": -1}}, "`graph.layers` must be 0 or more, got -1"),
+        ({"graph": {"neighbours": 0}}, "`graph.neighbours` must be 1 or more, got 0"),
+        ({"graph": {"fanout": 0}}, "`graph.fanout` must be 1 or more, got 0"),
+        ({"graph": {"weights": {"together": -2.0}}}, "`graph.weights` of 'together' must be 0 or"),
     ],
 )
 def test_it_is_refused_before_a_table_is_read(change, message, tmp_path):
@@ -120,6 +141,72 @@ def test_a_split_without_a_test_part_is_refused_before_training(shop_file, tmp_p
     config = run_of(shop_file, split={"by": "user", "test": 0})
     with pytest.raises(ValueError, match="No user has a test item"):
         train(config, tmp_path / "out", say=lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"graph": {"similar": ["photo"]}},
+            "`graph.similar` names 'photo', .*kind 'image'.*frozen",
+        ),
+        ({"graph": {"similar": ["titel"]}}, "`graph.similar` names 'titel', .*no item feature"),
+        ({"graph": {"attributes": ["price"]}}, "`graph.attributes` names 'price', .*takes kind"),
+        (
+            {"graph": {"weights": {"has/kind": 1.0}}},
+            r"`graph.weights` names 'has/kind'.*events, si",
+        ),
+        ({"search": {"queries": {"titel": "bag"}}}, "A query tower is named for 'titel'"),
+        ({"search": {"queries": {"kind": "bag"}}}, "A query tower is named for 'kind', .*category"),
+        ({"search": {"queries": {"title": "bagg"}}}, "Unknown encoder for kind 'text': 'bagg'"),
+        ({"search": {"queries": {"title": "bag"}, "loss": "hinge"}}, "loss must be one of"),
+        ({"search": {"queries": {"title": "bag"}, "hide": 2.0}}, r"hide must lie in \[0, 1\]"),
+        (
+            {"search": {"queries": {"title": "bag"}, "hard_by": "price"}},
+            "`search.hard_by` must name a category feature of the items, got 'price'.*kind",
+        ),
+        ({"users": {"features": {"age": "piecewise"}}}, "named for the feature 'age'"),
+        ({"train": {"balance": 1.0, "balance_by": "price"}}, "`train.balance_by` must name"),
+    ],
+)
+def test_it_is_refused_when_the_tables_are_read_in_every_way_to_train(
+    change, message, shop_file, tmp_path, untrained
+):
+    config = run_of(shop_file, **change)
+    for work in (train, tune, backtest):
+        with pytest.raises(ValueError, match=message):
+            work(config, tmp_path / work.__name__, say=lambda line: None)
+
+
+def test_a_shoppers_text_is_not_read_by_a_heavy_encoder(tmp_path, untrained):
+    shop = write_shop(tmp_path / "shop")
+    value = yaml.safe_load(shop.read_text())
+    features = {"关于": {"kind": "text", "column": "about"}}
+    value["users"] = {"table": "users.csv", "id": "who", "features": features}
+    shop.write_text(yaml.safe_dump(value, allow_unicode=True))
+    people = {"who": [f"u{n:03d}" for n in range(80)], "about": ["喜欢红色"] * 80}
+    pd.DataFrame(people).to_csv(shop.parent / "users.csv", index=False)
+    config = run_of(shop, users={"features": {"关于": "lstm"}})
+    for work in (train, tune, backtest):
+        with pytest.raises(ValueError, match=r"cannot have heavy encoders.*'关于'.*bag"):
+            work(config, tmp_path / work.__name__, say=lambda line: None)
+
+
+def test_a_graph_without_events_is_refused(tmp_path, untrained):
+    shop = write_shop(tmp_path / "shop")
+    value = yaml.safe_load(shop.read_text())
+    del value["events"]
+    shop.write_text(yaml.safe_dump(value))
+    config = {"name": "refused", "shop": str(shop), "graph": {}}
+    with pytest.raises(RunFileError, match="`graph` needs events"):
+        train(config, tmp_path / "run", say=lambda line: None)
+
+
+def test_each_value_of_a_search_is_looked_at_before_its_first_trial(shop_file, tmp_path, untrained):
+    config = run_of(shop_file, graph={})
+    space = {"graph.attributes": [["kind"], ["price"]]}
+    with pytest.raises(RunFileError, match=r"`graph.attributes: \['price'\]`: `graph.attributes`"):
+        tune(config, tmp_path / "study", space=space, say=lambda line: None)
 
 
 class Mute(Encoder):

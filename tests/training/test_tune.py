@@ -44,6 +44,19 @@ def quick(monkeypatch):
     return asked
 
 
+def test_values_that_do_not_go_together_end_their_own_trial_alone(shop_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(module.Trainer, "choose", lambda *_: trainer.Choice(1, 0.5))
+    space = {"users.history": ["mean", "causal"], "users.attention_heads": [2, 3]}
+    said = []
+    config = run_of(shop_file, items={"encoders": {"title": "bag"}, "dim": 8})
+    found = tune(config, tmp_path / "study", space=space, trials=8, say=said.append)
+    for row in found.trials:
+        apart = (row["users.history"], row["users.attention_heads"]) == ("causal", 3)
+        assert row["state"] == ("fail" if apart else "complete")
+    assert "fail" in {row["state"] for row in found.trials}
+    assert any("3 heads of attention do not divide the 8 dimensions" in line for line in said)
+
+
 def test_one_trial_reaches_what_train_reaches_bit_for_bit(shop_file, tmp_path):
     config = run_of(
         shop_file,

@@ -12,6 +12,7 @@ from tfmm.commands import main as cli
 from tfmm.export import export_model
 from tfmm.tasks.retrieval.config import RetrievalConfig
 from tfmm.tasks.retrieval.news import news
+from tfmm.tasks.retrieval.task import Retrieval
 from tfmm.training import RunFileError, load_run, recommend, train
 from tfmm.training.update import update
 
@@ -197,3 +198,18 @@ def test_it_tells_how_the_joined_tables_were_read(old, shop, tmp_path):
     notes = [note.said for note in made.data.report.notes]
     assert any(said.startswith("été.csv: ") and "16" in said for said in notes)
     assert made.data.report.found("bad_rows") == 1
+
+
+def test_an_update_looks_at_the_tables_before_it_learns(old, shop, tmp_path, monkeypatch):
+    seen = []
+
+    def refuse(self, measured=True):
+        seen.append(measured)
+        raise ValueError("a table that no model could be made of")
+
+    monkeypatch.setattr(Retrieval, "check_data", refuse)
+    with pytest.raises(ValueError, match="no model could be made of"):
+        update(old.path, tmp_path / "new", events=shop.parent / "new.csv", say=lambda _: None)
+    # Nothing is held out, so that an empty test part is no reason to refuse it.
+    assert seen == [False]
+    assert not (tmp_path / "new" / "model").exists()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-PYTHON = (3, 11)
+PYTHONS = ((3, 11), (3, 12))
 
 
 @app.command(cls=Command, help="check this installation")
@@ -68,6 +68,7 @@ PACKAGES = (
     Package("pyarrow", "26.0.1", module="pyarrow"),
     Package("pillow", "13.0.0", module="PIL.Image"),
     Package("matplotlib", "3.11.2"),
+    Package("babel", "2.19.0", module="babel"),
     Package("aiohttp", "3.14.5", module="aiohttp"),
     Package("bm25s", "0.3.16", module="bm25s"),
     Package("grpcio", "1.85.1", module="grpc"),
@@ -176,12 +177,12 @@ def diagnose() -> Diagnosis:
 
 
 def python_finding(version: tuple[int, ...]) -> Finding:
-    """Whether this Python is the tested one."""
+    """Whether this Python is a tested one."""
     found = ".".join(map(str, version))
-    tested = ".".join(map(str, PYTHON))
-    if tuple(version[:2]) == PYTHON:
+    tested = " or ".join(".".join(map(str, one)) for one in PYTHONS)
+    if tuple(version[:2]) in PYTHONS:
         return Finding("Python", found)
-    if tuple(version[:2]) < PYTHON:
+    if tuple(version[:2]) < PYTHONS[0]:
         return Finding("Python", found, "broken", f"tfmm needs Python {tested}; install that.")
     return Finding(
         "Python",

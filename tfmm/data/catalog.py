@@ -14,12 +14,29 @@ from tfmm.data.columns import Column, as_rows
 
 
 @dataclass(frozen=True, eq=False)
+class Variants:
+    """Ids of the variants of products, which are no items of their own.
+
+    Args:
+        ids: object[k] of distinct str, none of them an item's.
+        rows: int32[k], the row of the product of each.
+    """
+
+    ids: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
+    rows: NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, eq=False)
 class Catalog:
     """Items (or users) of a shop.
 
     Args:
         ids: object[n] of distinct str; row i belongs to `ids[i]`.
         features: a column of n rows by feature name, in the shop file's order.
+        variants: of the items, where they have such.
 
     Raises:
         ValueError: for an id that repeats, or a column of another length.
@@ -27,6 +44,7 @@ class Catalog:
 
     ids: NDArray[np.object_]
     features: Mapping[str, Column] = field(default_factory=dict)
+    variants: Variants = field(default_factory=Variants)
 
     def __post_init__(self) -> None:
         if not self._index.is_unique:
@@ -55,6 +73,11 @@ class Catalog:
     def take(self, rows: ArrayLike) -> Catalog:
         """The catalogue of these rows, in this order."""
         rows = as_rows(rows, len(self))
+        place = np.full(len(self), -1, np.int32)
+        place[rows] = np.arange(len(rows), dtype=np.int32)
+        kept = place[self.variants.rows] >= 0
         return Catalog(
-            self.ids[rows], {name: column.take(rows) for name, column in self.features.items()}
+            self.ids[rows],
+            {name: column.take(rows) for name, column in self.features.items()},
+            Variants(self.variants.ids[kept], place[self.variants.rows[kept]]),
         )

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tfmm.data.catalog import Catalog
+from tfmm.data.catalog import Catalog, Variants
 from tfmm.data.cells.ids import TidyIds, look_alikes, tidy_ids
 from tfmm.data.cells.source import RowNames, Source
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
@@ -206,7 +206,13 @@ class Loader:
         source = self._source(name, spec, table, families.ids, fold.positions, table.num_rows)
         self._tell_alike(name, pa.array(families.ids, pa.string()), spec.id)
         rows = self._build(source, spec, fold)
-        return _Rows(families.known, rows.places[families.of], rows.catalog, tidy.whole or None)
+        places = rows.places[families.of]
+        # Products come first among all ids that there are.
+        kept = np.flatnonzero(places >= 0)
+        kept = kept[kept >= len(families.ids)]
+        variants = Variants(families.known[kept], places[kept])
+        catalog = replace(rows.catalog, variants=variants)
+        return _Rows(families.known, places, catalog, tidy.whole or None)
 
     def _require_rows(self, name: str, spec: TableSpec, rows: int) -> None:
         if not rows:

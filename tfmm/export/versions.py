@@ -64,6 +64,7 @@ def write_version(
             "another `name`."
         )
     model = Path(models_dir) / name
+    fresh = not model.exists()
     aside = model / f".tmp-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     step = f"making the folder {model}"
     # Each signature is traced, and asked for each batch by the warm-up and by the check.
@@ -121,6 +122,12 @@ def write_version(
     finally:
         bar.stop()
         shutil.rmtree(aside, ignore_errors=True)
+        if fresh:
+            # A model without a version is none; another export may have written one meanwhile.
+            try:
+                model.rmdir()
+            except OSError:
+                pass
 
 
 def save_signatures(export: Export, signatures: Mapping[str, Any], folder: Path) -> None:

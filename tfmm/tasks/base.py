@@ -203,8 +203,12 @@ class Task(abc.ABC):
         """
         return
 
-    def check_data(self) -> None:
-        """Refuses tables whose model could not be measured or served, by ValueError."""
+    def check_data(self, measured: bool = True) -> None:
+        """Refuses tables whose model could not be made, measured or served, by ValueError.
+
+        Args:
+            measured: whether the model is to meet its test part.
+        """
         return
 
     @classmethod

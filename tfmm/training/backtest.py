@@ -117,6 +117,8 @@ def backtest(
         raise RunFileError(
             f"A backtest parts events by time, but a run of task {task.name!r} reads none."
         )
+    # The split is another in each window.
+    task.check_data(measured=False)
     spans = _windows(task, step, every, windows)
     mine = json.loads(json.dumps({"every": every, "run": config.to_dict()}))
     other = "a backtest of another run file or step"

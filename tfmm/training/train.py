@@ -64,9 +64,9 @@ def train(
 
     started = time.perf_counter()
     task = task_of(config)
+    task.check_data()
     summary = task.summary()
     check_choosable(task)
-    task.check_data()
     seconds = {"load": time.perf_counter() - started}
     say(f"Loaded {summary}")
 

@@ -40,7 +40,8 @@ from tfmm.training.trainer import Trainer, check_choosable
 _STUDY = "study.yaml"
 #: The first epoch after which a trial may be pruned: low rates and high temperatures start slowly.
 _WARMUP = 3
-_FAILURES = (FloatingPointError, tf.errors.ResourceExhaustedError)
+#: What ends one trial alone: values that do not go together among it.
+_FAILURES = (FloatingPointError, tf.errors.ResourceExhaustedError, RunFileError)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,9 @@ def tune(
     _claim(out, base, searched)
     task = task_of(complete)
     name = task.choice.name
+    task.check_data(measured=False)
     check_choosable(task, where)
+    _check_values(base, searched, task, where)
     storage = optuna.storages.JournalStorage(
         optuna.storages.journal.JournalFileBackend(str(out / "journal.log"))
     )
@@ -168,6 +171,22 @@ def tune(
         raise RunFileError(f"No trial succeeded of the {len(rows)} in {out / 'trials.csv'}.")
     values = {key: best[key] for key in searched}
     return Tuned(out / "best.yaml", name, best[name], values, rows)
+
+
+def _check_values(base: Mapping[str, Any], searched: SearchSpace, task: Task, where: str) -> None:
+    """Refuses values of which no model could be made, each beside the run file's own others.
+
+    Raises:
+        RunFileError: the message names the key and the value.
+    """
+    for key, part in searched.items():
+        for value in part.values if isinstance(part, Choice) else (part.low, part.high):
+            try:
+                config = read_config(with_values(base, {key: value}))
+                check_new(config)
+                task.over(config, task.data).check_data(measured=False)
+            except ValueError as error:
+                raise RunFileError(f"{where}: `{key}: {value}`: {error}") from error
 
 
 def _keep(

@@ -107,6 +107,7 @@ def update(
     # The rate falls over the passes that there are.
     brief = config.with_values(train=config.train.with_values(epochs=epochs))
     task = task_of(brief)
+    task.check_data(measured=False)
     for path, read in reads:
         _tell(task.data.report, path, read)
     say(f"Going on from {run}, trained until {since}.")

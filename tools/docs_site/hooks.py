@@ -12,6 +12,7 @@ from mkdocs.structure.files import File, Files
 from tools.docs_site.api import api_pages
 from tools.docs_site.commands import commands_page
 from tools.docs_site.keys import run_file_page, shop_file_page
+from tools.docs_site.notebooks import quiet, shown
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +23,7 @@ def on_config(config: Any) -> Any:
         if "API" in entry:
             entry["API"] = [{name: path} for name, path, _ in api_pages(ROOT)]
         if "Notebooks" in entry:
-            entry["Notebooks"] = [f"notebooks/{path.name}" for path in _notebooks()]
+            entry["Notebooks"] = [f"notebooks/{path.name}" for path in shown(ROOT)]
     return config
 
 
@@ -38,18 +39,15 @@ def on_files(files: Files, config: Any) -> Files:
     }
     for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
-    for notebook in _notebooks():
-        path = f"notebooks/{notebook.name}"
-        files.append(File(path, str(ROOT), config.site_dir, config.use_directory_urls))
+    for notebook in shown(ROOT):
+        path, folder = f"notebooks/{notebook.name}", str(notebook.parents[1])
+        files.append(File(path, folder, config.site_dir, config.use_directory_urls))
     return files
 
 
 def on_page_content(html: str, page: Any, **_: Any) -> str:
-    """Takes out of notebooks the address that MathJax would be loaded from: none has a formula."""
+    """Takes out of notebooks the address that MathJax would be loaded from, since none has a
+    formula, and what TensorFlow says of itself."""
     if page.file.src_uri.endswith(".ipynb"):
-        html = re.sub(r"<script[^>]*https?://[^>]*>\s*</script>", "", html)
+        html = quiet(re.sub(r"<script[^>]*https?://[^>]*>\s*</script>", "", html))
     return html
-
-
-def _notebooks() -> list[Path]:
-    return sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -129,6 +129,12 @@ WOOCOMMERCE = [
         )
     ),
 ]
+GERMAN = [
+    "ID,Typ,Artikelnummer,Name,Veröffentlicht,Regulärer Preis,Kategorien,Übergeordnetes Produkt",
+    *WOOCOMMERCE[1:],
+]
+FRENCH = ["ID,Type,UGS,Nom,Publié,Tarif régulier,Catégories,Parent", *WOOCOMMERCE[1:]]
+SPANISH = ["ID,Tipo,SKU,Nombre,Publicado,Precio normal,Categorías,Superior", *WOOCOMMERCE[1:]]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +154,15 @@ WOOCOMMERCE = [
             "SKU",
             {"column": "Parent", "by": ["SKU", "ID"]},
         ),
+        (
+            GERMAN,
+            [f"帽{n}-S" for n in range(30)],
+            "Artikelnummer",
+            {"column": "Übergeordnetes Produkt", "by": ["Artikelnummer", "ID"]},
+        ),
+        (GERMAN, None, "ID", {"column": "Übergeordnetes Produkt", "by": ["Artikelnummer"]}),
+        (FRENCH, None, "ID", {"column": "Parent", "by": ["UGS"]}),
+        (SPANISH, None, "ID", {"column": "Superior", "by": ["SKU"]}),
         (SHOPIFY, None, "Variant SKU", "Handle"),
         (WOOCOMMERCE, None, "ID", {"column": "Parent", "by": ["SKU"]}),
     ],
@@ -163,7 +178,7 @@ def test_exports_of_shops_have_parents(tmp_path, table, items, id, parent):
     assert (mine["items"]["id"], mine["items"]["parent"]) == (id, parent)
     assert "exports: " in next(line for line in text.splitlines() if "parent:" in line)
     named = {column for _, columns in sources(mine["items"]) for column in columns}
-    assert not named & {"Handle", "Variant SKU", "ID", "SKU", "Parent", "Type"}
+    assert not named & {"Handle", "Variant SKU", "ID", "SKU", "Parent", "Type", "Typ", "Tipo"}
     if table is SHOPIFY:
         assert ("tags", ("Option1 Value",)) in sources(mine["items"])
     (tmp_path / "shop.yaml").write_text(text)

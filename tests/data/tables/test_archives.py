@@ -104,7 +104,8 @@ def test_table_of_a_zip_is_read(tmp_path):
         archive.writestr("__MACOSX/export/._items.csv", b"x")
     read = read_table(path, ASKED)
     assert read.table.to_pylist() == [{"sku": "p0", "name": "é"}]
-    assert read.notes == ["encoding cp1252, by its letters", "delimiter semicolon"]
+    assert read.notes[0].startswith("encoding cp1252, by its letters: ")
+    assert read.notes[1:] == ["delimiter semicolon"]
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("orders#1.json", '[{"sku": 1, "name": "a"}]')
     assert read_table(tmp_path / "shop.zip#export/items.csv", ASKED).table.num_rows == 1

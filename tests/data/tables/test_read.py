@@ -168,3 +168,35 @@ def test_encoding_numbers_texts_by_first_appearance_over_chunks():
     assert texts.to_pylist() == ["b", "a", "c"]
     codes, texts = encode(pa.chunked_array([], pa.string()))
     assert (len(codes), len(texts)) == (0, 0)
+
+
+def test_a_pattern_names_files_that_are_read_as_one_table(tmp_path):
+    (tmp_path / "orders_2023.csv").write_text("id,name\n1,Étui\n", encoding="utf-8")
+    (tmp_path / "orders_2024.csv").write_text(" Name ;ID\nTasse;2\nx;3;4\n", encoding="utf-8")
+    pq.write_table(pa.table({"id": [4], "name": ["盘子"]}), tmp_path / "orders_2025.parquet")
+    (tmp_path / ".orders_2026.csv").write_text("nothing")
+    read = read_table(tmp_path / "orders_*", ASKED)
+    assert read.table.to_pydict() == {
+        "id": ["1", "2", "4"],
+        "name": ["Étui", "Tasse", "盘子"],
+    }
+    assert read.bad == ["orders_2024.csv: 3 cells for 2 columns: 'x;3;4'"]
+    assert read.notes[0].startswith("3 files are read as one table: 'orders_2023.csv', ")
+    assert "orders_2024.csv: the column 'ID' is read for 'id'" in read.notes
+    assert read_table(tmp_path / "orders_*", ASKED, rows=2).table["id"].to_pylist() == ["1", "2"]
+
+
+def test_files_of_a_pattern_that_do_not_fit_are_named(tmp_path):
+    (tmp_path / "a1.csv").write_text("id,name\n1,x\n")
+    (tmp_path / "a2.csv").write_text("id,title\n1,x\n")
+    with pytest.raises(ShopFileError, match=r"a2\.csv has no column 'name'"):
+        read_table(tmp_path / "a?.csv", ASKED)
+    with pytest.raises(TableError, match=r"there is no table .*b\?\.csv"):
+        read_table(tmp_path / "b?.csv", ASKED)
+    pq.write_table(pa.table({"at": pa.array([0], pa.timestamp("us"))}), tmp_path / "t1.parquet")
+    pq.write_table(pa.table({"at": pa.array([[1]])}), tmp_path / "t2.parquet")
+    with pytest.raises(TableError, match=r"'at' is .*t1\.parquet.*t2\.parquet.*in one type"):
+        read_table(tmp_path / "t*.parquet", {"at": "events.time"})
+    odd = tmp_path / "what*[1]?.csv"
+    odd.write_text("id,name\n9,y\n")
+    assert read_table(odd, ASKED).table["id"].to_pylist() == ["9"]

@@ -29,8 +29,9 @@ MEDIA_ENDINGS = {
     "video": (".mp4", ".webm", ".mkv", ".mov", ".avi"),
 }
 FLAGS = frozenset({"0", "1", "0.0", "1.0", "true", "false", "True", "False", "TRUE", "FALSE"})
-# Unix times from 1990 on, in seconds to nanoseconds, and dates spelled as numbers.
+# Unix times from 1990 on, in seconds to nanoseconds, dates spelled as numbers, Excel's days.
 _EPOCHS = ((6e8, 5e9), (6e11, 5e12), (6e14, 5e15), (6e17, 5e18), (1.99e7, 2.1e7), (1.99e11, 2.1e11))
+_EXCEL_DAYS = (32_874.0, 60_000.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +122,10 @@ class Column:
             return {"column": self.name}
         plain = np.abs(self.numbers[np.isfinite(self.numbers)])
         if self.is_number:
-            spans = any(((plain >= low) & (plain <= high)).mean() > 0.9 for low, high in _EPOCHS)
+            spans = any(
+                ((plain >= low) & (plain <= high)).mean() > 0.9
+                for low, high in (*_EPOCHS, _EXCEL_DAYS)
+            )
             if not (spans and says(self.name, "time")):
                 return None
         try:
@@ -173,6 +177,11 @@ class Column:
             if sum(name.lower().endswith(endings) for name in names) > 0.5 * len(names):
                 return kind
         return "image" if self.addresses and says(self.name, "picture") else ""
+
+    @property
+    def shared(self) -> float:
+        """The share of its filled rows whose value another row has too."""
+        return 1.0 - float((self.counts == 1).sum()) / max(self.filled, 1)
 
     @cached_property
     def length(self) -> float:

@@ -20,6 +20,12 @@ from tfmm.data.names import is_feature_name
 
 _SEPARATORS = ("|", ";", " > ", ", ", ",")
 _MOST_FILES = 500_000
+#: Words a value from which on a column has several, and from which on they are prose.
+_SEVERAL, _PROSE = 1.5, 5.0
+#: Values that a category may have in a short table too.
+_FEW = 20
+#: The share of rows whose value others have too, from which on values are of a category.
+_SHARED = 0.8
 
 
 @dataclass(eq=False)
@@ -80,8 +86,10 @@ def find_features(columns: Mapping[str, Column], id: Column, folder: Path) -> Fe
                 )
         elif _is_text(column):
             texts.append(column)
-        elif column.distinct <= max(0.3 * column.filled, 20):
-            found.add(name, {"kind": "category", "column": name}, column.seen())
+        elif column.distinct <= max(0.3 * column.filled, _FEW) or column.shared >= _SHARED:
+            words = column.words >= _SEVERAL
+            more = "; few values, of several words, which kind: text would read" if words else ""
+            found.add(name, {"kind": "category", "column": name}, column.seen() + more)
         else:
             found.left[name] = f"too many values for a category: {column.seen()}"
     _add_texts(found, texts)
@@ -106,9 +114,13 @@ def _is_code(column: Column) -> bool:
 
 
 def _is_text(column: Column) -> bool:
-    if says(column.name, "text") and column.distinct > 0.5 * column.filled:
+    if column.words >= _PROSE and column.distinct > _FEW:
         return True
-    return column.distinct > 0.3 * column.filled and column.words >= 1.5
+    many = column.distinct > 0.3 * column.filled
+    if says(column.name, "text"):
+        return many and (column.words >= _SEVERAL or column.shared < _SHARED)
+    # Names of a few words that most rows share, brands say, are categories in a short table too.
+    return many and column.words >= _SEVERAL and column.shared < _SHARED
 
 
 def _separator(column: Column) -> str:
@@ -130,7 +142,7 @@ def _add_texts(found: Features, texts: list[Column]) -> None:
     if not texts:
         return
     texts.sort(key=lambda column: (not says(column.name, "title"), column.length))
-    seen = "; ".join(f"{column.name}: {column.seen()}" for column in texts)
+    seen = "; ".join(f"{column.name}: {column.seen()}{_also(column)}" for column in texts)
     forms, told = found.forms, found.seen
     found.forms, found.seen = {}, {}
     if len(texts) == 1:
@@ -141,6 +153,12 @@ def _add_texts(found: Features, texts: list[Column]) -> None:
     # Words first: a page shows the first text as a product's name.
     for name, form in forms.items():
         found.add(name, form, told[name])
+
+
+def _also(column: Column) -> str:
+    if column.shared < 0.5:
+        return ""
+    return f", {column.shared:.0%} of which share theirs, as kind: category would tell"
 
 
 def _add_addresses(found: Features, column: Column) -> None:

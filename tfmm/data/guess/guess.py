@@ -13,6 +13,7 @@ import yaml
 from tfmm.data.guess.column import Column
 from tfmm.data.guess.events import describe
 from tfmm.data.guess.features import Features, find_features, picture_files
+from tfmm.data.guess.parts import join_parts
 from tfmm.data.guess.roles import Found, Roles, find_roles
 from tfmm.data.guess.sample import find_tables
 
@@ -40,8 +41,9 @@ def guess(folder: Path) -> Guess:
         ValueError: it holds no table of events or of items.
     """
     samples, left = find_tables(folder)
+    samples, apart = join_parts(samples, folder)
     roles = find_roles(samples)
-    said = [*roles.said, *(f"left out: {line}" for line in left)]
+    said = [*roles.said, *apart, *(f"left out: {line}" for line in left)]
     said += [f"{sample.table}: {note}" for sample in samples for note in sample.notes]
     lines = ["# Written by tfmm init; a guess from the tables in this folder. Look it through."]
     lines += [f"# {_line(one)}" for one in said]

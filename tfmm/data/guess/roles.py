@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tfmm.data.guess.column import Column
@@ -58,8 +58,7 @@ def find_roles(samples: Sequence[Sample]) -> Roles:
     roles = Roles()
     scored = [(score, pairs) for sample in samples for score, pairs in _pairs(sample, samples)]
     if scored:
-        best = max(scored, key=lambda one: (one[0], one[1].sample.cells.num_rows))[1]
-        roles.events = best
+        roles.events = max(scored, key=_rank)[1]
     rest = [s for s in samples if roles.events is None or s is not roles.events.sample]
     roles.items = _export(rest, roles) or _owner("item", rest, roles)
     left = [s for s in rest if roles.items is None or s is not roles.items.sample]
@@ -74,16 +73,60 @@ def find_roles(samples: Sequence[Sample]) -> Roles:
         )
     used = {one.sample.table for one in (roles.events, roles.items, roles.users) if one}
     unused = [sample.table for sample in samples if sample.table not in used]
-    others = {pairs.sample.table for _, pairs in scored} & {*unused}
+    others = _best_of_each([one for one in scored if one[1].sample.table in unused])
     if roles.events is not None and others:
-        roles.said.append(
-            f"events may also be in {', '.join(sorted(others))}; {roles.events.sample.table} is "
-            "taken, a shop file has one table of events"
-        )
+        roles.said += _why_these(max(scored, key=_rank), others)
     unused = [table for table in unused if table not in others]
     if unused:
         roles.said.append(f"not used: {', '.join(unused)}")
     return roles
+
+
+def _rank(one: tuple[float, Pairs]) -> tuple[float, int]:
+    score, pairs = one
+    return score, pairs.sample.cells.num_rows
+
+
+def _best_of_each(scored: Sequence[tuple[float, Pairs]]) -> dict[str, tuple[float, Pairs]]:
+    """By table what it most likely holds, the likeliest table first."""
+    found: dict[str, tuple[float, Pairs]] = {}
+    for one in sorted(scored, key=_rank, reverse=True):
+        found.setdefault(one[1].sample.table, one)
+    return found
+
+
+def _why_these(best: tuple[float, Pairs], others: Mapping[str, tuple[float, Pairs]]) -> list[str]:
+    """What is said where events may be in several tables: what each holds, and why one is taken."""
+    score, pairs = best
+    table = pairs.sample.table
+    told = [f"events may be in {table} ({_holds(pairs)})"]
+    told += [f"in {name} ({_holds(one)})" for name, (_, one) in others.items()]
+    second, next_best = next(iter(others.values()))
+    if _says_events(pairs.sample) > _says_events(next_best.sample):
+        why = "its name tells of events"
+    elif score > second:
+        why = "its columns are more like those of events"
+    elif pairs.sample.cells.num_rows > next_best.sample.cells.num_rows:
+        why = "it has the most rows"
+    else:
+        why = "it comes first by name, no more tells them apart"
+    return [
+        f"{', or '.join(told)}. {table} is taken: {why}",
+        "a shop file has one table of events; to use several, write them into one, with a column "
+        "that says the type of each for `events.type`, or, where all are of one kind and have the "
+        "same columns, name their files by a pattern such as orders_*.csv",
+    ]
+
+
+def _holds(pairs: Pairs) -> str:
+    return (
+        f"{pairs.sample.of_rows}; {pairs.user.distinct:,} users {pairs.user.name!r}, "
+        f"{pairs.item.distinct:,} items {pairs.item.name!r}"
+    )
+
+
+def _says_events(sample: Sample) -> bool:
+    return says(sample.table.split(".")[0], "event")
 
 
 def _pairs(sample: Sample, samples: Sequence[Sample]) -> list[tuple[float, Pairs]]:
@@ -100,7 +143,7 @@ def _pairs(sample: Sample, samples: Sequence[Sample]) -> list[tuple[float, Pairs
                 continue
             if not small and (user.is_key or item.is_key):
                 continue
-            score = of_user + of_item + timed + 2 * says(sample.table.split(".")[0], "event")
+            score = of_user + of_item + timed + 2 * _says_events(sample)
             found.append((score, Pairs(sample, user, item)))
     return found
 

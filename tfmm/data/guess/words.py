@@ -7,12 +7,15 @@ import unicodedata
 
 _WORDS = {
     "item": "item product article sku asin movie film video track song artist book game app good "
-    "goods producto articulo artikel produkt produit prodotto produto товар артикул handle "
+    "goods producto articulo artikel artikelnummer artikelnr ugs produkt produit prodotto produto "
+    "товар артикул handle "
     "商品 产品 物品 货号 货品 宝贝 电影 视频 歌曲 图书 商品番号 アイテム 상품",
-    "user": "user customer client shopper member buyer visitor household kunde kundin benutzer "
-    "nutzer cliente utilisateur usuario acheteur comprador utente пользователь клиент покупатель "
-    "用户 顾客 客户 会员 买家 ユーザー 顧客 会員 고객 사용자 회원",
-    "id": "id ids key code nr no number num uid guid uuid sku asin zip isbn ean upc handle 编号 "
+    "user": "user customer client shopper member buyer visitor household kunde kundin kaufer "
+    "kundennummer kundennr "
+    "benutzer nutzer cliente utilisateur usuario acheteur comprador utente пользователь клиент "
+    "покупатель 用户 顾客 客户 会员 买家 ユーザー 顧客 会員 고객 사용자 회원",
+    "id": "id ids key code nr no number num uid guid uuid sku asin zip isbn ean upc handle ugs "
+    "artikelnummer artikelnr kundennummer kundennr 编号 "
     "编码 号 代码 번호 番号 код номер numero",
     "time": "time date timestamp datetime created at when day dt dat datum zeit fecha hora data "
     "heure время дата 时间 日期 时刻 日時 日付 시간 날짜",

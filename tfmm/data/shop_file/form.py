@@ -56,7 +56,8 @@ class TableForm(Section):
     table: Omittable[TableName] = None
     """Its file: CSV, TSV, JSON, JSONL, XLSX or Parquet, packed or not; after a `#` the sheet of a
     workbook or the file of a .zip. Or a table of a database: `sqlite:///shop.db#items`,
-    `postgresql://user:${PGPASSWORD}@host/db#items`. Without it the ids are those seen in
+    `postgresql://user:${PGPASSWORD}@host/db#items`. A star in its name, `orders_*.csv`, names
+    several files of the same columns. Without it the ids are those seen in
     events."""
     format: Omittable[FormatForm] = None
     """The table's dialect, where it is not to be found."""

@@ -42,7 +42,7 @@ def _encoding(text: str) -> str:
 
 
 class FormatForm(Section):
-    """The dialect of a delimited table. What is left out is found, and said in the report."""
+    """The dialect of a table. What is left out is found, and said in the report."""
 
     delimiter: Omittable[Annotated[str, Field(min_length=1), AfterValidator(_character)]] = None
     """What parts its cells: one character, or the word tab."""
@@ -52,6 +52,8 @@ class FormatForm(Section):
     """The mark before a number's decimals."""
     quote: Omittable[Annotated[str, AfterValidator(_quote)]] = None
     """What encloses cells that hold a delimiter: one character, or the word none."""
+    skip: Omittable[Annotated[int, Field(ge=0)]] = None
+    """Lines above the row of columns' names, or rows of a workbook."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -61,4 +63,4 @@ class FormatForm(Section):
 
     def spec(self) -> FormatSpec:
         """What it means."""
-        return FormatSpec(self.delimiter, self.encoding, self.decimal, self.quote)
+        return FormatSpec(self.delimiter, self.encoding, self.decimal, self.quote, self.skip)

@@ -34,12 +34,14 @@ class FormatSpec(_Given):
         encoding: the encoding of its bytes, by Python's names.
         decimal: the mark before a number's decimals, "." or ",".
         quote: what encloses cells, one character; "" where nothing does.
+        skip: lines above the row of names.
     """
 
     delimiter: str | None = None
     encoding: str | None = None
     decimal: str | None = None
     quote: str | None = None
+    skip: int | None = None
 
 
 @dataclass(frozen=True)

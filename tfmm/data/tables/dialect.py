@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tfmm.data.tables.file import TableFile
-from tfmm.data.tables.header import plain_name
+from tfmm.data.tables.header import header_row, plain_name
 
 #: What usually parts the cells of a file, by its ending.
 USUAL = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".inter": "\t", ".psv": "|", ".txt": "\t"}
@@ -61,6 +62,9 @@ def find_dialect(file: TableFile, text: str, asked: Collection[str]) -> Dialect:
     delimiters: tuple[str, ...] = (usual.delimiter, *_DELIMITERS)
     if marked := _SEP.match(text):
         text, skip, delimiters = text[marked.end() :], 1, (marked[1],)
+    if file.format.skip is not None:
+        skip += file.format.skip
+        text = "".join(text.splitlines(keepends=True)[file.format.skip :])
     if file.format.delimiter is not None:
         delimiters = (file.format.delimiter,)
     quotes = ['"', "", "'"] if file.format.quote is None else [file.format.quote]
@@ -76,20 +80,45 @@ def find_dialect(file: TableFile, text: str, asked: Collection[str]) -> Dialect:
     best = max(dict.fromkeys(tried), key=lambda dialect: _fit(text, dialect, asked))
     if best != replace(usual, skip=best.skip):
         file.note(str(best))
-    return best
+    if file.format.skip is not None:
+        return best
+    above = _above(text, best, asked)
+    if above:
+        first = next(line.strip() for line in text.splitlines() if line.strip())
+        file.note(f"{above} lines above the columns' names are left out, the first {first[:40]!r}")
+    return replace(best, skip=best.skip + above)
+
+
+def _above(text: str, dialect: Dialect, asked: Collection[str]) -> int:
+    """Lines above the row of names, blank ones too."""
+    left = header_row(_some_rows(text, dialect)[0], asked)
+    rows = rows_of(text.splitlines(keepends=True), dialect)
+    lines = 0
+    for row in rows if left else ():
+        if row and not left:
+            return lines
+        left -= bool(row)
+        lines = rows.line_num
+    return 0
 
 
 def _fit(text: str, dialect: Dialect, asked: Collection[str]) -> tuple[float, ...]:
-    rows = _rows(text, dialect, strict=True)
-    sloppy = not rows
-    rows = rows or _rows(text, dialect, strict=False)
+    rows, sloppy = _some_rows(text, dialect)
     if not rows:
         return (0, 0, 0)
+    above = header_row(rows, asked)
+    rows = rows[above:]
     header = {plain_name(name) for name in rows[0]}
     found = sum(plain_name(name) in header for name in asked)
     even = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
     # One column fits every delimiter that the file lacks, so width tells only beside evenness.
-    return (found, even * (len(rows[0]) > 1), even, -sloppy, -_stray(rows, dialect))
+    return (found, even * (len(rows[0]) > 1), even, -above, -sloppy, -_stray(rows, dialect))
+
+
+def _some_rows(text: str, dialect: Dialect) -> tuple[list[list[str]], bool]:
+    """The rows of a sample, and whether their quotes are not as strict as they should be."""
+    rows = _rows(text, dialect, strict=True)
+    return (rows, False) if rows else (_rows(text, dialect, strict=False), True)
 
 
 def _stray(rows: list[list[str]], dialect: Dialect) -> float:
@@ -116,8 +145,8 @@ def _rows(text: str, dialect: Dialect, *, strict: bool) -> list[list[str]]:
     return rows[:-1] if len(rows) > 2 else rows
 
 
-def rows_of(lines: Iterable[str], dialect: Dialect, *, strict: bool = False) -> Iterator[list[str]]:
-    """The cells of every row, those of blank lines too."""
+def rows_of(lines: Iterable[str], dialect: Dialect, *, strict: bool = False) -> Any:
+    """A reader of the cells of every row, those of blank lines too."""
     return csv.reader(
         lines,
         delimiter=dialect.delimiter,

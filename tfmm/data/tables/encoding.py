@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 
 from tfmm.data.tables.file import TableFile
-from tfmm.data.tables.letters import encoding_by_letters
+from tfmm.data.tables.letters import encoding_by_letters, telling_words
 
 #: What is looked at: of the beginning, and of each of some places further on.
 HEAD, PART, PARTS = 1 << 18, 1 << 14, 6
@@ -69,7 +69,8 @@ def find_encoding(file: TableFile, data: bytes) -> str:
                 "its bytes are no text of a known encoding; say which: `format: {encoding: ...}`"
             ) from None
         if found != "utf-8":
-            file.note(f"encoding {found}, by its letters")
+            words = ", ".join(telling_words(data.decode(found, "replace")))
+            file.note(f"encoding {found}, by its letters{words and f': {words}'}")
         return found
     return "utf-8"
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from tfmm.data.progress import progress
 from tfmm.data.tables.file import TableFile, listed
-from tfmm.data.tables.header import match_columns, plain_name
+from tfmm.data.tables.header import header_row, match_columns, plain_name
 from tfmm.data.tables.values import as_column
 
 WORKBOOKS = (".xlsx", ".xlsm")
@@ -30,12 +31,21 @@ def read_excel(file: TableFile, columns: Mapping[str, str] | None) -> pa.Table:
             sheet = _sheet(file, book, columns)
     except CalamineError as error:
         raise file.error(f"it is no workbook of Excel's: {error}") from error
-    header = [_name(cell) for cell in sheet[0]]
+    above = _above(file, sheet, columns)
+    if above and file.format.skip is None:
+        first = next(_name(cell) for cell in sheet[0] if cell not in ("", None))
+        file.note(f"{above} rows above the columns' names are left out, the first {first[:40]!r}")
+    header = [_name(cell) for cell in sheet[above]]
     found = match_columns(file, header, columns)
     cells = {}
-    for column, name in found.items():
+    for column, name in progress(
+        found.items(), len(found), f"reading {file.shown}", unit="columns"
+    ):
         place = header.index(name)
-        values = [(f"row {row}", _value(line[place])) for row, line in enumerate(sheet[1:], 2)]
+        values = [
+            (f"row {row}", _value(line[place]))
+            for row, line in enumerate(sheet[above + 1 :], above + 2)
+        ]
         cells[column] = as_column(file, column, values)
     return pa.table(cells)
 
@@ -61,10 +71,15 @@ def _sheet(file: TableFile, book: Any, columns: Mapping[str, str] | None) -> lis
     names = [file.part] if file.part else book.sheet_names
     if file.part and file.part not in book.sheet_names:
         raise file.error(f"it has no sheet {file.part!r}; its sheets: {listed(book.sheet_names)}")
-    filled = {name: rows for name in names if (rows := _rows(book, name))}
+    sheets = progress(names, len(names), f"reading {file.shown}", unit="sheets")
+    filled = {name: rows for name in sheets if (rows := _rows(book, name))}
     if len(filled) > 1:
         asked = {plain_name(name) for name in columns or ()}
-        fitting = [name for name, rows in filled.items() if asked <= {*map(_plain, rows[0])}]
+        fitting = [
+            name
+            for name, rows in filled.items()
+            if asked <= {*map(_plain, rows[_above(file, rows, columns)])}
+        ]
         if len(fitting) != 1:
             raise file.error(
                 f"it is not clear which sheet is meant; say `table: {file.shown}#SHEET` with one "
@@ -76,6 +91,14 @@ def _sheet(file: TableFile, book: Any, columns: Mapping[str, str] | None) -> lis
     if not rows:
         raise file.error("it has no rows; expected a row of column names and the rows under it")
     return rows
+
+
+def _above(file: TableFile, rows: list[list[Any]], columns: Mapping[str, str] | None) -> int:
+    """How many rows are above that of the names."""
+    if file.format.skip is not None:
+        return min(file.format.skip, len(rows) - 1)
+    texts = [["" if cell is None else _name(cell) for cell in row] for row in rows[:200]]
+    return header_row(texts, columns or ())
 
 
 def _name(cell: Any) -> str:

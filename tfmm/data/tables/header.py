@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tfmm.config.names import nearest
 from tfmm.data.shop_file.specs import ShopFileError
@@ -13,11 +13,49 @@ from tfmm.data.tables.file import TableFile, listed
 
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 
+# Numbers, dates and times, which no column is called.
+_NO_NAME = re.compile(r"[-+]?[\d.,:/ -]*\d[\d.,:/ -]*")
+#: Rows that may stand above that of the names.
+_ABOVE = 30
+
 
 def plain_name(name: str) -> str:
     """A column's name without what nobody sees: spaces around it, case, byte order marks."""
     shown = _INVISIBLE.sub("", unicodedata.normalize("NFKC", name))
     return " ".join(shown.split()).strip("\"'").strip().casefold()
+
+
+def header_row(rows: Sequence[Sequence[str]], asked: Collection[str] = ()) -> int:
+    """The number of rows above the one of columns' names: a report's title, its date.
+
+    The row of names is that which has most of the columns that are asked for. Where none has any,
+    or none is asked for, it is the first that is as wide as the last row and holds words, if the
+    first of all holds little.
+
+    ```python
+    from tfmm.data.tables.header import header_row
+
+    header_row([["Umsätze 2024"], ["Nr", "Artikel"], ["1", "Tasse"], ["2", "Teller"]])  # 1
+    ```
+
+    Args:
+        rows: the cells of the first rows, blank ones left out.
+        asked: the columns that are to be read.
+    """
+    head = rows[:_ABOVE]
+    wanted = {plain_name(name) for name in asked}
+    named = [len(wanted & {plain_name(cell) for cell in row}) for row in head]
+    if any(named):
+        return named.index(max(named))
+    width = len(rows[-1]) if rows else 0
+    for place, row in enumerate(head if width > 1 else ()):
+        filled = [cell for cell in row if cell.strip()]
+        full = 2 * len(filled) >= width
+        if len(row) == width and full and not any(map(_NO_NAME.fullmatch, filled)):
+            return place
+        if place == 0 and full and len(filled) > 1:
+            return 0
+    return 0
 
 
 def match_columns(

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
+from tfmm.data.progress import Bar, progress
 from tfmm.data.tables.cells import EXACT
 from tfmm.data.tables.delimited import BLOCK
 from tfmm.data.tables.encoding import check_encoding, decoded, find_encoding, sample
@@ -40,9 +41,10 @@ def read_json(file: TableFile, columns: Mapping[str, str] | None) -> pa.Table:
         raise file.error("it has no rows; expected an object a line, or an array of objects")
     names = dict.fromkeys(name for _, entry in entries for name in entry)
     found = match_columns(file, list(names), columns)
+    steps = progress(found.items(), len(found), f"reading {file.shown}", unit="columns")
     cells = {
         column: as_column(file, column, [(at, entry.get(name)) for at, entry in entries])
-        for column, name in found.items()
+        for column, name in steps
     }
     return pa.table(cells)
 
@@ -51,7 +53,7 @@ def _by_arrow(file: TableFile, columns: Mapping[str, str] | None) -> pa.Table | 
     """A table of JSON lines; None where Arrow cannot read it, or not exactly."""
     read = pa.json.ReadOptions(block_size=BLOCK)
     try:
-        table = pa.json.read_json(file.path, read)
+        table = _read_lines(file, read)
         if _holds_rows(table):
             return None
         found = match_columns(file, table.schema.names, columns)
@@ -63,11 +65,18 @@ def _by_arrow(file: TableFile, columns: Mapping[str, str] | None) -> pa.Table | 
         ]
         if times:
             schema = pa.schema([(name, pa.string()) for name in times])
-            table = pa.json.read_json(file.path, read, pa.json.ParseOptions(explicit_schema=schema))
+            table = _read_lines(file, read, pa.json.ParseOptions(explicit_schema=schema))
     except pa.ArrowInvalid:
         return None
     table = table.select(list(found.values())).rename_columns(list(found))
     return None if any(_is_inexact(column) for column in table.columns) else table
+
+
+def _read_lines(
+    file: TableFile, read: pa.json.ReadOptions, parse: pa.json.ParseOptions | None = None
+) -> pa.Table:
+    with file.counted() as source:
+        return pa.json.read_json(source, read, parse)
 
 
 def _holds_rows(table: pa.Table) -> bool:
@@ -97,7 +106,9 @@ def _entries(file: TableFile, encoding: str) -> Entries:
 def _whole(file: TableFile, text: str) -> Entries | None:
     """The entries of a file that is one JSON value; None where it is a value a line."""
     try:
-        value = json.loads(text)
+        # In one piece: the bar says after two seconds that it is at work.
+        with Bar(1, f"reading {file.shown}", unit="files"):
+            value = json.loads(text)
     except (ValueError, RecursionError) as error:
         if not text.lstrip().startswith("["):
             return None
@@ -127,7 +138,9 @@ def _lines(file: TableFile, text: str) -> Entries:
     entries = []
     literals = 0
     # Not splitlines: texts may hold the line separators of Unicode.
-    for number, line in enumerate(text.split("\n"), start=1):
+    lines = text.split("\n")
+    steps = progress(lines, len(lines), f"reading {file.shown}", unit="lines")
+    for number, line in enumerate(steps, start=1):
         if not line.strip():
             continue
         try:

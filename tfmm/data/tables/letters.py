@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 # The encodings of tables without Unicode, by what chardet and what Python calls them.
 _WIDE = {
@@ -13,7 +14,12 @@ _WIDE = {
     "euc-jp": "euc_jp",
 }
 _CYRILLIC = "windows-1251"
-_NAMES = {**_WIDE, _CYRILLIC: "cp1251", "big5-hkscs": "big5hkscs", "big5hkscs": "big5hkscs"}
+# Excel's for Macintosh among them, whose letters are others from the first accent on.
+_LATIN = {"windows-1252": "cp1252", "windows-1250": "cp1250", "mac-roman": "mac_roman"}
+_NAMES = {**_WIDE, **_LATIN, _CYRILLIC: "cp1251", "macroman": "mac_roman"}
+_NAMES |= {"big5-hkscs": "big5hkscs", "big5hkscs": "big5hkscs"}
+# How well a language fits some words of it, and hardly ever those of another.
+_SURE = 0.015
 # Where the small letters of cp1251 begin.
 _SMALL = 0xE0
 # A letter beyond ASCII next to one of ASCII.
@@ -22,6 +28,7 @@ _MIXED = re.compile("[A-Za-z][^\x00-\x7f]|[^\x00-\x7f](?=[A-Za-z])")
 _ODD = re.compile("[\x80-\x9f\ue000-\uf8ff]")
 _KANA = re.compile("[\u3041-\u30ff]")
 _MOST = 1 << 16
+_WORDS = 3
 
 
 def encoding_by_letters(data: bytes) -> str | None:
@@ -40,17 +47,41 @@ def encoding_by_letters(data: bytes) -> str | None:
         return "cp932"
     if fitting:
         return _likeliest(telling, fitting)
-    latin = [name for name in ("cp1252", "cp1250") if _decoded(telling, name) is not None]
-    # The two share most letters; the one that gives more of them, or the commoner one.
-    return max(latin, key=lambda name: _letters(telling, name), default=None)
+    # They share most letters: the one that gives most of them, else that of the likeliest
+    # language, else the commonest.
+    likely = _likeliest(telling, [*_LATIN], at_least=_SURE)
+    # Macintosh's has letters for nearly all bytes, so that these alone do not speak for it.
+    tried = [name for name in _LATIN.values() if name in ("cp1252", "cp1250", likely)]
+    latin = {name: text for name in tried if (text := _decoded(telling, name)) is not None}
+    counts = {name: _letters(text) for name, text in latin.items()}
+    best = [name for name, count in counts.items() if count == max(counts.values())]
+    if likely in best and latin[likely] != latin[best[0]]:
+        return likely
+    return best[0] if best else None
 
 
-def _likeliest(data: bytes, names: list[str]) -> str:
+def telling_words(text: str) -> list[str]:
+    """The first words with letters beyond ASCII, by which a person sees whether it is read right.
+
+    ```python
+    from tfmm.data.tables.letters import telling_words
+
+    telling_words("sku;Bezeichnung 17;Mütze, grün")  # ["Mütze", "grün"]
+    ```
+    """
+    words = (found[0] for found in re.finditer(r"[^\W\d_]+", text) if not found[0].isascii())
+    return [word[:12] for word in islice(dict.fromkeys(words), _WORDS)]
+
+
+def _likeliest(data: bytes, names: list[str], at_least: float = 0.0) -> str | None:
+    """The encoding of the language that fits best; None where it fits less than `at_least`."""
     # Imported here: few tables need it.
     import chardet
 
-    found = chardet.detect(data, include_encodings=names, no_match_encoding=names[0])["encoding"]
-    return _NAMES.get(str(found).lower(), _NAMES[names[0]])
+    found = chardet.detect(data, include_encodings=names, no_match_encoding=names[0])
+    if found["confidence"] < at_least:
+        return None
+    return _NAMES.get(str(found["encoding"]).lower(), _NAMES[names[0]])
 
 
 def _stands_apart(data: bytes, encoding: str) -> bool:
@@ -82,6 +113,5 @@ def _decoded(data: bytes, encoding: str) -> str | None:
         return None
 
 
-def _letters(data: bytes, encoding: str) -> int:
-    text = _decoded(data, encoding) or ""
+def _letters(text: str) -> int:
     return sum(letter.isalpha() for letter in text if not letter.isascii())

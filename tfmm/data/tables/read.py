@@ -15,8 +15,9 @@ from tfmm.data.tables.delimited import read_delimited
 from tfmm.data.tables.dialect import USUAL
 from tfmm.data.tables.errors import TableError
 from tfmm.data.tables.excel import WORKBOOKS, read_excel
-from tfmm.data.tables.file import TableFile
+from tfmm.data.tables.file import TableFile, listed
 from tfmm.data.tables.json_tables import read_json
+from tfmm.data.tables.parts import joined, part_files
 from tfmm.data.tables.typed.database import read_database
 from tfmm.data.tables.typed.parquet import PARQUET, read_parquet
 
@@ -65,7 +66,9 @@ def read_table(
         path: the file; its ending says the format (.csv, .tsv, .tab, .inter, .psv, .txt, .jsonl,
             .ndjson, .json, each also with .gz or .bz2; .xlsx, .xlsm; .parquet, .pq or a folder of
             Parquet files; .zip with one of these). After a `#` follows the sheet of a workbook
-            or the file of an archive, where there are several. Or a table of a database.
+            or the file of an archive, where there are several. Or a table of a database. A star in
+            its name (`orders_*.csv`) names several files of the same columns, which are read one
+            after the other, by name.
         columns: the columns to read, each with the key of the shop file that asks for it; None for
             all.
         source: the shop file's name, for errors.
@@ -80,6 +83,8 @@ def read_table(
     if isinstance(path, TableUrl):
         table = TableFile(Path(), path.written, source)
         return TableRead(read_database(path, table, columns, rows), [], table.notes)
+    if files := part_files(path):
+        return _read_each(path, files, columns, source, format, rows)
     whole, part = _parted(path)
     file = TableFile(whole, path.name, source, format or FormatSpec(), part)
     if not whole.exists():
@@ -93,6 +98,32 @@ def read_table(
         raise file.error(str(error)) from error
     table = table if rows is None else table.slice(0, rows)
     return TableRead(table, bad, file.notes)
+
+
+def _read_each(
+    path: Path,
+    files: list[Path],
+    columns: Mapping[str, str] | None,
+    source: str,
+    format: FormatSpec | None,
+    rows: int | None,
+) -> TableRead:
+    """Reads the files that a pattern names as one table."""
+    names = [one.name for one in files]
+    tables: list[pa.Table] = []
+    bad: list[str] = []
+    notes = [f"{len(files):,} files are read as one table: {listed(names, 3)}"]
+    for file in files:
+        left = None if rows is None else rows - sum(table.num_rows for table in tables)
+        if left == 0:
+            break
+        read = read_table(file, columns, source, format, left)
+        # All columns are those of the first: a file that lacks one is an error that names both.
+        columns = columns or dict.fromkeys(read.table.column_names, str(path.name))
+        tables.append(read.table.select(list(columns)))
+        bad += [f"{file.name}: {line}" for line in read.bad]
+        notes += [f"{file.name}: {note}" for note in read.notes]
+    return TableRead(joined(tables, names[: len(tables)], f"{source}: {path.name}"), bad, notes)
 
 
 def _parted(path: Path) -> tuple[Path, str]:

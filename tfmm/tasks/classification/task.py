@@ -93,7 +93,7 @@ class Classification(Task):
         made = make_encoders(self.data.items, None)
         return {name: made[name].registered for name in features if name not in own}
 
-    def check_data(self) -> None:
+    def check_data(self, measured: bool = True) -> None:
         for encoder in make_encoders(self.data.items, self.reads).values():
             check_embedder(encoder)
 

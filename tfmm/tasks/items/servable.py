@@ -21,6 +21,7 @@ from tfmm.tasks.items.answers import check_answer
 from tfmm.tasks.items.arrays import check_shapes, check_sizes, distinct_ids
 
 if TYPE_CHECKING:
+    from tfmm.data.catalog import Variants
     from tfmm.tasks.search.signatures import Search
 
 Answer = dict[str, tf.Tensor]
@@ -47,7 +48,8 @@ class ItemServable(tf.Module):
     | `search_mixed` | `text`, `image`, "" for a part left out, `exclude`, `allow` | same |
     | `embed_item` | `item_id` [B] | `embedding` float32 [B, D] |
 
-    - Unknown items in `exclude` are ignored.
+    - Unknown items in `exclude` are ignored; the id of a variant stands for its product, in
+      `item_id` and `history` too.
     - `similar_items` ranks by the cosine of item vectors, whatever their lengths, and leaves the
       item itself out; an unknown item gets padding only.
     - `embed_item` gives zeros for an unknown item.
@@ -76,6 +78,7 @@ class ItemServable(tf.Module):
         item_priors: float `[N, P]`, join the scores of queries that have weights for them after
             their D components: how popular items are now.
         queries: vectors `[Q, D]` that are like those asked, for tuning the index.
+        variants: ids that are no items, and the rows of those that they stand for.
 
     Raises:
         ValueError: arrays that do not fit together, ids that are repeated, empty or hold line
@@ -98,6 +101,7 @@ class ItemServable(tf.Module):
         search_bias: NDArray[np.float32] | None = None,
         item_priors: NDArray[np.float32] | None = None,
         queries: NDArray[np.float32] | None = None,
+        variants: Variants | None = None,
     ) -> None:
         super().__init__(name="servable")
         check_sizes(k=k, exclude_size=exclude_size, allow_size=allow_size)
@@ -135,6 +139,13 @@ class ItemServable(tf.Module):
         self.filters, self.search = filters, search
         self._folder = tempfile.TemporaryDirectory(prefix="tfmm-ids-")
         self._item_table = self._rows_of(items, "item_ids")
+        self.n_variants = 0 if variants is None else len(variants)
+        if variants is not None and len(variants):
+            distinct_ids([*items, *variants.ids], "item_ids and the ids of variants")
+            self._variant_table = self._rows_of(variants.ids.tolist(), "variant_ids")
+            # Behind the last variant stands what is unknown.
+            rows = np.append(variants.rows, -1).astype(np.int32)
+            self._variant_rows = tf.Variable(rows, trainable=False, name="variant_rows")
         self._item_ids = tf.Variable([*items, ""], trainable=False, name="item_ids")
         # Arrays, because TensorFlow would track tuples and save them.
         self.item_ids = np.array(items, object)
@@ -202,6 +213,7 @@ class ItemServable(tf.Module):
     def export(self) -> Export:
         """What is written of it."""
         sizes = {"items": self.n_items, "users": self.n_users, "dimensions": self.dim}
+        sizes |= {"variants": self.n_variants} if self.n_variants else {}
         return Export(self.signatures(), holder=self, sizes=sizes, options=self.save_options)
 
     def widths(self) -> dict[str, list[int]]:
@@ -220,8 +232,14 @@ class ItemServable(tf.Module):
         return inputs if self.search is None else inputs | self.search.examples(batch)
 
     def item_rows(self, item_id: tf.Tensor) -> tf.Tensor:
-        """The rows of item ids, int32 of the same shape; -1 for unknown ones and ""."""
-        return tf.cast(self._item_table.lookup(item_id), tf.int32)
+        """The rows of item ids, int32 of the same shape; -1 for unknown ones and ""; that of its
+        product for a variant."""
+        rows = tf.cast(self._item_table.lookup(item_id), tf.int32)
+        if not self.n_variants:
+            return rows
+        variant = self._variant_table.lookup(item_id)
+        variant = tf.where(variant >= 0, variant, self.n_variants)
+        return tf.where(rows >= 0, rows, tf.gather(self._variant_rows, variant))
 
     def _samples(self, arguments: Sequence[str], batch: int) -> dict[str, NDArray[np.object_]]:
         inputs = self.samples(batch)

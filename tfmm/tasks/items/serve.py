@@ -18,6 +18,10 @@ from tfmm.tasks.items.settings import ItemSettings
 
 #: Kinds of index whose candidates `weights` may shrink; others have a storage of their own.
 _EXACT = ("auto", "brute_force")
+_VARIANTS = (
+    "Answers are products. A request may name a variant of one by its id, which stands for the "
+    "product wherever items are asked by."
+)
 
 
 def export_of(task: Any, make: Make, settings: ItemSettings, card: dict[str, Any]) -> Export:
@@ -31,6 +35,9 @@ def export_of(task: Any, make: Make, settings: ItemSettings, card: dict[str, Any
     """
     servable = make(settings)
     card = {**card, "export": _plain(settings)}
+    if servable.n_variants:
+        card["limits"] = [*card["limits"], _VARIANTS]
+        card["data"] = {**card["data"], "variants": servable.n_variants}
     card["index"], told = _index_told(task.config.index, settings, servable)
 
     def notes(size: int) -> list[str]:

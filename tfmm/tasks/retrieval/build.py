@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import tensorflow as tf
+
+from tfmm.data.catalog import Catalog
+from tfmm.data.columns import CategoryColumn, TagsColumn
 from tfmm.data.events.pairs import Pairs
 from tfmm.data.shop import ShopData
+from tfmm.encoders.choice import make_encoders
+from tfmm.index.options import check_name
 from tfmm.layers.content import build_content
+from tfmm.layers.frozen import has_frozen
 from tfmm.layers.towers import ItemTower, UserTower
-from tfmm.tasks.retrieval.config import RetrievalConfig, TwoTowerConfig
+from tfmm.tasks.config import RunFileError
+from tfmm.tasks.retrieval.config import RetrievalConfig, TwoTowerConfig, UsersConfig
 from tfmm.tasks.retrieval.graph.build import graph_parts
-from tfmm.tasks.retrieval.graph.model import Graph
-from tfmm.tasks.retrieval.graph.tower import GraphItemTower
+from tfmm.tasks.retrieval.graph.config import GraphConfig
+from tfmm.tasks.retrieval.graph.memory import choose_mode
+from tfmm.tasks.retrieval.graph.model import LOSSES, Graph
+from tfmm.tasks.retrieval.graph.propagation import KINDS, MIXES
+from tfmm.tasks.retrieval.graph.tower import JOINS, GraphItemTower
 from tfmm.tasks.retrieval.two_tower import TwoTower
 from tfmm.tasks.search.model import item_content_of
 from tfmm.tasks.search.queries import make_alignment
@@ -44,6 +56,7 @@ def two_tower(
     """
     states, folder = states or {}, Path(cache) if cache else None
     items, users, search, graph = config.items, config.users, config.search, config.graph
+    check_users(data.users, users)
     item_content, item_inputs = item_content_of(
         data.items, items, heads=search.heads, states=states.get("items"), cache=folder
     )
@@ -57,23 +70,8 @@ def two_tower(
         cache=folder,
         name="user_content",
     )
-    if user_inputs.budgets:
-        raise ValueError(
-            "User features cannot have heavy encoders; choose a light one for "
-            f"{sorted(user_inputs.budgets)} (for text: bag)."
-        )
     user_tower = UserTower(
-        len(data.users),
-        items.dim,
-        history=users.history,
-        history_size=users.history_size,
-        depth=users.depth,
-        attention_heads=users.attention_heads,
-        dropout=users.dropout,
-        id=users.id,
-        id_dropout=users.id_dropout,
-        content=user_content,
-        normalize=normalize,
+        len(data.users), items.dim, content=user_content, normalize=normalize, **_read(users)
     )
     loss = config.train
     options: dict[str, Any] = {
@@ -124,3 +122,123 @@ def two_tower(
         search_weight=search.weight,
         **options,
     )
+
+
+def _read(users: UsersConfig) -> dict[str, Any]:
+    """The arguments of a `UserTower` that the run file gives."""
+    return {name: getattr(users, name) for name in UsersConfig.model_fields if name != "features"}
+
+
+def check_towers(config: RetrievalConfig) -> None:
+    """Refuses sections of which no model could be made, whatever the tables hold.
+
+    Raises:
+        RunFileError: the message names the section, what came and what was expected.
+    """
+    items, users = config.items, config.users
+    # Layers of one row, in a graph of its own, so that they leave no names taken behind.
+    with tf.Graph().as_default():
+        with _of("items"):
+            # Which features there are is not known here; those that are named can be read.
+            reads = items.id or items.encoders != {}
+            heads = config.search.heads if config.graph is None else 1
+            ItemTower(1, items.dim, id=reads, id_dropout=items.id_dropout, heads=heads)
+        with _of("users"):
+            given = _read(users) | {"id": users.id or bool(users.features)}
+            UserTower(1, items.dim, **given)
+    if not config.train.temperature > 0:
+        raise RunFileError(f"`train.temperature` must be positive, got {config.train.temperature}.")
+    if users.history == "causal" and config.train.balance and config.graph is None:
+        raise RunFileError(
+            "`train.balance` draws some pairs more often than others, but with `users.history: "
+            "causal` whole histories are learned from. To resolve this, leave one out."
+        )
+    if config.search.hubness < 0:
+        raise RunFileError(f"`search.hubness` must be 0 or more, got {config.search.hubness}.")
+    if config.graph is not None:
+        _check_graph(config.graph)
+
+
+def _check_graph(graph: GraphConfig) -> None:
+    known = {"propagation": KINDS, "mix": MIXES, "join": JOINS, "loss": LOSSES}
+    for name, names in known.items():
+        with _of(f"graph.{name}"):
+            check_name(name, getattr(graph, name), names)
+    with _of("graph.activation"):
+        tf.keras.activations.get(graph.activation)
+    with _of("graph.mode"):
+        choose_mode(graph.mode, 0, graph.memory)
+    least = {"layers": 0, "neighbours": 1, "together": 0, "fanout": 1, "shrink": 0, "memory": 0}
+    for name, low in least.items():
+        if not getattr(graph, name) >= low:
+            raise RunFileError(f"`graph.{name}` must be {low} or more, got {getattr(graph, name)}.")
+    for name, weight in graph.weights.items():
+        if not 0 <= weight < float("inf"):
+            raise RunFileError(f"`graph.weights` of {name!r} must be 0 or more, got {weight}.")
+
+
+@contextmanager
+def _of(key: str) -> Iterator[None]:
+    """Errors of what a key of the run file makes, which name it."""
+    try:
+        yield
+    except (ValueError, MemoryError) as error:
+        raise RunFileError(f"`{key}`: {error}") from error
+
+
+def check_users(users: Catalog, config: UsersConfig, dim: int = 64) -> None:
+    """Refuses user features that a user tower cannot read.
+
+    Raises:
+        ValueError: a feature or encoder that there is not, or a heavy encoder.
+    """
+    made = make_encoders(users, config.features or {}, dim)
+    heavy = [name for name, encoder in made.items() if encoder.heavy]
+    if heavy:
+        raise ValueError(
+            "User features cannot have heavy encoders; choose a light one for "
+            f"{heavy} (for text: bag)."
+        )
+
+
+def check_edges(data: ShopData, config: TwoTowerConfig | RetrievalConfig) -> None:
+    """Refuses a graph whose edges could not be made of the shop's features.
+
+    Raises:
+        ValueError: a feature that there is not or that cannot be used so, or a weight for a type
+            of edge that there is not.
+    """
+    graph, features, spec = config.graph, data.items.features, data.shop.events
+    if graph is None or spec is None:
+        return
+    encoders = make_encoders(data.items, config.items.encoders, config.items.dim)
+    given = [name for name, one in features.items() if has_frozen(one, encoders.get(name))]
+    valued = [n for n, one in features.items() if isinstance(one, CategoryColumn | TagsColumn)]
+    can = {"similar": {*given, *valued}, "attributes": {*valued}}
+    for key, named in (("similar", graph.similar or ()), ("attributes", graph.attributes)):
+        for name in named:
+            if name not in can[key]:
+                what = f"of kind {features[name].kind!r}" if name in features else "no item feature"
+                raise ValueError(
+                    f"`graph.{key}` names {name!r}, which is {what}; it takes "
+                    f"{', '.join(n for n in features if n in can[key]) or 'none of this shop'}."
+                    + _FROZEN
+                    * (key == "similar")
+                )
+    typed = [f"events/{name}" for name, weight in spec.weights.items() if weight > 0]
+    names = {*(typed if graph.types and spec.type is not None and typed else ["events"])}
+    names |= {f"similar/{name}" for name in (given if graph.similar is None else graph.similar)}
+    names |= {f"has/{name}" for name in graph.attributes}
+    names |= {"together"} if graph.together else set()
+    for name in graph.weights:
+        if name not in names | {one.partition("/")[0] for one in names}:
+            raise ValueError(
+                f"`graph.weights` names {name!r}, but the graph has no such type of edge; it has "
+                f"{', '.join(sorted(names))}."
+            )
+
+
+_FROZEN = (
+    " Pictures, sounds and clips need a frozen encoder under `items.encoders` (for pictures "
+    "classic or efficientnet_lite0)."
+)

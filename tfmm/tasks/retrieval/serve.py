@@ -120,6 +120,7 @@ def _servable(
         data.items.ids,
         vectors.items,
         item_priors=vectors.priors,
+        variants=data.items.variants,
         user_ids=data.users.ids,
         user_vectors=vectors.users,
         seen_offsets=taken.indptr.astype(np.int64),

@@ -16,6 +16,7 @@ from tfmm.tasks.items.arrays import check_seen, check_shapes, check_sizes, disti
 from tfmm.tasks.items.servable import UNKNOWN, Answer, ItemServable, cycled, first_column
 
 if TYPE_CHECKING:
+    from tfmm.data.catalog import Variants
     from tfmm.tasks.search.signatures import Search
 
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
@@ -76,6 +77,7 @@ class Servable(ItemServable):
             `tfmm.tasks.search.hubness`.
         item_priors: float `[N, P]`, join the scores of recommendations, weighed by the shopper:
             how popular items are now.
+        variants: ids that are no items, and the rows of those that they stand for.
 
     Raises:
         ValueError: arrays that do not fit together, ids that are repeated, empty or hold line
@@ -105,6 +107,7 @@ class Servable(ItemServable):
         search: Search | None = None,
         search_bias: NDArray[np.float32] | None = None,
         item_priors: NDArray[np.float32] | None = None,
+        variants: Variants | None = None,
     ) -> None:
         check_sizes(history_size=history_size)
         users = distinct_ids(user_ids, "user_ids")
@@ -132,6 +135,7 @@ class Servable(ItemServable):
             search_bias=search_bias,
             item_priors=item_priors,
             queries=asked,
+            variants=variants,
         )
         self.n_users, self.history_size, self.exclude_seen = len(users), history_size, exclude_seen
         self._history: VectorTable | None = None

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfmm.baselines import CategoryPopularity, content_vectors, create, item_categories
 from tfmm.baselines import Content as ContentBaseline
-from tfmm.data.columns import CategoryColumn, ImageColumn
+from tfmm.data.columns import ImageColumn
 from tfmm.data.events.pairs import Pairs
 from tfmm.data.events.splits import split
 from tfmm.data.files import cache_folder
@@ -32,7 +32,7 @@ from tfmm.tasks.retrieval.blend.choice import Chooser
 from tfmm.tasks.retrieval.blend.fitting import blends, check_blend, fit_linear
 from tfmm.tasks.retrieval.blend.linear_part import LinearPart
 from tfmm.tasks.retrieval.blend.prior import load_priors, priors_of, save_priors
-from tfmm.tasks.retrieval.build import two_tower
+from tfmm.tasks.retrieval.build import check_edges, check_towers, check_users, two_tower
 from tfmm.tasks.retrieval.config import RetrievalConfig, SplitConfig
 from tfmm.tasks.retrieval.measure import (
     CHOICE,
@@ -51,6 +51,7 @@ from tfmm.tasks.retrieval.serve import retrieval_export
 from tfmm.tasks.retrieval.settings import ExportSettings
 from tfmm.tasks.retrieval.two_tower import TwoTower
 from tfmm.tasks.search.examples import (
+    classes_by,
     measure_search,
     read_by,
     search_batches,
@@ -58,8 +59,7 @@ from tfmm.tasks.search.examples import (
     search_row,
 )
 from tfmm.tasks.search.hubness import hub_queries, load_hubs, save_hubs
-from tfmm.tasks.search.queries import query_encoders
-from tfmm.tasks.search.signatures import check_asked
+from tfmm.tasks.search.queries import check_queries, query_encoders
 from tfmm.tasks.search.task import Search
 from tfmm.tasks.weights import restore_weights, saved_states
 
@@ -89,11 +89,14 @@ class Retrieval(ItemTask):
             raise RunFileError(
                 "`blend.ease` needs events to learn EASE from, and the shop has none."
             )
+        if config.graph is not None:
+            raise RunFileError("`graph` needs events, which are its edges, and the shop has none.")
         return Search(config, data)
 
     @classmethod
     def check(cls, config: RetrievalConfig) -> None:
         super().check(config)
+        check_towers(config)
         check_blend(config.blend, config.prior)
         try:
             check_ks(list_lengths(config.evaluate))
@@ -126,12 +129,16 @@ class Retrieval(ItemTask):
         """The query towers' encoders by feature."""
         return self.config.search.queries or {}
 
-    def check_data(self) -> None:
-        items, made = self.data.items, self.parts.split
-        tested_users([as_matrix(part) for part in (made.test, made.cold_test_pairs)])
-        check_asked(
-            make_encoders(items, self.config.items.encoders), query_encoders(items, self.queries)
-        )
+    def check_data(self, measured: bool = True) -> None:
+        config, data = self.config, self.data
+        check_users(data.users, config.users, config.items.dim)
+        check_edges(data, config)
+        check_queries(data.items, self.queries, config.items, config.search)
+        classes_by(config.search.hard_by, "search.hard_by", data.items)
+        _ = self._groups
+        if measured:
+            made = self.parts.split
+            tested_users([as_matrix(part) for part in (made.test, made.cold_test_pairs)])
 
     def draw(self) -> RetrievalParts:
         check_blend(self.config.blend, self.config.prior, len(self.data.items))
@@ -345,18 +352,7 @@ class Retrieval(ItemTask):
     @cached_property
     def _groups(self) -> np.ndarray | None:
         """The class of each item that `train.balance` evens out; None for every item its own."""
-        name = self.config.train.balance_by
-        if name is None:
-            return None
-        column = self.data.items.features.get(name)
-        if not isinstance(column, CategoryColumn):
-            features = self.data.items.features.items()
-            categories = [n for n, c in features if c.kind == "category"]
-            raise RunFileError(
-                f"`train.balance_by` must name a category feature of the items, got {name!r}; "
-                f"there are: {', '.join(categories) or 'none'}."
-            )
-        return column.codes + 1
+        return classes_by(self.config.train.balance_by, "train.balance_by", self.data.items)
 
     def _pictures(self, rows: Mapping[str, Any]) -> dict[str, Path]:
         """The first picture, where there is one, of each item that `looked_at` tells of."""

@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.data.batches.aligned import aligned_batches, held_out
+from tfmm.data.catalog import Catalog
 from tfmm.data.columns import CategoryColumn
 from tfmm.data.shop import ShopData
 from tfmm.encoders.near_copies import near_copies
@@ -110,15 +111,8 @@ def search_batches(
     Raises:
         RunFileError: `search.hard_by` names no category feature.
     """
-    search, classes = config.search, None
-    if search.hard_by is not None:
-        column = data.items.features.get(search.hard_by)
-        if not isinstance(column, CategoryColumn):
-            raise RunFileError(
-                "`search.hard_by` must name a category feature of the items, got "
-                f"{search.hard_by!r}."
-            )
-        classes = column.codes + 1
+    search = config.search
+    classes = classes_by(search.hard_by, "search.hard_by", data.items)
     return aligned_batches(
         rows,
         model.items,
@@ -130,6 +124,32 @@ def search_batches(
         steps=epoch_of(config, rows)[0] if steps is None else steps,
         first_pass=first_epoch,
     )
+
+
+def classes_by(name: str | None, key: str, items: Catalog) -> NDArray[np.integer] | None:
+    """The class of each item by a feature that a run file names; None where it names none.
+
+    Args:
+        name: the feature.
+        key: the key that names it.
+        items: the catalogue.
+
+    Returns:
+        int `[n_items]`, 0 for items without one.
+
+    Raises:
+        RunFileError: it is no category feature.
+    """
+    if name is None:
+        return None
+    column = items.features.get(name)
+    if not isinstance(column, CategoryColumn):
+        known = [n for n, c in items.features.items() if isinstance(c, CategoryColumn)]
+        raise RunFileError(
+            f"`{key}` must name a category feature of the items, got {name!r}; there are: "
+            f"{', '.join(known) or 'none'}."
+        )
+    return column.codes + 1
 
 
 def epoch_of(config: Any, rows: NDArray[np.integer]) -> tuple[int, int]:

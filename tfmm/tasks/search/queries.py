@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from tfmm.data.batches.aligned import QueryColumns, same_text
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import ImageColumn, TextColumn
 from tfmm.data.names import scope_name
 from tfmm.encoders import Encoder
-from tfmm.encoders.choice import make_encoder
+from tfmm.encoders.choice import make_encoder, make_encoders
+from tfmm.tasks.items.config import ItemsConfig
 from tfmm.tasks.search.alignment import Alignment
 from tfmm.tasks.search.config import SearchConfig
 from tfmm.tasks.search.query_tower import QueryTower
+from tfmm.tasks.search.signatures import check_asked
 
 #: What a shopper can ask by.
 ASKED_BY = ("text", "image", "audio")
@@ -47,9 +50,39 @@ def make_queries(
         states: what the encoders of a saved model learned, in place of learning it.
 
     Raises:
-        ValueError: a feature or encoder that there is not, or a kind that nobody asks by.
+        ValueError: as by `query_towers`.
     """
-    towers, columns, present = {}, {}, {}
+    towers = query_towers(catalog, chosen, dim=dim, heads=heads)
+    columns, present = {}, {}
+    for feature, tower in towers.items():
+        column = catalog.features[feature]
+        if isinstance(column, ImageColumn):
+            # A shopper asks with one picture.
+            column = ImageColumn(tuple(paths[:1] for paths in column.paths))
+        learned = (states or {}).get(feature)
+        for place, one in enumerate(tower.encoders):
+            if learned is not None:
+                one.load_state(learned[place])
+            else:
+                one.adapt(column, cache=cache)
+        columns[feature] = [one.prepare(column, cache=cache) for one in tower.encoders]
+        present[feature] = np.asarray(column.present)
+    return towers, QueryColumns(columns, present, text_groups(catalog, towers))
+
+
+def query_towers(
+    catalog: Catalog, chosen: Mapping[str, Any], *, dim: int, heads: int = 1
+) -> dict[str, QueryTower]:
+    """Query towers by feature, whose encoders are not adapted yet.
+
+    Args:
+        catalog, chosen, dim, heads: as for `make_queries`.
+
+    Raises:
+        ValueError: a feature or encoder that there is not, a kind that nobody asks by, or two
+            towers of one kind.
+    """
+    towers = {}
     for feature, choice in chosen.items():
         column = catalog.features.get(feature)
         if column is None or column.kind not in ASKED_BY:
@@ -59,20 +92,9 @@ def make_queries(
                 f"A query tower is named for {feature!r}, which is {what}; of kind "
                 f"{', '.join(ASKED_BY)} there are: {', '.join(known) or 'none'}."
             )
-        if isinstance(column, ImageColumn):
-            # A shopper asks with one picture.
-            column = ImageColumn(tuple(paths[:1] for paths in column.paths))
         choices = choice if isinstance(choice, (list, tuple)) else [choice]
         made = [make_encoder(column.kind, one, dim, heads) for one in choices]
-        learned = (states or {}).get(feature)
-        for place, one in enumerate(made):
-            if learned is not None:
-                one.load_state(learned[place])
-            else:
-                one.adapt(column, cache=cache)
         towers[feature] = QueryTower(made, heads=heads, name=scope_name(f"query_{feature}"))
-        columns[feature] = [one.prepare(column, cache=cache) for one in made]
-        present[feature] = np.asarray(column.present)
     kinds = [tower.kind for tower in towers.values()]
     if len(set(kinds)) < len(kinds):
         raise ValueError(
@@ -80,7 +102,7 @@ def make_queries(
             f"{', '.join(f'{n} ({t.kind})' for n, t in towers.items())}. Join texts in one feature "
             "of the shop file (`columns`), or leave towers out of `search.queries`."
         )
-    return towers, QueryColumns(columns, present, text_groups(catalog, towers))
+    return towers
 
 
 def make_alignment(
@@ -101,23 +123,45 @@ def make_alignment(
     towers, asked = make_queries(
         catalog, chosen, dim=dim, heads=config.heads, cache=cache, states=states
     )
-    alignment = Alignment(
+    return _aligned(towers, config), asked
+
+
+def _aligned(towers: Mapping[str, QueryTower], config: SearchConfig) -> Alignment:
+    return Alignment(
         towers,
         heads=config.heads,
         loss=config.loss,
         temperature=config.temperature,
         hide=config.hide,
     )
-    return alignment, asked
+
+
+def check_queries(
+    catalog: Catalog, queries: Mapping[str, Any], items: ItemsConfig, config: SearchConfig
+) -> None:
+    """Refuses query towers that could not be made, or that nobody could ask a server by.
+
+    Args:
+        catalog: the items.
+        queries: as `chosen` for `make_queries`.
+        items, config: the sections `items` and `search` of the run file.
+
+    Raises:
+        ValueError: as by `query_towers`, `Alignment` and `check_asked`.
+    """
+    read = make_encoders(catalog, items.encoders, items.dim, config.heads)
+    # In a graph of its own, so that the layers leave no names taken behind.
+    with tf.Graph().as_default():
+        towers = query_towers(catalog, queries, dim=items.dim, heads=config.heads)
+        if towers:
+            _aligned(towers, config)
+    check_asked(read, [(name, one) for name, t in towers.items() for one in t.encoders])
 
 
 def query_encoders(items: Catalog, queries: Mapping[str, Any]) -> list[tuple[str, Encoder]]:
     """The encoders of query towers by feature, not adapted."""
-    found = []
-    for name, choice in queries.items():
-        many = choice if isinstance(choice, (list, tuple)) else [choice]
-        found += [(name, make_encoder(items.features[name].kind, one, 64)) for one in many]
-    return found
+    towers = query_towers(items, queries, dim=64)
+    return [(name, one) for name, tower in towers.items() for one in tower.encoders]
 
 
 def query_states(towers: Mapping[str, QueryTower]) -> dict[str, list[dict[str, Any]]]:

@@ -64,6 +64,7 @@ def search_export(
             index=index_of(task.config.index, settings, len(vectors)),
             search=search,
             search_bias=bias,
+            variants=items.variants,
             **settings.but_index(),
         )
 

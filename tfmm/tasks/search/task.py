@@ -25,6 +25,7 @@ from tfmm.tasks.search.config import SearchRunConfig
 from tfmm.tasks.search.examples import (
     SEARCH_CHOICE,
     SearchParts,
+    classes_by,
     epoch_of,
     measure_search,
     queries_of,
@@ -35,10 +36,9 @@ from tfmm.tasks.search.examples import (
 )
 from tfmm.tasks.search.hubness import hub_queries, load_hubs, save_hubs
 from tfmm.tasks.search.model import ItemModel, item_model
-from tfmm.tasks.search.queries import query_encoders
+from tfmm.tasks.search.queries import check_queries, query_encoders
 from tfmm.tasks.search.report import search_in_words, search_section
 from tfmm.tasks.search.serve import search_export
-from tfmm.tasks.search.signatures import check_asked
 
 
 class Search(ItemTask):
@@ -56,11 +56,10 @@ class Search(ItemTask):
         """The query towers' encoders by feature."""
         return queries_of(self.config, self.data)
 
-    def check_data(self) -> None:
-        items = self.data.items
-        check_asked(
-            make_encoders(items, self.config.items.encoders), query_encoders(items, self.queries)
-        )
+    def check_data(self, measured: bool = True) -> None:
+        config = self.config
+        check_queries(self.data.items, self.queries, config.items, config.search)
+        classes_by(config.search.hard_by, "search.hard_by", self.data.items)
 
     def draw(self) -> SearchParts:
         parts = search_parts(self.config, self.data, read_by(self.config, self.data, self.queries))

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet
 
+from tfmm.data.progress import Bar
 from tfmm.data.tables.delimited import first_rows
 from tfmm.data.tables.file import TableFile, listed
 from tfmm.data.tables.header import match_columns
@@ -20,6 +21,8 @@ PARQUET = (".parquet", ".pq")
 # What Hive writes for a partition of rows that have no value.
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _BATCH = 1 << 16
+# Rows that are read before a bar is told.
+_STEP = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,13 @@ class _Part:
             return self.schema.field(name).type
         return pa.string() if name in self.keys else None
 
-    def read(self, names: Sequence[str], rows: int) -> dict[str, pa.ChunkedArray]:
-        """Its first so many rows, of those columns that it has."""
+    def read(self, names: Sequence[str], rows: int, bar: Bar) -> dict[str, pa.ChunkedArray]:
+        """Its first so many rows, of those columns that it has; tells a bar of them."""
         stored = [name for name in names if name in self.schema.names]
         schema = pa.schema([self.schema.field(name) for name in stored])
         with pa.parquet.ParquetFile(self.path) as file:
             if rows >= self.rows:
-                table = file.read(columns=stored)
+                table = _whole(file, stored, bar)
             else:
                 batches = file.iter_batches(min(rows, _BATCH), columns=stored)
                 table = first_rows((batch.select(stored) for batch in batches), schema, rows)
@@ -63,6 +66,20 @@ class _Part:
             value = pa.scalar(self.keys[name], pa.string())
             cells[name] = pa.chunked_array([pa.repeat(value, min(rows, self.rows))])
         return cells
+
+
+def _whole(file: pa.parquet.ParquetFile, names: Sequence[str], bar: Bar) -> pa.Table:
+    """All rows, some millions of cells at a time, which is what threads share."""
+    about = file.metadata
+    tables, groups, rows = [], list[int](), 0
+    for group in range(about.num_row_groups):
+        groups.append(group)
+        rows += about.row_group(group).num_rows
+        if rows >= _STEP or group == about.num_row_groups - 1:
+            tables.append(file.read_row_groups(groups, columns=list(names)))
+            bar.advance(rows)
+            groups, rows = [], 0
+    return pa.concat_tables(tables) if tables else file.read(columns=list(names))
 
 
 def read_parquet(
@@ -84,10 +101,11 @@ def read_parquet(
     kinds = {name: _kind(file, parts, name) for name in found.values()}
     schema = pa.schema([*kinds.items()])
     tables, left = [], sum(part.rows for part in parts) if rows is None else rows
-    for part in parts:
-        if left and part.rows:
-            tables.append(_shaped(file, part, kinds, left))
-            left -= tables[-1].num_rows
+    with Bar(left, f"reading {file.shown}", unit="rows") as bar:
+        for part in parts:
+            if left and part.rows:
+                tables.append(_shaped(file, part, kinds, left, bar))
+                left -= tables[-1].num_rows
     return pa.concat_tables(tables or [schema.empty_table()]).rename_columns(list(found))
 
 
@@ -158,9 +176,11 @@ def _kind(file: TableFile, parts: Sequence[_Part], name: str) -> pa.DataType:
     return common
 
 
-def _shaped(file: TableFile, part: _Part, kinds: Mapping[str, pa.DataType], rows: int) -> pa.Table:
+def _shaped(
+    file: TableFile, part: _Part, kinds: Mapping[str, pa.DataType], rows: int, bar: Bar
+) -> pa.Table:
     """The first rows of a part, in the types of the table."""
-    cells = part.read(list(kinds), rows)
+    cells = part.read(list(kinds), rows, bar)
     count = min(rows, part.rows)
     shaped = []
     for name, kind in kinds.items():
