@@ -27,9 +27,9 @@ import tfmm
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def example(name: str, file: str = "run.yaml") -> tuple[dict[str, Any], dict[str, Any]]:
+def example(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """A run file and its shop file."""
-    run = yaml.safe_load((EXAMPLES / name / file).read_text("utf-8"))
+    run = yaml.safe_load((EXAMPLES / name / "run.yaml").read_text("utf-8"))
     shop = yaml.safe_load((EXAMPLES / name / run["shop"]).read_text("utf-8"))
     shop["root"] = str(common.data_folder() / shop["root"].partition("/")[2])
     return run, shop
@@ -56,7 +56,7 @@ def frappe(folder: Path) -> list[dict[str, Any]]:
 
 def likes(folder: Path) -> list[dict[str, Any]]:
     """Whether a film gets four stars or more, by time."""
-    run, shop = example("ml100k", "ranking.yaml")
+    run, shop = example("ml100k_ratings")
     table = pd.read_csv(Path(shop["root"]) / "ratings.csv")
     table["liked"] = (table.rating >= 4).astype(int)
     table.to_csv(folder / "ratings.csv", index=False)
@@ -73,7 +73,7 @@ def folds(folder: Path) -> list[dict[str, Any]]:
     """Stars, in the authors' five folds."""
     runs = []
     for fold in range(1, 6):
-        run, shop = example("ml100k", "ranking.yaml")
+        run, shop = example("ml100k_ratings")
         parts = [
             pd.read_csv(
                 Path(shop["root"]) / "folds" / f"u{fold}.{part}.tsv.gz",

@@ -62,10 +62,11 @@ def export_model(
         dataclasses.replace(load_run(run), pristine=True) if isinstance(run, (str, Path)) else run
     )
     asked = loaded.task.settings(loaded.config, settings)
-    stage = second_stage(rank, getattr(asked, "k", 0), by, diversity)
+    stage = second_stage(rank, getattr(asked, "k", 1), by, diversity)
     if stage is not None:
-        more = {**settings, "k": max(candidates, stage.k)}
-        asked = loaded.task.settings(loaded.config, more)
+        if "k" in loaded.task.settable():
+            settings["k"] = max(candidates, stage.k)
+        asked = loaded.task.settings(loaded.config, settings)
     made = loaded.task.signatures(loaded, asked)
     if not isinstance(made, Export):
         made = Export(made)

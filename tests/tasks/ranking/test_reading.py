@@ -139,3 +139,24 @@ def test_what_cannot_be_is_refused(ranking_shop, builder_of, sections, says):
     with pytest.raises(RunFileError) as caught:
         checked()
     assert says in str(caught.value).replace("Did", "did")
+
+
+def test_what_is_known_only_afterwards_is_told_and_may_be_marked(ranking_shop, builder_of):
+    context = {"seconds": {"kind": "number", "column": "buy"}, **ranking_shop["events"]["context"]}
+    shop = {**ranking_shop, "events": {**ranking_shop["events"], "context": context}}
+    (said,) = builder_of(shop).suspects
+    assert said.startswith("`context.seconds` tells buy almost alone (AUC 1.000)")
+    context["seconds"]["after"] = True
+    builder = builder_of(shop)
+    assert builder.suspects == []
+    assert "seconds" not in builder.context.features
+
+
+def test_ids_and_categories_are_embedded_where_there_are_enough_examples(ranking_shop, builder_of):
+    builder = builder_of(ranking_shop)
+    # A thousand examples of 60 users, 40 items and 3 brands.
+    assert [builder.has_ids(name) for name in ("users", "items", "context")] == [True, False, False]
+    assert set(builder.chosen("items")) == {"title", "brand", "tags", "price"}
+    few = builder_of(ranking_shop, split={"by": "time", "valid": 0.1, "test": 0.85})
+    assert set(few.chosen("items")) == {"title", "tags", "price"}
+    assert builder_of(ranking_shop, items={"id": True}).has_ids("items")

@@ -27,6 +27,7 @@ def run_of(shop, **changes):
         "name": "ranker",
         "shop": shop,
         "network": {"preset": "din", "hidden": [32], "dim": 8},
+        "users": {"id": True},
         "train": FIT,
         "evaluate": {"baselines": ["rates", "logistic"]},
     }

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from tfmm.config import Omittable, Section
-from tfmm.data.shop_file.features import Feature
+from tfmm.data.shop_file.context import ContextFeature
 from tfmm.data.shop_file.formats import FormatForm
 from tfmm.data.shop_file.specs import EventSpec, FeatureSpec, FormatSpec, TimeSpec
 from tfmm.data.shop_file.times import TimeColumn
@@ -54,8 +54,9 @@ class EventForm(Section):
     """The column of what a piece cost."""
     labels: Named[Name] = Field(default_factory=dict)
     """What ranking learns, by name: columns of 0 and 1 or of other numbers."""
-    context: Named[Feature] = Field(default_factory=dict)
-    """Features of the event itself, by name, read from its columns."""
+    context: Named[ContextFeature] = Field(default_factory=dict)
+    """Features of the event itself, by name, read from its columns; those with `after: true` by no
+    model."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -92,4 +93,8 @@ class EventForm(Section):
         )
 
     def _context(self) -> dict[str, FeatureSpec]:
-        return {name: form.spec(name, has_table=True) for name, form in self.context.items()}
+        return {
+            name: form.spec(name, has_table=True)
+            for name, form in self.context.items()
+            if not form.after
+        }

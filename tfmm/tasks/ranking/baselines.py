@@ -104,12 +104,10 @@ def measured(
     learners = [
         name
         for name in _asked(LABELS, asked)
-        if name not in found and (content or name != "content")
+        if name not in found and (content or "columns" not in LABELS[name].needs)
     ]
-    params: dict[str, dict[str, Any]] = {
-        "rates": {"user": USER, "item": ITEM},
-        "content": {"columns": content},
-    }
+    every = {"user": USER, "item": ITEM, "columns": content}
+    params = {name: {key: every[key] for key in LABELS[name].needs} for name in learners}
     return found | evaluate_label_baselines(
         LABELS,
         label.kind,

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from tfmm.baselines.labels import Table
 from tfmm.data.batches.pipeline import FeatureColumns
 from tfmm.data.catalog import Catalog
+from tfmm.data.columns import CategoryColumn
 from tfmm.data.shop import ShopData
+from tfmm.encoders import registry
 from tfmm.encoders.choice import make_encoders
+from tfmm.encoders.raw import check_embedder
 from tfmm.layers.fields import Fields
 from tfmm.layers.modalities import build_modalities
 from tfmm.tasks.config import RunFileError
@@ -30,6 +33,10 @@ from tfmm.tasks.ranking.reading.labels import CHOSEN, Label, labels_of
 from tfmm.tasks.ranking.reading.parts import EventParts, parts_of
 from tfmm.tasks.ranking.reading.rates import Codes, Rates, keys_of
 from tfmm.tasks.ranking.reading.reader import Reader, clock_columns
+from tfmm.tasks.ranking.reading.suspects import suspects
+
+#: Examples to each of an id or category, on average, from which on it has an embedding of its own.
+ENOUGH = 30
 
 
 class Builder:
@@ -95,6 +102,41 @@ class Builder:
         if time is not None and self.config.context.clock:
             features |= clock_columns(time[: self.shown.events])
         return Catalog(np.arange(self.shown.events).astype(str).astype(object), features)
+
+    @property
+    def sides(self) -> dict[str, Catalog]:
+        """What examples have features of."""
+        return {"users": self.data.users, "items": self.data.items, "context": self.context}
+
+    def has_ids(self, name: str) -> bool:
+        """Whether users or items have embeddings of their own."""
+        if name == "context":
+            return False
+        given = getattr(self.config, name).id
+        if given is None:
+            count = len(self.parts.train) * (1 + self.shown.each)
+            met = self.shown.user if name == "users" else self.shown.item
+            given = count >= ENOUGH * len(np.unique(met[self.parts.train]))
+        # Something must be read of them.
+        return bool(given or not self.chosen(name))
+
+    def chosen(self, name: str) -> dict[str, Any]:
+        """Encoder by feature of users, items or the context."""
+        given = getattr(self.config, name).encoders
+        if given is not None:
+            return dict(given)
+        count = len(self.parts.train) * (1 + self.shown.each)
+        return {
+            feature: registry.default(column.kind)
+            for feature, column in self.sides[name].features.items()
+            if not isinstance(column, CategoryColumn) or count >= ENOUGH * len(column.vocabulary)
+        }
+
+    @cached_property
+    def suspects(self) -> list[str]:
+        """Columns of the context that tell a label almost alone, a line each."""
+        shown = self.shown
+        return suspects(shown.context, self.labels, shown.labels, self.parts.train)
 
     @cached_property
     def table(self) -> Table:
@@ -176,32 +218,23 @@ class Builder:
         self, events: NDArray[np.int64], states: Mapping[str, Any] | None, cache: Path | None
     ) -> Ranker:
         """The untrained ranker for some events to learn from."""
-        config, data, made = self.config, self.data, self.shown
+        config, made = self.config, self.shown
         dim = config.network.dim
         fields: dict[str, Fields] = {}
         columns = {}
-        for name, catalog, side in (
-            ("users", data.users, config.users),
-            ("items", data.items, config.items),
-            ("context", self.context, config.context),
-        ):
+        for name, catalog in self.sides.items():
             encoders, columns[name] = build_modalities(
                 catalog,
-                side.encoders,
+                self.chosen(name),
                 dim=dim,
                 states=(states or {}).get(name),
                 cache=cache if name == "items" else None,
             )
-            id = getattr(side, "id", False)
+            id = self.has_ids(name)
             if encoders or id:
-                drop = getattr(side, "id_dropout", 0.0)
+                drop = getattr(getattr(config, name), "id_dropout", 0.0)
                 fields[name] = Fields(
                     encoders, len(catalog), dim, id=id, id_dropout=drop, name=f"{name}_fields"
-                )
-            elif name != "context":
-                raise RunFileError(
-                    f"The model reads nothing of {name}: give the shop file features of theirs, or "
-                    f"set `{name}.id`."
                 )
         sources = np.sort(made.of(events))
         reader = self.reader(sources, **columns)
@@ -233,12 +266,11 @@ class Builder:
             RunFileError, ValueError: the message names the key.
         """
         _ = self.labels, self.blocks, self.keys, self.past_label
-        for catalog, side in (
-            (self.data.users, self.config.users),
-            (self.data.items, self.config.items),
-            (self.context, self.config.context),
-        ):
-            make_encoders(catalog, side.encoders, self.config.network.dim)
+        for name, catalog in self.sides.items():
+            for encoder in make_encoders(
+                catalog, self.chosen(name), self.config.network.dim
+            ).values():
+                check_embedder(encoder)
 
     @property
     def drawn(self) -> bool:

@@ -66,9 +66,10 @@ class SideConfig(Section):
     """What is read of an item or a shopper."""
 
     encoders: dict[str, EncoderChoice] | None = None
-    """Encoder by feature; by default every feature with the default of its kind."""
-    id: bool = True
-    """Whether it has an embedding of its own."""
+    """Encoder by feature; by default every feature with the default of its kind, but for categories
+    that have less than 30 examples a value, which rates tell better."""
+    id: bool | None = None
+    """Whether it has an embedding of its own; by default where there are 30 examples to each."""
     id_dropout: float = 0.05
     """Share of the ids that are hidden in training, so that new ones can be judged."""
 

@@ -33,7 +33,7 @@ _NAMES = {
     "svd": "SVD",
     "svdpp": "SVD++",
     "content": "a linear model of content alone",
-    "hybrid": "SVD and content, weighed",
+    "hybrid": "users, items and content, weighed",
     "rates": "rates of users and items",
     "logistic": "a linear model of all columns",
     "boosted": "LightGBM on the same columns",
@@ -58,6 +58,8 @@ def sections(
     """
     folder.mkdir(parents=True, exist_ok=True)
     found = [*in_short(_in_words(metrics, labels[0], choice))]
+    if metrics["suspects"]:
+        found.append(Section("Columns to look at", [escaped(one) for one in metrics["suspects"]]))
     found += [_beside(metrics, label) for label in labels]
     found += [_reliable(metrics, label, folder) for label in labels if not label.numeric]
     return found + learning_section(history, choice.name, folder)

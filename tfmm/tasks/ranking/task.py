@@ -64,7 +64,7 @@ class Ranking(Task):
     def event_columns(cls, config: RankingConfig, shop: Any) -> Iterable[str]:
         return () if config.split.column is None else (config.split.column,)
 
-    def check_data(self) -> None:
+    def check_data(self, measured: bool = True) -> None:
         self.builder.check()
 
     @cached_property
@@ -140,6 +140,7 @@ class Ranking(Task):
             },
             "split": self.parts.counts(),
             "calibration": decided["calibration"],
+            "suspects": self.builder.suspects,
             "baselines": {},
             "compared": {},
             "reliability": {},
@@ -158,7 +159,7 @@ class Ranking(Task):
         return export_of(self, run.model, settings.by)
 
     def encoders(self) -> list[tuple[str, Encoder]]:
-        made = make_encoders(self.data.items, self.config.items.encoders, self.config.network.dim)
+        made = make_encoders(self.data.items, self.builder.chosen("items"), self.config.network.dim)
         return list(made.items())
 
     def summary(self) -> str:
@@ -169,6 +170,7 @@ class Ranking(Task):
             f"{len(self.data.users):,} users, {len(self.data.items):,} items, {made.events:,} "
             f"events that say {names}{beside}: {counts['train']:,} to train on, "
             f"{counts['valid']:,} for validation, {counts['test']:,} for the test."
+            + "".join(f"\n{line}" for line in self.builder.suspects)
         )
 
     @classmethod
