@@ -81,6 +81,9 @@ def test_calibration_finds_the_line_that_labels_were_drawn_by():
     assert slope == pytest.approx(0.5, abs=0.02)
     assert shift == pytest.approx(-1, abs=0.05)
     assert slope_and_shift(scores, np.ones(20_000)) == (1.0, 0.0)
+    # Thirty labels do not move it far.
+    few = slope_and_shift(scores[200:230], labels[200:230])
+    assert few == pytest.approx((1.0, 0.0), abs=0.5)
 
 
 def test_numbers_become_the_shares_of_bins_that_they_passed():

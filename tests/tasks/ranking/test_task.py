@@ -128,6 +128,16 @@ def test_regress_and_classify_read_examples(server):
     assert said.value == pytest.approx(float(rated_["click"][0]), abs=1e-5)
 
 
+def test_an_untrained_ranker_says_how_often_labels_are(run):
+    task = run.task
+    model = task.build(task.parts.train)
+    train = task.parts.train[:300]
+    share = run.data.examples.labels["click"][task.parts.train].mean()
+    assert model.answers(train)[:, 0].mean() == pytest.approx(share, abs=0.05)
+    bought = run.data.examples.labels["buy"][task.parts.train].mean()
+    assert model.answers(train)[:, 1].mean() == pytest.approx(bought, abs=0.05)
+
+
 def test_the_report_tells_each_label(run):
     text = (run.path / "report.md").read_text()
     assert "click: the model beside the baselines" in text

@@ -118,19 +118,19 @@ class NetworkConfig(Section):
     """Of a feature's vector."""
     hidden: Listed[int] = (256, 128)
     """Widths of the deep network of a preset."""
-    dropout: float = 0.1
+    dropout: float = 0.3
     """Share of what the deep network passes on that is hidden in training."""
 
 
 class TrainConfig(BaseTrainConfig):
     """Training."""
 
-    batch_size: int = 2048
+    batch_size: int = 1024
     epochs: int = 10
-    learning_rate: float = 0.003
+    learning_rate: float = 0.001
     dense_rate: float = 1.0
     patience: int = 2
-    decay: float = 1e-5
+    decay: float = 1e-3
     """Weight of the squared length of the embeddings that an example reads."""
     weights: Literal["given", "learned"] = "given"
     """Of several labels: as `labels` says, or learned (Kendall, Gal and Cipolla, CVPR 2018)."""

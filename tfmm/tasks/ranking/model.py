@@ -69,6 +69,7 @@ class Ranker(Model):
         self.__dict__.update(labels=tuple(labels), reader=reader, decay=decay, _step=None)
         self._after = [_place(labels, one.after) for one in labels]
         self(next(iter(reader.batches(reader.sources[:1], 1))))
+        self._begin_at_the_mean()
 
     def encoders(self) -> Iterator[tuple[str, Encoder]]:
         for fields in (self.users, self.items, self.context):
@@ -184,6 +185,17 @@ class Ranker(Model):
         columns = tf.unstack(tf.convert_to_tensor(scores), axis=-1)
         said = [head.answer(one) for head, one in zip(self.heads, columns, strict=True)]
         return tf.stack(said, axis=-1)
+
+    def _begin_at_the_mean(self) -> None:
+        """Has every label of yes and no begin at how often it is yes, after what it needs."""
+        values = self.reader.shown.labels[self.reader.sources]
+        for place, (label, head) in enumerate(zip(self.labels, self.network.heads, strict=True)):
+            before = self._after[place]
+            rows = values if before is None else values[values[:, before] > 0]
+            known = rows[:, place][np.isfinite(rows[:, place])]
+            if label.loss == "binary" and len(known):
+                share = np.clip(known.mean(dtype=np.float64), 1e-4, 1 - 1e-4)
+                head.bias.assign([np.log(share / (1 - share))])
 
     def _sides(self) -> Iterator[tuple[str, Fields]]:
         for name in ("users", "items", "context"):
