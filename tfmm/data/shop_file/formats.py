@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from tfmm.config import Omittable, Section
 from tfmm.data.shop_file.specs import FormatSpec
+from tfmm.data.shop_file.values import Name, Several
 
 #: What a word of a shop file means that YAML writes awkwardly.
 _WORDS = {"tab": "\t", "comma": ",", "semicolon": ";", "bar": "|", "none": ""}
@@ -52,6 +53,8 @@ class FormatForm(Section):
     """The mark before a number's decimals."""
     quote: Omittable[Annotated[str, AfterValidator(_quote)]] = None
     """What encloses cells that hold a delimiter: one character, or the word none."""
+    header: Omittable[Several[Name]] = None
+    """The names of all its columns, in order, where the table has no line of them."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -61,4 +64,4 @@ class FormatForm(Section):
 
     def spec(self) -> FormatSpec:
         """What it means."""
-        return FormatSpec(self.delimiter, self.encoding, self.decimal, self.quote)
+        return FormatSpec(**dict(self))

@@ -73,18 +73,23 @@ def find_dialect(file: TableFile, text: str, asked: Collection[str]) -> Dialect:
         for spaced in ((False, True) if quote and f"{delimiter} {quote}" in text else (False,))
     ]
     # The first of equals: the usual delimiter with the usual quotes.
-    best = max(dict.fromkeys(tried), key=lambda dialect: _fit(text, dialect, asked))
+    given = file.format.header
+    best = max(dict.fromkeys(tried), key=lambda dialect: _fit(text, dialect, asked, given))
     if best != replace(usual, skip=best.skip):
         file.note(str(best))
     return best
 
 
-def _fit(text: str, dialect: Dialect, asked: Collection[str]) -> tuple[float, ...]:
+def _fit(
+    text: str, dialect: Dialect, asked: Collection[str], given: Iterable[str] | None = None
+) -> tuple[float, ...]:
     rows = _rows(text, dialect, strict=True)
     sloppy = not rows
     rows = rows or _rows(text, dialect, strict=False)
     if not rows:
         return (0, 0, 0)
+    if given is not None:
+        rows = [list(given), *rows]
     header = {plain_name(name) for name in rows[0]}
     found = sum(plain_name(name) in header for name in asked)
     even = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
