@@ -7,13 +7,16 @@ Distinct pairs of shopper and item are split 6:2:2 at random. Everything is fitt
 part, chosen on validation, and meets the test once a seed. Recall and NDCG rank all items but those
 of training and validation. AUC is the share of test pairs that score above an item which the
 shopper never had and which is as popular as the pair's own: one of the 50 nearest by training
-events, drawn ten times. Writes `results/knowledge_SHOP.md`.
+events, drawn ten times. Simple models are tuned on the first seed's validation part. Writes
+`results/knowledge_SHOP.md`; what `results/knowledge_SHOP_rows.json` holds already is not measured
+again.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +35,13 @@ from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.blend.blend import Blend
 from tfmm.tasks.retrieval.blend.choice import Chooser
 from tfmm.tasks.retrieval.blend.fitting import fit_linear
-from tfmm.tasks.retrieval.config import BlendConfig
-from tfmm.training.fit import best_epoch
+from tfmm.tasks.retrieval.config import BlendConfig, RetrievalConfig
 from tfmm.training.run import load_data
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 FILES = {"lastfm_kg": "lastfm_kg/run.yaml", "ml100k": "ml100k/knowledge.yaml"}
 NEAR, DRAWS = 50, 10
+SIMPLE = ("popularity", "item_knn", "ease")
 METRICS = ("recall@20", "ndcg@20")
 #: Scores `[B, n_items]` of user rows `[B]`.
 Scores = Callable[[np.ndarray], np.ndarray]
@@ -88,17 +91,16 @@ def measured(scores: Scores, parts: Split, duel: Duel) -> dict[str, float]:
     return {**{name: found[name] for name in METRICS}, "auc": duel.auc(scores)}
 
 
-def simple(parts: Split, duel: Duel) -> Iterator[tuple[str, dict[str, Any], dict[str, float]]]:
-    """Simple models, tuned on validation: their names, parameters and metrics."""
-    histories = parts.train.csr()
-    for name in ("popularity", "item_knn", "ease"):
-        found = tune(name, parts.train, parts.valid, half_life=None).params
-        model = create(name, **found).fit(parts.train)
-        scores: Scores = lambda users, model=model: model.score(histories[users])  # noqa: E731
-        yield name, found, measured(scores, parts, duel)
+def simple(name: str, params: dict[str, Any] | None, parts: Split, duel: Duel) -> dict[str, Any]:
+    """The metrics of a simple model, tuned on validation where its parameters are not given."""
+    if params is None:
+        params = tune(name, parts.train, parts.valid, half_life=None).params
+    model, histories = create(name, **params).fit(parts.train), parts.train.csr()
+    found = measured(lambda users: model.score(histories[users]), parts, duel)
+    return {"params": params, **found}
 
 
-def learned(config: Any, data: ShopData, parts: Split, duel: Duel) -> dict[str, Any]:
+def learned(config: RetrievalConfig, data: ShopData, parts: Split, duel: Duel) -> dict[str, Any]:
     """The metrics of a graph model at its best epoch, alone and as it is served: with EASE, if that
     pays on validation."""
     unblended = config.with_values(blend=BlendConfig(ease=False))
@@ -110,7 +112,7 @@ def learned(config: Any, data: ShopData, parts: Split, duel: Duel) -> dict[str, 
     choice, _ = chooser.choose(config.blend, None)
     assert choice is not None
     told = {
-        "epochs": best_epoch(history),
+        "epochs": 1 + int(np.argmax([row["recall@20"] for row in history])),
         "weight": f"{choice.weight:g} ({choice.scale})",
         "valid": chooser.reached,
     }
@@ -131,7 +133,7 @@ def summed_up(row: str, found: list[dict[str, float]]) -> dict[str, Any]:
         f"{np.std([one[name] for one in found]):.4f}"
         for name in (*METRICS, "auc")
     }
-    return {"row": row, **cells}
+    return {"row": row, "seeds": len(found), **cells}
 
 
 def main() -> None:
@@ -143,34 +145,52 @@ def main() -> None:
     file = EXAMPLES / FILES[args.shop]
     given = yaml.safe_load(file.read_text("utf-8"))
     with_triples = RunConfig.from_dict({**given, "shop": str(file.parent / given["shop"])})
+    assert isinstance(with_triples, RetrievalConfig)
+    assert with_triples.graph is not None
     without = with_triples.with_values(graph=with_triples.graph.with_values(knowledge="none"))
     data = load_data(with_triples)
     pairs = Pairs.from_events(data.events, len(data.users), len(data.items))
-    rows: dict[str, list[dict[str, float]]] = {}
-    told: list[dict[str, Any]] = []
+    kept = common.RESULTS / f"knowledge_{args.shop}_rows.json"
+    told: list[dict[str, Any]] = json.loads(kept.read_text("utf-8")) if kept.exists() else []
+    done = {(one["seed"], one["row"]) for one in told}
+    params = {one["row"]: one["params"] for one in told if "params" in one}
+
+    def keep(seed: int, row: str, found: dict[str, Any]) -> None:
+        told.append({"seed": seed, "row": row, **found})
+        print(told[-1], flush=True)
+        kept.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+
     for seed in range(1, args.seeds + 1):
         parts = parted(pairs, seed)
         duel = Duel(pairs, parts, seed)
-        lam = None
-        for name, params, row in simple(parts, duel):
-            rows.setdefault(name, []).append(row)
-            lam = params.get("lam", lam)
-            told.append({"seed": seed, "row": name, "params": params, **row})
+        for name in SIMPLE:
+            if (seed, name) not in done:
+                found = simple(name, params.get(name), parts, duel)
+                keep(seed, name, found)
+                params[name] = found["params"]
         for name, config in (("without triples", without), ("with triples", with_triples)):
-            # The penalty that is the best for EASE alone is chosen in the same way for both.
-            config = seeded(config, seed)
-            config = config.with_values(blend=config.blend.with_values(lam=lam))
-            found = learned(config, data, parts, duel)
+            if (seed, name) not in done:
+                # The penalty that is the best for EASE alone, for both alike.
+                blend = config.blend.with_values(lam=params["ease"]["lam"])
+                keep(
+                    seed,
+                    name,
+                    learned(seeded(config, seed).with_values(blend=blend), data, parts, duel),
+                )
+    rows: dict[str, list[dict[str, float]]] = {}
+    for one in told:
+        if "auc" in one:
+            chosen = ", ".join(f"{key} {value:g}" for key, value in one["params"].items())
+            rows.setdefault(f"{one['row']} ({chosen})" if chosen else one["row"], []).append(one)
+        else:
             for kind in ("alone", "served"):
-                rows.setdefault(f"graph {name}, {kind}", []).append(found[kind])
-            told.append({"seed": seed, "row": name, **found})
-            print(told[-1], flush=True)
+                rows.setdefault(f"graph {one['row']}, {kind}", []).append(one[kind])
     table = [summed_up(name, found) for name, found in rows.items()]
     settings = {
-        "run": {**given, "shop": "shop.yaml"},
+        "run": {key: value for key, value in given.items() if key not in ("shop", "split")},
         "knowledge": data.report.counts["knowledge"],
         "pairs": len(pairs),
-        "seeds": told,
+        "graphs": [one for one in told if "alone" in one],
     }
     common.report(f"knowledge_{args.shop}", table, settings)
 
