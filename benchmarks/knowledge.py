@@ -1,7 +1,7 @@
 """What a knowledge graph is worth: the graph model with triples and without, beside simple models.
 
     TFMM_DATA=data python benchmarks/knowledge.py lastfm_kg
-    TFMM_DATA=data python benchmarks/knowledge.py ml100k --seeds 3
+    TFMM_DATA=data python benchmarks/knowledge.py ml100k_kg --seeds 3
 
 Distinct pairs of shopper and item are split 6:2:2 at random. Everything is fitted on the training
 part, chosen on validation, and meets the test once a seed. Recall and NDCG rank all items but those
@@ -39,7 +39,7 @@ from tfmm.tasks.retrieval.config import BlendConfig, RetrievalConfig
 from tfmm.training.run import load_data
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-FILES = {"lastfm_kg": "lastfm_kg/run.yaml", "ml100k": "ml100k/knowledge.yaml"}
+FILES = {name: f"{name}/run.yaml" for name in ("lastfm_kg", "ml100k_kg")}
 NEAR, DRAWS = 50, 10
 SIMPLE = ("popularity", "item_knn", "ease")
 METRICS = ("recall@20", "ndcg@20")

@@ -75,7 +75,7 @@ def test_lastfm_loads_with_what_is_known_of_its_artists():
 
 def test_ml100k_loads_with_what_is_known_of_its_films():
     folder("ml100k_kg")
-    data = load(PROJECT / "examples" / "ml100k" / "knowledge_shop.yaml")
+    data = load(PROJECT / "examples" / "ml100k_kg" / "shop.yaml")
     counts = {"triples": 91_631, "relations": 24, "items": 1_598, "entities": 33_030}
     assert data.report.counts["knowledge"] == counts
     relations = data.knowledge.relations.tolist()
