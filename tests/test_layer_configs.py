@@ -43,6 +43,7 @@ from tfmm.tasks.ranking.network.network import Network
 from tfmm.tasks.ranking.network.numbers import Quantiles
 from tfmm.tasks.ranking.reading.labels import Label
 from tfmm.tasks.retrieval.graph.edges import Edges
+from tfmm.tasks.retrieval.graph.knowledge import KnowledgePropagation
 from tfmm.tasks.retrieval.graph.propagation import Adjacency, Propagation, Relation
 from tfmm.tasks.retrieval.graph.tower import GraphItemTower
 from tfmm.tasks.retrieval.softmax import InBatchSoftmax
@@ -84,6 +85,25 @@ def propagation(**config: Any) -> Propagation:
     return Propagation({"item": N, "user": 4, "kind": 3}, DIM, RELATIONS, **config)
 
 
+#: Items, and an entity that the first two share.
+TRIPLES = {
+    "items": tf.range(N),
+    "entities": tf.constant([0]),
+    "row": tf.constant([0, 1, N, N]),
+    "column": tf.constant([N, N, 0, 1]),
+    "way": tf.constant([0, 0, 1, 1]),
+    "prior": tf.constant([1.0, 1.0, 0.5, 0.5]),
+}
+
+
+def knowledge(kind: str) -> tuple[Callable[[], Any], tuple[Any, ...]]:
+    def make() -> KnowledgePropagation:
+        options = {"layers": 3, "bases": 2, "dropout": 0.3, "weight": 0.7, "learned": True}
+        return KnowledgePropagation(1, 2, DIM, kind=kind, activation="relu", **options)
+
+    return make, (numbers(N, DIM), TRIPLES)
+
+
 def fused(kind: str) -> tuple[Callable[[], Any], tuple[Any, ...]]:
     return lambda: fusion(kind, DIM, modality_dropout=0.3, normalize=False), (
         numbers(N, 3, DIM),
@@ -103,6 +123,7 @@ FLOW = Flow(
 )
 CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
     **{f"fusion {kind}": fused(kind) for kind in fusion_names()},
+    **{f"knowledge {kind}": knowledge(kind) for kind in ("attention", "rgcn")},
     "items": (lambda: ItemTower(N, DIM, id_dropout=0.2, heads=2, name="own"), (ROWS,)),
     "items, frozen": (lambda: ItemTower(N, DIM, normalize=False, trainable=False), (ROWS,)),
     "items of a graph": (lambda: GraphItemTower(N, DIM, id_dropout=0.2, join="gate"), (ROWS,)),

@@ -60,6 +60,21 @@ def broken(shop, check):
         shop.features()
         shop.write("items.csv", parents[check])
         shop.mapping["items"]["parent"] = "parent"
+    triples = {
+        "empty_triples": "001,is,\n",
+        "duplicate_triples": "001,is,red\n001,is,red\n",
+        "looped_triples": "001,like,001\n",
+        "unknown_heads": "404,is,red\n",
+        "unknown_links": "001,is,red\n",
+    }
+    if check in triples:
+        shop.write("triples.csv", "sku,relation,value\n" + triples[check])
+        columns = {"head": "sku", "relation": "relation", "tail": "value"}
+        shop.mapping["knowledge"] = {"table": "triples.csv", **columns}
+        if check == "unknown_links":
+            shop.write("links.csv", "item,entity\n001,001\n404,x\n")
+            link = {"table": "links.csv", "item": "item", "entity": "entity"}
+            shop.mapping["knowledge"]["link"] = link
     kinds = {"absent_images": "image", "absent_audio": "audio", "absent_videos": "video"}
     if check in kinds:
         shop.features(file={"kind": kinds[check], "column": "tags"})
@@ -112,7 +127,9 @@ def test_each_check_finds_its_fault_and_no_other(shop, check):
 def test_each_check_raises_when_told_to(shop, check):
     broken(shop, check)
     shop.mapping["checks"] = {check: "raise"}
-    with pytest.raises(CheckError, match=rf"{check} in (items|users|events).*: 1 .*for example"):
+    with pytest.raises(
+        CheckError, match=rf"{check} in (items|users|events|knowledge|link).*: 1 .*for example"
+    ):
         shop.load()
 
 

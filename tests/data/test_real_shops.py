@@ -62,3 +62,21 @@ def test_tiktok_loads_with_vectors():
     stored = np.load(root / "image_feat.npy").astype(np.float32)
     np.testing.assert_array_equal(image.values[5], stored[int(data.items.ids[5])])
     assert set(data.events.extra["x_label"].tolist()) == {0, 1, 2}
+
+
+def test_lastfm_loads_with_what_is_known_of_its_artists():
+    folder("lastfm_kg")
+    data = load(PROJECT / "examples" / "lastfm_kg" / "shop.yaml")
+    assert (len(data.events), len(data.users), len(data.items)) == (21_173, 1_872, 3_846)
+    counts = {"triples": 15_469, "relations": 58, "items": 3_844, "entities": 5_520}
+    assert data.report.counts["knowledge"] == counts
+    assert data.report.found("looped_triples") == 49
+
+
+def test_ml100k_loads_with_what_is_known_of_its_films():
+    folder("ml100k_kg")
+    data = load(PROJECT / "examples" / "ml100k_kg" / "shop.yaml")
+    counts = {"triples": 91_631, "relations": 24, "items": 1_598, "entities": 33_030}
+    assert data.report.counts["knowledge"] == counts
+    relations = data.knowledge.relations.tolist()
+    assert {"film.film.actor", "film.director.film"} <= set(relations)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmm.layers.sparse import SparseMatrix, mean_of_rows
+from tfmm.layers.sparse import SparseMatrix, gathered, mean_of_rows, weighted_product
 
 RNG = np.random.default_rng(5)
 
@@ -41,3 +41,39 @@ def test_means_leave_padding_out():
     half = mean_of_rows(tf.constant(table, tf.float16), tf.constant(rows))
     assert half.dtype == tf.float16
     np.testing.assert_allclose(half, plain, rtol=1e-2, atol=1e-2)
+
+
+def test_a_weighted_product_has_gradients_into_both():
+    indices = np.array([[0, 4], [0, 1], [2, 1], [2, 1], [5, 0]], np.int64)
+    values, dense = tf.constant(RNG.normal(size=5)), tf.constant(RNG.normal(size=(5, 3)))
+    values, dense = tf.cast(values, tf.float32), tf.cast(dense, tf.float32)
+    weights = RNG.normal(size=(6, 3)).astype(np.float32)
+
+    def plain(values, dense):
+        whole = tf.scatter_nd(indices, values, (6, 5))
+        return tf.matmul(whole, dense)
+
+    found = []
+    for product in (lambda v, d: weighted_product(indices, v, tf.constant([6, 5]), d), plain):
+        with tf.GradientTape() as tape:
+            tape.watch([values, dense])
+            made = product(values, dense)
+            loss = tf.reduce_sum(made * weights)
+        found.append([made, *tape.gradient(loss, [values, dense])])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [[3, 0, 3, 6], []])
+def test_gathered_rows_have_the_gradient_of_a_gather(rows):
+    table = tf.constant(RNG.normal(size=(7, 4)).astype(np.float32))
+    rows = tf.constant(rows, tf.int32)
+    found = []
+    for gather in (gathered, tf.gather):
+        with tf.GradientTape() as tape:
+            tape.watch(table)
+            made = gather(table, rows)
+            loss = tf.reduce_sum(made**2)
+        found.append([made, tf.convert_to_tensor(tape.gradient(loss, table))])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

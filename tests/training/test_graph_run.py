@@ -89,6 +89,44 @@ def test_new_items_join_an_exported_graph_by_their_neighbours(run, tmp_path):
     assert ((best % 3 == 0) | (best % 4 == 0)).all()  # red ones and shirts
 
 
+def test_new_items_join_an_export_by_what_is_known_of_them(tmp_path):
+    folder = tmp_path / "shop"
+    base = run_of(folder, items={"encoders": {}, "dim": 16}, split={})
+    base["graph"] = {"similar": [], "together": 0, "layers": 0}
+    base["train"]["epochs"] = 5
+    items = pd.read_csv(folder / "items.csv", dtype=str)
+    known = pd.DataFrame({"what": items["sku"], "how": "颜色/🎩", "value": items["colour"]})
+    known.to_csv(folder / "known.csv", index=False)
+    spec = yaml.safe_load((folder / "shop.yaml").read_text())
+    spec["knowledge"] = {"table": "known.csv", "head": "what", "relation": "how", "tail": "value"}
+    (folder / "shop.yaml").write_text(yaml.safe_dump(spec))
+    run = train(base, tmp_path / "run", say=lambda line: None)
+    first = export_model(run.path, tmp_path, say=lambda line: None)
+    new = items.iloc[[0]].assign(sku="新/1")
+    pd.concat([new, items]).to_csv(folder / "items.csv", index=False)
+
+    def refreshed(value):
+        """The counts of an index over the shop as it is now, and the new item's vector."""
+        triple = pd.DataFrame({"what": ["新/1"], "how": ["颜色/🎩"], "value": [value]})
+        pd.concat([triple, known]).to_csv(folder / "known.csv", index=False)
+        done = refresh_index(run.path, tmp_path, say=lambda line: None)
+        served = tf.saved_model.load(str(done.version)).signatures["embed_item"]
+        own = served(item_id=tf.constant(["新/1"]))["embedding"].numpy()[0]
+        others = served(item_id=tf.constant(list(items["sku"])))["embedding"].numpy()
+        return (done.encoded, done.new, done.removed), own, others
+
+    counts, own, others = refreshed("red")
+    assert counts == (1, 1, 0)
+    old = tf.saved_model.load(str(first)).signatures["embed_item"]
+    before = old(item_id=tf.constant(list(items["sku"])))["embedding"].numpy()
+    np.testing.assert_allclose(others, before, atol=1e-5)
+    assert (np.argsort(-(others @ own))[:10] % 3 == 0).all()
+    # What is known of it has changed since, and nothing else of it.
+    counts, own, others = refreshed("blue")
+    assert counts == (1, 0, 0)
+    assert (np.argsort(-(others @ own))[:10] % 3 == 2).all()
+
+
 def _written(run, folder):
     path = folder / "run.yaml"
     path.write_text(yaml.safe_dump(run.config.to_dict()))

@@ -55,6 +55,15 @@ CHECKS: dict[str, Check] = {
         Check("duplicate_events", "events equal to an earlier one", ("keep", "drop", "raise")),
         Check("unknown_items", "events of items that the items table lacks", _ROW),
         Check("unknown_users", "events of users that the users table lacks", _ROW),
+        Check("empty_triples", "triples with an empty cell, NaN or a line break", _ROW),
+        Check("duplicate_triples", "triples listed before (the first is kept)", _ROW),
+        Check("looped_triples", "triples that join something with itself", _ROW),
+        Check(
+            "unknown_heads",
+            "triples whose head is no item (it is known by its name alone)",
+            ("keep", "drop", "raise"),
+        ),
+        Check("unknown_links", "links of items that the shop lacks", _ROW),
         Check("bad_times", "times unreadable, before 1970 or over a day ahead", _ROW),
         Check("bad_ratings", "ratings that are missing or infinite", _ROW),
         Check("missing_images", "rows with no image file", _FEATURE),
@@ -122,7 +131,7 @@ class Note:
     """What was found out or put right while a table was read, which is no flaw.
 
     Args:
-        table: "items", "users" or "events".
+        table: "items", "users", "events", "knowledge" or "link".
         column: the column or feature; None where it is about the table.
         said: what, in words.
         count: how many cells, 0 where it is about all of them.
@@ -148,7 +157,7 @@ class CheckReport:
     Attributes:
         counts: `items`, `users`, `events` that survived; `rows` read by table; `features` present
             by table and feature; `events_dropped` by reason; `items_without_events`,
-            `users_without_events`.
+            `users_without_events`; `knowledge`, where there is some, as `Knowledge.counts`.
         findings: one `Finding` for each check that found something, in the order found.
         notes: what was found out or put right, in the same order: dialects, names, spellings.
         policies: the policy in force for every check.
@@ -238,6 +247,11 @@ class CheckReport:
         sizes = ", ".join(
             f"{self.counts.get(key, 0):,} {key}" for key in ("items", "users", "events")
         )
+        if known := self.counts.get("knowledge"):
+            sizes += (
+                f"; {known['triples']:,} triples of {known['relations']:,} relations between "
+                f"{known['items']:,} items and {known['entities']:,} entities"
+            )
         console.print(sizes, highlight=False)
         self._print_features(console)
         for title, lines in (("Read as", self._note_lines()), ("Findings", self._finding_lines())):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,8 @@ from tfmm.data.events.event_log import (
 from tfmm.data.events.examples import Examples, build_examples
 from tfmm.data.features import Builder
 from tfmm.data.fetch.addresses import Addresses
+from tfmm.data.knowledge.reading import KnownItems, read_triples
+from tfmm.data.knowledge.triples import Knowledge
 from tfmm.data.media.folders import Folders
 from tfmm.data.seen import first_seen, only_seen
 from tfmm.data.shop_file.schema import Shop
@@ -49,12 +51,14 @@ class Loaded:
         items, users: the catalogues.
         examples: what the events between them say, in file order.
         dropped: events left out, by reason.
+        knowledge: what is known of the items.
     """
 
     items: Catalog
     users: Catalog
     examples: Examples
     dropped: Mapping[str, int]
+    knowledge: Knowledge = field(default_factory=Knowledge.none)
 
 
 class Loader:
@@ -87,8 +91,10 @@ class Loader:
         users = self._read_catalog("users", self.shop.users)
         self.addresses.settle()
         if self.shop.events is None:
-            return self._without_events(items, users, extra_names)
-        return self._with_events(self.shop.events, items, users, extra_names)
+            found = self._without_events(items, users, extra_names)
+        else:
+            found = self._with_events(self.shop.events, items, users, extra_names)
+        return replace(found, knowledge=self._knowledge(items, found.items))
 
     def _without_events(
         self, items: _Rows | None, users: _Rows | None, extra_names: tuple[str, ...]
@@ -133,6 +139,21 @@ class Loader:
         examples = self._told(spec, raw, table, extra_names)
         return Loaded(item_catalog, user_catalog, examples, raw.dropped)
 
+    def _knowledge(self, rows: _Rows | None, items: Catalog) -> Knowledge:
+        spec, report = self.shop.knowledge, self.report
+        if spec is None:
+            return Knowledge.none()
+        table = self._read(spec.table, spec.columns(), "knowledge", spec.format, empty=True)
+        links = None
+        if (link := spec.link) is not None:
+            links = self._read(link.table, link.columns(), "link", link.format, empty=True)
+        if rows is None:
+            rows = _Rows(items.ids, np.arange(len(items), dtype=np.int32), items)
+        known = KnownItems(rows.ids, rows.places, rows.whole, len(items))
+        made = read_triples(spec, table, links, known, report, str(self.shop))
+        report.counts["knowledge"] = made.counts()
+        return made
+
     def _told(
         self, spec: EventSpec, raw: RawEvents, table: pa.Table, extra_names: tuple[str, ...]
     ) -> Examples:
@@ -156,14 +177,20 @@ class Loader:
         )
 
     def _read(
-        self, name: str, columns: Mapping[str, str], role: str, format: FormatSpec
+        self,
+        name: str,
+        columns: Mapping[str, str],
+        role: str,
+        format: FormatSpec,
+        *,
+        empty: bool = False,
     ) -> pa.Table:
         read = read_table(placed(self.shop.root, name), columns, str(self.shop), format)
         for said in read.notes:
             self.report.note(role, said)
         self.report.counts["rows"][role] = read.table.num_rows + len(read.bad)
         self.report.record("bad_rows", role, len(read.bad), read.bad)
-        if not read.table.num_rows:
+        if not read.table.num_rows and not empty:
             raise ShopFileError(f"{self.shop}: {role}: the table {name} has no rows")
         return read.table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from tfmm.data.events.event_log import (
 )
 from tfmm.data.events.examples import Examples
 from tfmm.data.fetch.addresses import Addresses
+from tfmm.data.knowledge.triples import Knowledge
 from tfmm.data.loader import Loader
 from tfmm.data.media.folders import Folders
 from tfmm.data.seen import shop_counts
@@ -31,6 +32,7 @@ class ShopData:
         users: the catalogue of users, without features when the shop has no users table.
         examples: what the events between them say, in file order.
         report: what was counted and found.
+        knowledge: what is known of the items, in triples.
     """
 
     shop: Shop
@@ -38,6 +40,7 @@ class ShopData:
     users: Catalog
     examples: Examples
     report: CheckReport
+    knowledge: Knowledge = field(default_factory=Knowledge.none)
 
     @cached_property
     def folders(self) -> Folders:
@@ -91,6 +94,6 @@ def load(
     report.counts["rows"] = {}
     loader = Loader(shop, report, addresses or Addresses(shop), verify_media=verify_media)
     found = loader.load(tuple(extra_event_columns))
-    data = ShopData(shop, found.items, found.users, found.examples, report)
+    data = ShopData(shop, found.items, found.users, found.examples, report, found.knowledge)
     report.counts.update(shop_counts(data, found.dropped))
     return data

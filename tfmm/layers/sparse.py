@@ -73,3 +73,51 @@ def mean_of_rows(table: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     shape = tf.stack([tf.shape(rows)[0], tf.shape(table)[0]])
     share = tf.gather(tf.math.reciprocal_no_nan(count), inside[:, 0])
     return SparseMatrix.of(tf.stack([inside[:, 0], column], 1), share, shape).times(table)
+
+
+def weighted_product(
+    indices: tf.Tensor, values: tf.Tensor, shape: tf.Tensor, dense: tf.Tensor
+) -> tf.Tensor:
+    """The product of a sparse matrix with a dense one, with gradients into both.
+
+    Args:
+        indices: int64 `[entries, 2]`, ascending by row; entries at the same place add up.
+        values: float32 `[entries]`.
+        shape: rows and columns.
+        dense: float32 `[columns, d]`.
+
+    Returns:
+        float32 `[rows, d]`.
+    """
+    matrix = SparseMatrix.of(indices, tf.stop_gradient(values), shape)
+
+    @tf.custom_gradient
+    def product(values: tf.Tensor, dense: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            into, out_of = tf.gather(upstream, indices[:, 0]), tf.gather(dense, indices[:, 1])
+            return tf.reduce_sum(into * out_of, 1), _product(matrix.back, upstream)
+
+        return _product(matrix.forth, dense), gradient
+
+    return product(values, dense)
+
+
+def gathered(table: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """`tf.gather` of many rows, whose gradient is a sparse product.
+
+    Args:
+        table: float32 `[n, d]`.
+        rows: int32 `[m]`.
+
+    Returns:
+        float32 `[m, d]`.
+    """
+    m, n = tf.size(rows, tf.int64), tf.shape(table, tf.int64)[0]
+    places = tf.stack([tf.range(m), tf.cast(rows, tf.int64)], 1)
+    matrix = SparseMatrix.of(places, tf.ones_like(rows, tf.float32), tf.stack([m, n]))
+
+    @tf.custom_gradient
+    def gather(table: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        return tf.gather(table, rows), lambda upstream: _product(matrix.back, upstream)
+
+    return gather(tf.convert_to_tensor(table))

@@ -12,6 +12,7 @@ from tfmm.data.checks import CHECKS, policy_problem
 from tfmm.data.shop_file.events import EventForm
 from tfmm.data.shop_file.features import Feature
 from tfmm.data.shop_file.formats import FormatForm
+from tfmm.data.shop_file.knowledge import KnowledgeForm
 from tfmm.data.shop_file.specs import FormatSpec, ParentSpec, TableSpec
 from tfmm.data.shop_file.values import (
     Folder,
@@ -142,6 +143,8 @@ class ShopForm(Section):
     """The table of events; a shop may have only its items."""
     users: Omittable[TableForm] = None
     """The table of users; without it, users are the ids seen in events."""
+    knowledge: Omittable[KnowledgeForm] = None
+    """The table of what is known of items, in triples, which a graph model reads."""
     files: Omittable[FilesForm] = None
     """Which files the tables may name, besides those in the root and the folders that this file
     names."""

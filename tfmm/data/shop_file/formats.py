@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from tfmm.config import Omittable, Section
 from tfmm.data.shop_file.specs import FormatSpec
+from tfmm.data.shop_file.values import Name, Several
 
 #: What a word of a shop file means that YAML writes awkwardly.
 _WORDS = {"tab": "\t", "comma": ",", "semicolon": ";", "bar": "|", "none": ""}
@@ -54,6 +55,8 @@ class FormatForm(Section):
     """What encloses cells that hold a delimiter: one character, or the word none."""
     skip: Omittable[Annotated[int, Field(ge=0)]] = None
     """Lines above the row of columns' names, or rows of a workbook."""
+    header: Omittable[Several[Name]] = None
+    """The names of all its columns, in order, where the table has no line of them."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -63,4 +66,4 @@ class FormatForm(Section):
 
     def spec(self) -> FormatSpec:
         """What it means."""
-        return FormatSpec(self.delimiter, self.encoding, self.decimal, self.quote, self.skip)
+        return FormatSpec(**dict(self))

@@ -10,7 +10,7 @@ from typing import Any
 
 from tfmm.config import checked
 from tfmm.data.shop_file.form import FilesForm, ShopForm
-from tfmm.data.shop_file.specs import EventSpec, ShopFileError, TableSpec
+from tfmm.data.shop_file.specs import EventSpec, KnowledgeSpec, ShopFileError, TableSpec
 from tfmm.data.shop_file.strict_yaml import read_yaml
 
 
@@ -27,6 +27,7 @@ class Shop:
         checks: policy by check, where the file sets one.
         allowed: folders outside the root that the tables may name files of.
         private_hosts: hosts in private networks that the tables' addresses may lead to.
+        knowledge: the table of what is known of items, in triples; None where there is none.
     """
 
     file: Path | None
@@ -37,6 +38,7 @@ class Shop:
     checks: dict[str, str] = field(default_factory=dict)
     allowed: tuple[Path, ...] = ()
     private_hosts: tuple[str, ...] = ()
+    knowledge: KnowledgeSpec | None = None
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Shop:
@@ -82,6 +84,8 @@ class Shop:
             table: TableSpec | None = getattr(self, key)
             if table is not None:
                 out[key] = table.to_dict()
+        if self.knowledge is not None:
+            out["knowledge"] = self.knowledge.to_dict()
         files = {
             "allow": [str(folder) for folder in self.allowed],
             "private_hosts": list(self.private_hosts),
@@ -107,4 +111,5 @@ class Shop:
         hosts = tuple(files.private_hosts or ())
         items, users = form.tables()
         events = None if form.events is None else form.events.spec()
-        return cls(file, root, items, events, users, form.checks, allowed, hosts)
+        known = None if form.knowledge is None else form.knowledge.spec()
+        return cls(file, root, items, events, users, form.checks, allowed, hosts, known)

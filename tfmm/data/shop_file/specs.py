@@ -21,7 +21,7 @@ class ShopFileError(ValueError):
 class _Given:
     """What a shop file gives of something; what is None is found."""
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, Any]:
         return {key: value for key, value in vars(self).items() if value is not None}
 
 
@@ -35,6 +35,7 @@ class FormatSpec(_Given):
         decimal: the mark before a number's decimals, "." or ",".
         quote: what encloses cells, one character; "" where nothing does.
         skip: lines above the row of names.
+        header: the names of the columns of a table that has no line of them.
     """
 
     delimiter: str | None = None
@@ -42,6 +43,11 @@ class FormatSpec(_Given):
     decimal: str | None = None
     quote: str | None = None
     skip: int | None = None
+    header: tuple[str, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        out = super().to_dict()
+        return out if self.header is None else {**out, "header": list(self.header)}
 
 
 @dataclass(frozen=True)
@@ -221,3 +227,52 @@ class EventSpec:
         if how := values.pop("times").to_dict():
             values["time"] = {"column": self.time, **how}
         return {key: value for key, value in values.items() if value not in (None, {})}
+
+
+@dataclass(frozen=True)
+class LinkSpec:
+    """The table that says which entity of a knowledge graph an item is."""
+
+    table: str
+    item: str
+    entity: str
+    format: FormatSpec = FormatSpec()
+
+    def columns(self) -> dict[str, str]:
+        """Every column that is read, with the key of the shop file that asks for it."""
+        return {getattr(self, key): f"knowledge.link.{key}" for key in ("item", "entity")}
+
+    def to_dict(self) -> dict[str, Any]:
+        return {key: _plain(value) for key, value in vars(self).items() if value != FormatSpec()}
+
+
+@dataclass(frozen=True)
+class KnowledgeSpec:
+    """The table of what is known: a row says that a head has a relation to a tail.
+
+    Args:
+        table: its file.
+        head, relation, tail: its columns. Heads and tails are ids of items where they are some, or
+            the entities that `link` joins items with, and else entities by themselves.
+        format: the table's dialect, as far as it is given.
+        link: which entities are which items; None where items go by their ids.
+    """
+
+    table: str
+    head: str
+    relation: str
+    tail: str
+    format: FormatSpec = FormatSpec()
+    link: LinkSpec | None = None
+
+    def columns(self) -> dict[str, str]:
+        """Every column that is read, with the key of the shop file that asks for it."""
+        return {getattr(self, key): f"knowledge.{key}" for key in ("head", "relation", "tail")}
+
+    def to_dict(self) -> dict[str, Any]:
+        values = {key: _plain(value) for key, value in vars(self).items() if value is not None}
+        return {key: value for key, value in values.items() if value != {}}
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str) else value.to_dict()

@@ -85,6 +85,7 @@ def _read(
 
     read = pa.csv.ReadOptions(
         block_size=BLOCK,
+        column_names=file.format.header,
         skip_rows=dialect.skip,
         encoding="utf8" if is_utf8(encoding) else encoding,
     )
@@ -134,7 +135,7 @@ def _read_by_row(
     """Reads what Arrow does not: tables with spaces before their quotes."""
     with io.TextIOWrapper(file.open(), encoding, newline="") as stream:
         rows = (row for row in rows_of(islice(stream, dialect.skip, None), dialect) if row)
-        names = next(rows)
+        names = list(file.format.header or next(rows))
         found = match_columns(file, names, columns)
         places = [names.index(name) for name in found.values()]
         cells: list[list[str]] = [[] for _ in places]

@@ -77,10 +77,11 @@ def find_dialect(file: TableFile, text: str, asked: Collection[str]) -> Dialect:
         for spaced in ((False, True) if quote and f"{delimiter} {quote}" in text else (False,))
     ]
     # The first of equals: the usual delimiter with the usual quotes.
-    best = max(dict.fromkeys(tried), key=lambda dialect: _fit(text, dialect, asked))
+    given = file.format.header
+    best = max(dict.fromkeys(tried), key=lambda dialect: _fit(text, dialect, asked, given))
     if best != replace(usual, skip=best.skip):
         file.note(str(best))
-    if file.format.skip is not None:
+    if file.format.skip is not None or given is not None:
         return best
     above = _above(text, best, asked)
     if above:
@@ -102,12 +103,14 @@ def _above(text: str, dialect: Dialect, asked: Collection[str]) -> int:
     return 0
 
 
-def _fit(text: str, dialect: Dialect, asked: Collection[str]) -> tuple[float, ...]:
+def _fit(
+    text: str, dialect: Dialect, asked: Collection[str], given: Iterable[str] | None = None
+) -> tuple[float, ...]:
     rows, sloppy = _some_rows(text, dialect)
     if not rows:
         return (0, 0, 0)
-    above = header_row(rows, asked)
-    rows = rows[above:]
+    above = 0 if given is not None else header_row(rows, asked)
+    rows = rows[above:] if given is None else [list(given), *rows]
     header = {plain_name(name) for name in rows[0]}
     found = sum(plain_name(name) in header for name in asked)
     even = sum(len(row) == len(rows[0]) for row in rows) / len(rows)

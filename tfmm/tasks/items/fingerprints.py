@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from tfmm import __version__
 from tfmm.data.catalog import Catalog
+from tfmm.data.knowledge.triples import Knowledge
 from tfmm.data.progress import progress
 from tfmm.tasks.config import RunConfig
+from tfmm.tasks.weights import saved_states
 
 SIZE = 16
 _BLOCK = 4096
@@ -36,25 +38,45 @@ def model_fingerprint(folder: Path, config: RunConfig) -> bytes:
     return digest.digest()
 
 
+def vector_fingerprints(task: Any, folder: Path, features: Sequence[str]) -> NDArray[np.bytes_]:
+    """`item_fingerprints` of a task's items for the model saved in a folder.
+
+    Args:
+        task: over the items.
+        folder: where the run's weights were saved.
+        features: the features that the vectors depend on.
+    """
+    known = task.data.knowledge if task.reads_knowledge(saved_states(folder)) else None
+    return item_fingerprints(
+        task.data.items, features, model_fingerprint(folder, task.config), known
+    )
+
+
 def id_fingerprints(ids: Iterable[str]) -> NDArray[np.bytes_]:
     """Hashes of ids, `S16 [n]`."""
     return np.array([_digest(b"", [item.encode()]) for item in ids], f"S{SIZE}")
 
 
-def item_fingerprints(items: Catalog, features: Sequence[str], model: bytes) -> NDArray[np.bytes_]:
+def item_fingerprints(
+    items: Catalog, features: Sequence[str], model: bytes, knowledge: Knowledge | None = None
+) -> NDArray[np.bytes_]:
     """Hashes of what the vector of each item depends on, `S16 [n]`.
 
     They cover the model, the item's id, and the values of the features that the item tower reads,
-    the bytes of its media files included. The order of rows and what other items hold play no part.
+    the bytes of its media files included, and of its triples. The order of rows and what other
+    items hold play no part.
 
     Args:
         items: the catalogue.
         features: names of the features, in any order.
         model: of `model_fingerprint`.
+        knowledge: what is known of the items, where the model reads it.
     """
     features = sorted(features)
     parts: list[Iterator[bytes]] = [(item.encode() for item in items.ids)]
     parts += [_values(items.features[name]) for name in features]
+    if knowledge is not None:
+        parts.append(_triples(items, knowledge))
     salt = hashlib.sha256(model + json.dumps(features).encode()).digest()
     rows = progress(zip(*parts, strict=True), len(items), "looking for changed items")
     return np.array([_digest(salt, row) for row in rows], f"S{SIZE}")
@@ -86,6 +108,18 @@ def _tags(column: Any) -> Iterator[bytes]:
     words = np.array([str(word) for word in column.vocabulary], object)
     for start, stop in zip(column.offsets[:-1], column.offsets[1:], strict=True):
         yield json.dumps(words[column.values[start:stop]].tolist()).encode()
+
+
+def _triples(items: Catalog, knowledge: Knowledge) -> Iterator[bytes]:
+    told: list[list[tuple[str, str, str]]] = [[] for _ in range(len(items))]
+    names = [*items.ids, *knowledge.entities]
+    columns = (knowledge.head.tolist(), knowledge.relation.tolist(), knowledge.tail.tolist())
+    for head, relation, tail in zip(*columns, strict=True):
+        triple = (names[head], str(knowledge.relations[relation]), names[tail])
+        for end in (head, tail):
+            if end < len(items):
+                told[end].append(triple)
+    return (json.dumps(sorted(one)).encode() for one in told)
 
 
 def _numbers(values: NDArray[Any], present: NDArray[np.bool_]) -> Iterator[bytes]:

@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 
 from tfmm.data.catalog import Catalog
+from tfmm.data.knowledge.triples import Knowledge
 from tfmm.data.media.media import MEDIA, find_corrupt
 from tfmm.data.shop import ShopData
 from tfmm.tasks.base import Export
 from tfmm.tasks.config import RunFileError
-from tfmm.tasks.items.fingerprints import (
-    id_fingerprints,
-    item_fingerprints,
-    model_fingerprint,
-)
+from tfmm.tasks.items.fingerprints import id_fingerprints, vector_fingerprints
 from tfmm.tasks.items.vector_file import VectorFile, vectors_path
 from tfmm.tasks.weights import restore_weights, saved_states
 
@@ -43,7 +40,7 @@ def refreshed(task: Any, folder: Path, settings: Any) -> tuple[Export, dict[str,
     data, config, kept = task.data, task.config, vectors_path(folder.parent)
     features, asked = _features(task, folder)
     ids = id_fingerprints(data.items.ids)
-    contents = item_fingerprints(data.items, features, model_fingerprint(folder, config))
+    contents = vector_fingerprints(task, folder, features)
     stored = VectorFile.read(kept, config.items.dim)
     rows, known = stored.find(ids, contents)
     fresh = np.flatnonzero(rows < 0)
@@ -85,7 +82,8 @@ def _model(task: Any, folder: Path, fresh: np.ndarray, features: Sequence[str]) 
     everything = task.joined and len(fresh) > 0
     items = data.items if everything else data.items.take(fresh if len(fresh) else [0])
     items = Catalog(items.ids, {name: _checked(items, name, data) for name in features})
-    some = type(task)(task.config, dataclasses.replace(data, items=items))
+    known = data.knowledge if everything else Knowledge.none()
+    some = type(task)(task.config, dataclasses.replace(data, items=items, knowledge=known))
     model = some.build(None, saved_states(folder), keep_media=False)
     restore_weights(model, folder, items.ids, data.users.ids, served=True)
     return model

@@ -53,6 +53,11 @@ class ItemTask(Task):
         """The item features that the vectors of a saved model depend on."""
         return list(states.get("items", {}))
 
+    @classmethod
+    def reads_knowledge(cls, states: Mapping[str, Any]) -> bool:
+        """Whether the vectors of a saved model depend on what the shop knows of its items."""
+        return False
+
     def completed(self, model: Any, folder: Path) -> Any:
         """A model whose weights are restored, with what `save` wrote beside them."""
         return model

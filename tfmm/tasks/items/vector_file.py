@@ -11,12 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfmm.data.files import replacing
-from tfmm.tasks.items.fingerprints import (
-    SIZE,
-    id_fingerprints,
-    item_fingerprints,
-    model_fingerprint,
-)
+from tfmm.tasks.items.fingerprints import SIZE, id_fingerprints, vector_fingerprints
 
 _BLOCK = 65_536
 
@@ -123,7 +118,7 @@ def remember_vectors(task: Any, folder: Path, reads: Sequence[str], vectors: np.
         vectors: float32 `[N, D]` of the items.
     """
     items, run = task.data.items, folder.parent
-    contents = item_fingerprints(items, reads, model_fingerprint(folder, task.config))
+    contents = vector_fingerprints(task, folder, reads)
     try:
         VectorFile.write(vectors_path(run), id_fingerprints(items.ids), contents, vectors)
     except OSError as error:

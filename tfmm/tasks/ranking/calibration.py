@@ -15,9 +15,9 @@ def slope_and_shift(
 ) -> tuple[float, float]:
     """The line under whose log odds held-out labels are most likely.
 
-    The slope is not negative, so that an order is kept. A few held-out labels say little of the line,
-    and the model that it is for is not the one that it was found with: a slope other than 1 and a
-    shift other than 0 cost as much as `DOUBT` examples would have to speak for them.
+    The slope is not negative, so that an order is kept. A few held-out labels say little of the
+    line, and the model that it is for is not the one that it was found with: a slope other than 1
+    and a shift other than 0 cost as much as `DOUBT` examples would have to speak for them.
 
     Source: Platt, "Probabilistic outputs for support vector machines", 1999.
 

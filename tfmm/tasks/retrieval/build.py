@@ -99,7 +99,17 @@ def two_tower(
             item_inputs,
             read_users,
             config=graph,
-            **graph_parts(data, graph, item_content, items.dim, users.id, folder),
+            **graph_parts(
+                data,
+                graph,
+                item_content,
+                items.dim,
+                users.id,
+                folder,
+                # A model that was trained without it goes on without it.
+                states.get("graph", {}).get("knowledge", not states),
+                items.id_dropout,
+            ),
             **options,
         )
     alignment = asked = None

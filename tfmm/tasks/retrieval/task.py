@@ -315,6 +315,10 @@ class Retrieval(ItemTask):
     def read_by(cls, states: Mapping[str, Any]) -> Sequence[str]:
         return [*super().read_by(states), *states.get("graph", {}).get("features", [])]
 
+    @classmethod
+    def reads_knowledge(cls, states: Mapping[str, Any]) -> bool:
+        return bool(states.get("graph", {}).get("knowledge"))
+
     def save(self, model: TwoTower | Blend, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         save_hubs(folder, model.learned.hubs)

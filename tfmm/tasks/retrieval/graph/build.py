@@ -20,6 +20,7 @@ from tfmm.tasks.retrieval.graph.edges import (
     similar_edges,
     without_loops,
 )
+from tfmm.tasks.retrieval.graph.knowledge import KNOWLEDGE_KINDS, KnowledgePropagation
 from tfmm.tasks.retrieval.graph.propagation import Propagation, Relation
 
 
@@ -30,8 +31,10 @@ def graph_parts(
     dim: int,
     users: bool,
     cache: Path | None,
+    knows: bool,
+    dropout: float,
 ) -> dict[str, Any]:
-    """The arguments `data`, `propagation` and `content_edges` of `Graph`.
+    """The arguments `data`, `propagation`, `content_edges` and `knowledge` of `Graph`.
 
     Args:
         data: the shop's data.
@@ -40,6 +43,8 @@ def graph_parts(
         dim: length of the vectors.
         users: whether users have vectors of their own.
         cache: where the vectors of frozen encoders are kept.
+        knows: whether the shop's knowledge is read, if it has some.
+        dropout: share of entities whose vectors are hidden in training.
 
     Raises:
         ValueError: for a feature that does not exist or cannot be used so, event types that the
@@ -83,7 +88,34 @@ def graph_parts(
         activation=config.activation,
         users=users,
     )
-    return {"data": data, "propagation": propagation, "content_edges": edges}
+    knowledge = _knowledge(data, config, dim, dropout) if knows else None
+    parts = {"propagation": propagation, "content_edges": edges, "knowledge": knowledge}
+    return {"data": data, **parts}
+
+
+def _knowledge(
+    data: ShopData, config: GraphConfig, dim: int, dropout: float
+) -> KnowledgePropagation | None:
+    known = data.knowledge
+    if config.knowledge not in (*KNOWLEDGE_KINDS, "none"):
+        raise ValueError(
+            f"`graph.knowledge` must be one of {', '.join(KNOWLEDGE_KINDS)} or none, got "
+            f"{config.knowledge!r}."
+        )
+    if config.knowledge == "none" or not len(known):
+        return None
+    return KnowledgePropagation(
+        len(known.entities),
+        2 * len(known.relations),
+        dim,
+        kind=config.knowledge,
+        layers=config.knowledge_layers,
+        bases=config.bases,
+        dropout=dropout,
+        weight=config.weights.get("knowledge", 1.0),
+        learned=config.mix == "learned",
+        activation=config.activation,
+    )
 
 
 def _relations(data: ShopData, config: GraphConfig, edges: list[Edges]) -> list[Relation]:
@@ -103,6 +135,8 @@ def _relations(data: ShopData, config: GraphConfig, edges: list[Edges]) -> list[
     if config.together:
         made.append(Relation("together", ITEM, ITEM))
     names = {one.name for one in made} | {one.name.partition("/")[0] for one in made}
+    if len(data.knowledge):
+        names.add("knowledge")
     for name in config.weights:
         if name not in names:
             raise ValueError(

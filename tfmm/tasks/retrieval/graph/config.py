@@ -31,6 +31,14 @@ class GraphConfig(Section):
     """Added to the denominator of the cosine that `together` ranks by."""
     attributes: Listed[str] = ()
     """Categories and tags whose values are nodes of the graph."""
+    knowledge: str = "attention"
+    """How the shop's `knowledge` is passed on, where it has some: `attention` (by relation, as in
+    KGAT), `rgcn` (a matrix for each relation), or `none`."""
+    knowledge_layers: int = 2
+    """Rounds of messages along it: after two an item has heard of those that share something with
+    it."""
+    bases: int = 4
+    """Matrices that the matrices of relations are mixtures of."""
     mix: str = "fixed"
     """Whether the weights of the types of edges are `learned` or stay `fixed`."""
     weights: dict[str, float] = Field(default_factory=dict)

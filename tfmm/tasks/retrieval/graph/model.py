@@ -15,6 +15,12 @@ from tfmm.layers.towers import UserTower
 from tfmm.tasks.retrieval.graph.bpr import BPR
 from tfmm.tasks.retrieval.graph.config import GraphConfig
 from tfmm.tasks.retrieval.graph.edges import Edges, event_edges, event_types, together_edges
+from tfmm.tasks.retrieval.graph.knowledge import KnowledgePropagation
+from tfmm.tasks.retrieval.graph.knowledge_edges import (
+    KnowledgeEdges,
+    KnowledgeSampler,
+    way_names,
+)
 from tfmm.tasks.retrieval.graph.left_out import LeftOut
 from tfmm.tasks.retrieval.graph.memory import choose_mode, full_memory
 from tfmm.tasks.retrieval.graph.neighbour_sampling import (
@@ -53,6 +59,7 @@ class Graph(TwoTower):
         data: the shop's data, for the types of its events.
         propagation: passes the messages.
         content_edges: the edges that need no events: similar items, attributes.
+        knowledge: passes on what the shop knows of items, if it does.
         config: the graph's configuration.
         **options: `train`, whose pairs become the graph's edges, `temperature`, `log_q`,
             `hard_negatives` and `negatives`, as of `TwoTower`.
@@ -74,6 +81,7 @@ class Graph(TwoTower):
         data: ShopData,
         propagation: Propagation,
         content_edges: Sequence[Edges],
+        knowledge: KnowledgePropagation | None = None,
         config: GraphConfig,
         **options: Any,
     ) -> None:
@@ -81,10 +89,11 @@ class Graph(TwoTower):
         if config.loss not in LOSSES:
             raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {config.loss!r}.")
         choose_mode(config.mode, 0, config.memory)
-        self.propagation = propagation
+        self.propagation, self.knowledge = propagation, knowledge
         # Past Keras, which would track them as parts of the checkpoint.
         self.__dict__.update(config=config, content_edges=tuple(content_edges))
         self.__dict__.update(edges=(), sampled=False, _adjacency=None, _everything=None)
+        self.__dict__.update(known=data.knowledge, _triples=None)
         if self.train is not None:
             self._connect(data, self.train)
         if config.loss == "bpr":
@@ -101,6 +110,7 @@ class Graph(TwoTower):
             tables = [self.item_tower.id_embedding] if self.item_tower.id else []
             tables += [self.user_tower.id_embedding] if self.user_tower.id else []
             tables += self.propagation.nodes.values()
+            tables += [] if self.knowledge is None else [self.knowledge.entities]
             optimizer.give_rate(tables, float(_first_rate(optimizer)))
         super().compile(optimizer, loss, **options)
 
@@ -110,11 +120,13 @@ class Graph(TwoTower):
         return list(dict.fromkeys([*self.items.columns, *named]))
 
     def saved_layers(self) -> dict[str, tf.keras.layers.Layer]:
-        return {**super().saved_layers(), "propagation": self.propagation}
+        layers = {**super().saved_layers(), "propagation": self.propagation}
+        return layers if self.knowledge is None else {**layers, "knowledge": self.knowledge}
 
     def states(self) -> dict[str, Any]:
         # Joined by, but perhaps not encoded.
-        return {**super().states(), "graph": {"features": self.reads}}
+        own = {"features": self.reads, "knowledge": self.knowledge is not None}
+        return {**super().states(), "graph": own}
 
     def row_names(
         self, tables: Mapping[str, Sequence[str]]
@@ -122,7 +134,18 @@ class Graph(TwoTower):
         nodes = self.propagation.nodes
         valued = [(nodes[one.target], one.values) for one in self.content_edges if one.values]
         own = [(self.propagation.reached, tables["items"]), *valued]
+        if self.knowledge is not None:
+            own.append((self.knowledge.entities, self.known.entities.tolist()))
+            own += [(variable, way_names(self.known)) for variable in self.knowledge.by_way]
         return [*super().row_names(tables), *own]
+
+    def restored(self, missing: Mapping[str, np.ndarray], served: bool) -> None:
+        super().restored(missing, served)
+        new = missing.get("knowledge/entities")
+        if self.knowledge is not None and served and new is not None and new.any():
+            # What was never trained on passes on what it hears, and has nothing to say of its own.
+            table = self.knowledge.entities
+            table.assign(np.where(new[:, None], 0, table.numpy()))
 
     def _connect(self, data: ShopData, pairs: Pairs) -> None:
         """Makes the graph of the training pairs."""
@@ -134,6 +157,8 @@ class Graph(TwoTower):
         edges = [one for one in edges if len(one) and one.name in self.propagation.relations]
         nodes = sum(self.propagation.sizes.values())
         needed = full_memory(edges, nodes, self.item_tower.dim, config.layers)
+        if self.knowledge is not None:
+            needed += self.knowledge.memory(len(self.triples), self.triples.n_nodes)
         sampled = choose_mode(config.mode, needed, config.memory) == "sampled"
         self.__dict__.update(edges=tuple(edges), sampled=sampled)
 
@@ -180,11 +205,17 @@ class Graph(TwoTower):
         if self.sampled:
             own, _ = self.item_tower(inputs, training=training)
             reached = self.propagation.sampled(own, inputs["tree"], users)
+            if self.knowledge is not None:
+                triples = inputs["triples"]
+                known = self.knowledge(tf.gather(own, triples["items"]), triples, training=training)
+                reached += known[: tf.shape(reached)[0]]
             own = tf.gather(own, inputs["tree"]["rows"])
         else:
             rows = inputs["items"]
             own, _ = self.item_tower(self._whole(inputs), training=training)
             reached = self.propagation(own, self.adjacency, users, self._left_out(inputs))
+            if self.knowledge is not None:
+                reached += self.knowledge(own, self.triples.whole, training=training)
             history = tf.where(history >= 0, tf.gather(rows, tf.maximum(history, 0)), -1)
             candidates = tf.gather(rows, candidates)
         vectors = tf.math.l2_normalize(own + reached, axis=1)
@@ -221,6 +252,13 @@ class Graph(TwoTower):
             self.propagation.reached.assign(self._reached(own, None))
 
     @property
+    def triples(self) -> KnowledgeEdges:
+        """What the shop knows, as edges."""
+        if self._triples is None:
+            self.__dict__["_triples"] = KnowledgeEdges(self.known, self.item_tower.rows)
+        return self._triples
+
+    @property
     def adjacency(self) -> dict[str, Adjacency]:
         """The graph as tensors, by type of edge."""
         if self._adjacency is None:
@@ -247,7 +285,7 @@ class Graph(TwoTower):
         if self.edges:
             edges = {k: v for k, v in self.adjacency.items() if k not in of_mask}
             users = self.user_tower.id_embedding if self.user_tower.id else None
-            return self.propagation(tf.constant(own), edges, users).numpy()
+            return self.propagation(tf.constant(own), edges, users).numpy() + self._known(own)
         # Without the events of training, new items are reached along their content alone.
         reached = self.propagation.reached.numpy()
         new = ~self.item_tower.known.numpy()
@@ -255,7 +293,14 @@ class Graph(TwoTower):
             some = [e for e in self.content_edges if len(e) and e.name not in of_mask]
             edges = {one.name: Adjacency.of(one) for one in some}
             reached[new] = self.propagation(tf.constant(own), edges).numpy()[new]
+            reached[new] += self._known(own)[new]
         return reached
+
+    def _known(self, own: np.ndarray) -> np.ndarray:
+        """What knowledge brings to each item, float32 `[n_items, dim]`."""
+        if self.knowledge is None:
+            return np.zeros_like(own)
+        return self.knowledge(tf.constant(own), self.triples.whole).numpy()
 
     def _whole(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The item tower's batch of the whole catalogue, heavy features encoded where the batch
@@ -284,6 +329,10 @@ class Graph(TwoTower):
             self.edges, relations, layers=self.config.layers, fanout=self.config.fanout
         )
         kinds = {key: out_of for ways in sampler.ways.values() for key, (_, out_of) in ways.items()}
+        knows = None
+        if self.knowledge is not None:
+            layers, fanout = self.config.knowledge_layers, self.config.fanout
+            knows = KnowledgeSampler(self.triples, layers=layers, fanout=fanout)
         gather = {name: Gather(self.items.columns[name]) for name in self.items.light}
         present = tf.constant(self.items.present)
 
@@ -292,9 +341,13 @@ class Graph(TwoTower):
             seed = tf.stack([pair[0], pair[-1]])
             tree = sampler.tree(batch["items"], seed, self._left_out(batch))
             asked = item_rows(tree, kinds)
+            triples = {} if knows is None else knows.around(batch["items"], seed)
+            asked += [] if knows is None else [triples["items"]]
             # The batch's own items come first and keep their places.
             rows, place = tf.unique(tf.concat(asked, 0))
             places = tf.split(place, [tf.size(part) for part in asked], num=len(asked))
+            if knows is not None:
+                batch = {**batch, "triples": {**triples, "items": places.pop()}}
             return {
                 **batch,
                 "items": rows,

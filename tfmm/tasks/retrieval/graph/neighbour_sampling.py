@@ -15,7 +15,7 @@ from tfmm.tasks.retrieval.graph.left_out import LeftOut, key_of
 from tfmm.tasks.retrieval.graph.propagation import Relation
 
 
-class _Way:
+class Way:
     """The neighbours of each node along one way of a relation."""
 
     def __init__(
@@ -99,19 +99,19 @@ class NeighbourSampler:
             raise ValueError(f"fanout must be 1 or more, got {fanout}.")
         self.layers, self.fanout = layers, fanout
         #: By the type of node that is asked for: key -> (way, type of its neighbours).
-        self.ways: dict[str, dict[str, tuple[_Way, str]]] = {}
-        self.once: dict[str, tuple[_Way, int]] = {}
+        self.ways: dict[str, dict[str, tuple[Way, str]]] = {}
+        self.once: dict[str, tuple[Way, int]] = {}
         for one in edges:
             relation = relations[one.name]
             if relation.once:
                 widest = int(np.diff(one.matrix.indptr).max(initial=1))
-                self.once[one.name] = (_Way(one.matrix, None, one.support), max(widest, 1))
+                self.once[one.name] = (Way(one.matrix, None, one.support), max(widest, 1))
                 continue
             forth = self.ways.setdefault(one.source, {})
-            forth[f"{one.name} forth"] = (_Way(one.matrix, one.pair), one.target)
+            forth[f"{one.name} forth"] = (Way(one.matrix, one.pair), one.target)
             back = self.ways.setdefault(one.target, {})
             transposed, pair = _transposed(one)
-            back[f"{one.name} back"] = (_Way(transposed, pair), one.source)
+            back[f"{one.name} back"] = (Way(transposed, pair), one.source)
 
     def tree(self, rows: tf.Tensor, seed: tf.Tensor, left_out: LeftOut) -> dict[str, Any]:
         """The neighbourhoods of item rows int32 `[n]`.
