@@ -19,7 +19,7 @@ from typing import Any
 import common
 import numpy as np
 import yaml
-from trainings import seeded, split_of, trained
+from trainings import best_epoch, seeded, split_of, trained
 
 from tfmm import baselines
 from tfmm.evaluation import evaluate, evaluate_split_baselines
@@ -29,7 +29,6 @@ from tfmm.tasks.retrieval.blend.blend import Blend
 from tfmm.tasks.retrieval.blend.choice import BlendChoice, Chooser
 from tfmm.tasks.retrieval.blend.fitting import fit_linear
 from tfmm.tasks.retrieval.config import BlendConfig
-from tfmm.training.fit import best_epoch
 from tfmm.training.run import load_data
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

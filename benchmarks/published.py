@@ -33,7 +33,7 @@ from typing import Any
 import common
 import numpy as np
 import yaml
-from trainings import seeded, split_of, trained
+from trainings import best_epoch, seeded, split_of, trained
 from user_lists import write_events
 
 from tfmm.data.events.parts import Split
@@ -46,7 +46,6 @@ from tfmm.tasks.retrieval.blend.choice import Chooser
 from tfmm.tasks.retrieval.blend.fitting import fit_linear
 from tfmm.tasks.retrieval.blend.linear_part import LinearPart
 from tfmm.tasks.retrieval.config import BlendConfig
-from tfmm.training.fit import best_epoch
 from tfmm.training.run import load_data
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

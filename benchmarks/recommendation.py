@@ -22,12 +22,11 @@ from typing import Any
 import common
 import numpy as np
 import yaml
-from trainings import seeded, split_of, trained
+from trainings import best_epoch, seeded, split_of, trained
 
 from tfmm.evaluation import evaluate, evaluate_split_baselines
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.measure import CHOICE
-from tfmm.training.fit import best_epoch
 from tfmm.training.run import load_data
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from tfmm.data.events.parts import Split
 from tfmm.data.shop import ShopData
+from tfmm.tasks.base import Metric
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.retrieval.parts import RetrievalParts
 from tfmm.tasks.retrieval.two_tower import TwoTower
+from tfmm.training import fit
 from tfmm.training.run import task_of
 from tfmm.training.trainer import Choice, Trainer
 
@@ -49,3 +51,8 @@ def trained(
         if epochs is None:
             return trainer.choose().model, trainer.history
         return trainer.refit(Choice(epochs)).learned, trainer.history
+
+
+def best_epoch(history: list[dict[str, float]]) -> int:
+    """The number, from 1, of the epoch that was best on validation."""
+    return fit.best_epoch(history, Metric("recall@20"))

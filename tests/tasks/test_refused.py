@@ -91,6 +91,8 @@ def classification_of(shop: Path, **changes) -> dict:
         ({"graph": {"loss": "bpp"}}, "`graph.loss`: .*'bpp'"),
         ({"graph": {"mode": "whole"}}, "`graph.mode`: mode must be one of auto, full, sampled"),
         ({"graph": {"activation": "tan"}}, "`graph.activation`: .*tan"),
+        ({"graph": {"knowledge": "atention"}}, "`graph.knowledge`: .*Did you mean 'attention'"),
+        ({"graph": {"knowledge_layers": 0}}, "`graph.knowledge_layers` must be 1 or more, got 0"),
         ({"graph": {"layers": -1}}, "`graph.layers` must be 0 or more, got -1"),
         ({"graph": {"neighbours": 0}}, "`graph.neighbours` must be 1 or more, got 0"),
         ({"graph": {"fanout": 0}}, "`graph.fanout` must be 1 or more, got 0"),

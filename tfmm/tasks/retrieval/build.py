@@ -22,6 +22,7 @@ from tfmm.tasks.config import RunFileError
 from tfmm.tasks.retrieval.config import RetrievalConfig, TwoTowerConfig, UsersConfig
 from tfmm.tasks.retrieval.graph.build import graph_parts
 from tfmm.tasks.retrieval.graph.config import GraphConfig
+from tfmm.tasks.retrieval.graph.knowledge import KNOWLEDGE_KINDS
 from tfmm.tasks.retrieval.graph.memory import choose_mode
 from tfmm.tasks.retrieval.graph.model import LOSSES, Graph
 from tfmm.tasks.retrieval.graph.propagation import KINDS, MIXES
@@ -170,7 +171,13 @@ def check_towers(config: RetrievalConfig) -> None:
 
 
 def _check_graph(graph: GraphConfig) -> None:
-    known = {"propagation": KINDS, "mix": MIXES, "join": JOINS, "loss": LOSSES}
+    known = {
+        "propagation": KINDS,
+        "mix": MIXES,
+        "join": JOINS,
+        "loss": LOSSES,
+        "knowledge": (*KNOWLEDGE_KINDS, "none"),
+    }
     for name, names in known.items():
         with _of(f"graph.{name}"):
             check_name(name, getattr(graph, name), names)
@@ -179,6 +186,7 @@ def _check_graph(graph: GraphConfig) -> None:
     with _of("graph.mode"):
         choose_mode(graph.mode, 0, graph.memory)
     least = {"layers": 0, "neighbours": 1, "together": 0, "fanout": 1, "shrink": 0, "memory": 0}
+    least |= {"knowledge_layers": 1, "bases": 1}
     for name, low in least.items():
         if not getattr(graph, name) >= low:
             raise RunFileError(f"`graph.{name}` must be {low} or more, got {getattr(graph, name)}.")
@@ -240,6 +248,7 @@ def check_edges(data: ShopData, config: TwoTowerConfig | RetrievalConfig) -> Non
     names |= {f"similar/{name}" for name in (given if graph.similar is None else graph.similar)}
     names |= {f"has/{name}" for name in graph.attributes}
     names |= {"together"} if graph.together else set()
+    names |= {"knowledge"} if len(data.knowledge) else set()
     for name in graph.weights:
         if name not in names | {one.partition("/")[0] for one in names}:
             raise ValueError(

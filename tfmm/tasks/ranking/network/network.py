@@ -107,10 +107,14 @@ class Network(tf.keras.layers.Layer):
             except (TypeError, ValueError) as error:
                 raise RunFileError(f"`network.blocks`: {block['name']}: {error}") from error
             self.blocks.append(made)
-        self.heads = [tf.keras.layers.Dense(1, name=f"head_{n}") for n in range(labels)]
+        # Zeros: what an untrained network says is what its heads begin with.
+        self.heads = [
+            tf.keras.layers.Dense(1, kernel_initializer="zeros", name=f"head_{n}")
+            for n in range(labels)
+        ]
 
     def call(self, flow: Flow, training: bool = False) -> tf.Tensor:
-        """A score of each label, float32 `[B, L]`."""
+        """A score of each label, float32 `[B, L]`; untrained, what the heads begin with."""
         for block in self.blocks:
             flow = block(flow, training=training)
         labels = len(self.heads)
