@@ -203,10 +203,31 @@ def test_export_passes_its_options_on(monkeypatch, tmp_path, capsys):
     assert cli.main(["export", "run", "--out", "models"]) == 0
     arguments = ["export", "run", "--out", "models", "--k", "5", "--name", "x", "--no-exclude-seen"]
     assert cli.main([*arguments, "--index", "ivf"]) == 0
+    two = [
+        "export",
+        "run",
+        "--out",
+        "models",
+        "--rank",
+        "judge",
+        "--by",
+        "buy",
+        "--candidates",
+        "9",
+    ]
+    assert cli.main(two) == 0
     run = {"run": Path("run")}
     assert asked == [
         {**run, "name": None},  # what is not asked for is the task's own to say
         {**run, "name": "x", "k": 5, "exclude_seen": False, "index": "ivf"},
+        {
+            **run,
+            "name": None,
+            "rank": Path("judge"),
+            "candidates": 9,
+            "by": "buy",
+            "diversity": 0.0,
+        },
     ]
     assert "tfmm serve models" in capsys.readouterr().out
 

@@ -100,8 +100,9 @@ def export(
         "index": index,
     }
     asked: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    stage: dict[str, Any] = {"rank": rank, "by": by, "diversity": diversity}
-    version = export_model(run, out, name=name, candidates=candidates, **stage, **asked)
+    if rank is not None or by is not None or diversity:
+        asked |= {"rank": rank, "candidates": candidates, "by": by, "diversity": diversity}
+    version = export_model(run, out, name=name, **asked)
     print(f"wrote {version}")
     print(f"serve it with: tfmm serve {out}")
     return 0
