@@ -20,7 +20,7 @@ from tfmm.tasks.retrieval.graph.edges import (
     similar_edges,
     without_loops,
 )
-from tfmm.tasks.retrieval.graph.knowledge import KnowledgePropagation
+from tfmm.tasks.retrieval.graph.knowledge import KNOWLEDGE_KINDS, KnowledgePropagation
 from tfmm.tasks.retrieval.graph.propagation import Propagation, Relation
 
 
@@ -97,6 +97,11 @@ def _knowledge(
     data: ShopData, config: GraphConfig, dim: int, dropout: float
 ) -> KnowledgePropagation | None:
     known = data.knowledge
+    if config.knowledge not in (*KNOWLEDGE_KINDS, "none"):
+        raise ValueError(
+            f"`graph.knowledge` must be one of {', '.join(KNOWLEDGE_KINDS)} or none, got "
+            f"{config.knowledge!r}."
+        )
     if config.knowledge == "none" or not len(known):
         return None
     return KnowledgePropagation(
