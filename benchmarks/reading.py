@@ -3,8 +3,8 @@
 Each tree reads the same shop in processes of its own, in turn, and the quickest of its rounds
 counts. What finding the dialect takes is measured by itself, in this tree.
 
-    git worktree add /tmp/before COMMIT
-    python benchmarks/reading.py --before /tmp/before --commit COMMIT
+    git worktree add ../before COMMIT
+    python benchmarks/reading.py --before ../before --commit COMMIT
 """
 
 from __future__ import annotations

@@ -52,7 +52,10 @@ def test_ordinal_counts_the_steps_that_are_passed():
 
 def test_pairwise_compares_within_lists():
     head = LabelHead(Label("click", "pairwise", False))
-    soft = lambda x: np.log1p(np.exp(x))  # noqa: E731
+
+    def soft(x):
+        return np.log1p(np.exp(x))
+
     first = np.mean([soft(SCORES[1] - SCORES[0]), soft(SCORES[2] - SCORES[0])])
     second = soft(SCORES[3] - SCORES[4])
     assert loss(head, [1, 0, 0, 0, 1]) == pytest.approx((first + second) / 2, rel=1e-5)

@@ -16,10 +16,7 @@ from tfmm.encoders.image.every_picture import has_several
 from tfmm.encoders.raw import RawReader, raw_value
 from tfmm.tasks.base import Export, Signature
 from tfmm.tasks.classification.model import Classifier
-from tfmm.tasks.items.tf_example import tf_example
-
-#: Kinds whose values a tf.Example holds as bytes; others as floats.
-_BYTES = ("text", "category", "tags", "image", "audio")
+from tfmm.tasks.items.tf_example import parse_tf_examples, tf_example
 
 
 class Served(tf.Module):
@@ -103,24 +100,10 @@ class Served(tf.Module):
 
     def classify(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """The same of serialised tf.Examples whose features are the inputs."""
-        forms: dict[str, Any] = {}
-        for name, reader in self.inputs().items():
-            if reader.kind == "tags" or reader.several:
-                forms[name] = tf.io.VarLenFeature(tf.string)
-            elif reader.kind in _BYTES:
-                forms[name] = tf.io.FixedLenFeature([], tf.string, "")
-            else:
-                shape = reader.spec.shape[1:]
-                size = int(np.prod(shape.as_list() or [1]))
-                nothing = 0.0 if reader.kind == "video" else float("nan")
-                forms[name] = tf.io.FixedLenFeature(shape, tf.float32, [nothing] * size)
-        parsed = tf.io.parse_example(examples, forms)
-        values = {}
-        for name, reader in self.inputs().items():
-            value = parsed[name]
-            if isinstance(value, tf.SparseTensor):
-                value = tf.sparse.to_dense(value, "")
-            values[name] = tf.cast(value, reader.spec.dtype)
+        readers = self.inputs()
+        specs = {name: reader.spec for name, reader in readers.items()}
+        several = [name for name, reader in readers.items() if reader.several]
+        values = parse_tf_examples(examples, specs, several)
         found = self.answer(**values)
         return {"classes": found["label"], "scores": found["probability"]}
 

@@ -29,7 +29,7 @@ from tfmm.tasks.ranking.network.network import Network, blocks_of, reads_history
 from tfmm.tasks.ranking.network.numbers import edges_of
 from tfmm.tasks.ranking.reading.examples import Shown, shown
 from tfmm.tasks.ranking.reading.histories import Histories
-from tfmm.tasks.ranking.reading.labels import CHOSEN, Label, labels_of
+from tfmm.tasks.ranking.reading.labels import Label, labels_of
 from tfmm.tasks.ranking.reading.parts import EventParts, parts_of
 from tfmm.tasks.ranking.reading.rates import Codes, Rates, keys_of
 from tfmm.tasks.ranking.reading.reader import Reader, clock_columns
@@ -271,11 +271,6 @@ class Builder:
                 catalog, self.chosen(name), self.config.network.dim
             ).values():
                 check_embedder(encoder)
-
-    @property
-    def drawn(self) -> bool:
-        """Whether examples are beside items that were drawn."""
-        return [label.name for label in self.labels] == [CHOSEN]
 
 
 def _scale(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -30,6 +30,7 @@ from tfmm.tasks.ranking.network.losses import lists_needed
 from tfmm.tasks.ranking.network.network import blocks_of
 from tfmm.tasks.ranking.reading.labels import Label
 from tfmm.tasks.ranking.reading.parts import EventParts
+from tfmm.tasks.ranking.reading.reader import lists_and_steps
 from tfmm.tasks.ranking.report import sections
 
 #: What the first label is chosen by, by its loss.
@@ -96,12 +97,9 @@ class Ranking(Task):
         return model.batches(part, train.batch_size, seed=train.seed, first_epoch=first_epoch)
 
     def steps(self, part: NDArray[np.integer]) -> int:
-        made = self.builder.shown
-        lists = len(part)
-        if lists_needed(self.builder.labels) and not made.each:
-            lists = len(np.unique(made.user[part]))
-        per = max(1, round(self.config.train.batch_size * lists / self.examples(part)))
-        return -(-lists // per)
+        lists = lists_needed(self.builder.labels)
+        size = self.config.train.batch_size
+        return lists_and_steps(self.builder.shown, part, size, lists=lists)[1]
 
     def examples(self, part: NDArray[np.integer]) -> int:
         return len(part) * (1 + self.builder.shown.each)

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.data.batches.pipeline import FeatureColumns
+from tfmm.data.batches.pipeline import FeatureColumns, RowInputs
 from tfmm.data.catalog import Catalog
 from tfmm.encoders.raw import RawReader
 from tfmm.index.lookup import row_table
@@ -36,8 +36,8 @@ class Side(tf.Module):
     """
 
     def __init__(self, catalog: Catalog, fields: Fields, columns: FeatureColumns, folder: Path):
-        name = scope = fields.name.removesuffix("_fields")
-        super().__init__(name=scope)
+        name = fields.name.removesuffix("_fields")
+        super().__init__(name=name)
         self.ids = row_table(list(catalog.ids), folder / f"{name}.txt") if len(catalog) else None
         #: A row each, and one of somebody who is not in the catalogue at all.
         self.vectors = tf.Variable(vectors_of(fields, columns), trainable=False, name="vectors")
@@ -199,24 +199,12 @@ def scored(
 
 def vectors_of(fields: Fields, columns: FeatureColumns) -> NDArray[np.float32]:
     """Vectors of all rows, and of one of which nothing is known, float32 `[n + 1, F, d]`."""
-    count, names = fields.rows, list(columns.columns)
+    count, inputs = fields.rows, RowInputs(columns)
     found = np.zeros((count + 1, fields.count, fields.dim), np.float32)
-
-    @tf.function(reduce_retracing=True)
-    def step(batch: Mapping[str, Any]) -> tf.Tensor:
-        return fields(batch)
-
+    step = tf.function(fields.__call__, reduce_retracing=True)
     for start in range(0, count, _ROWS):
-        rows = np.arange(start, min(start + _ROWS, count))
-        everything = tf.range(len(rows))
-        read = {name: tf.constant(columns.columns[name][rows]) for name in names}
-        batch = {
-            "items": tf.constant(rows, tf.int32),
-            "present": tf.constant(columns.present[rows]),
-            "features": {name: read[name] for name in columns.light},
-            "encode": {name: {"at": everything, "inputs": read[name]} for name in columns.budgets},
-        }
-        found[rows] = step(batch).numpy()
+        rows = tf.range(start, min(start + _ROWS, count))
+        found[start : start + len(rows)] = step(inputs.of_items(rows)).numpy()
     if fields.encoders:
         found[count, : len(fields.encoders)] = fields.missing.numpy()
     if fields.id:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tfmm.data.names import input_name
 from tfmm.tasks.base import Export, Signature
-from tfmm.tasks.items.tf_example import tf_example
+from tfmm.tasks.items.tf_example import parse_tf_examples, tf_example
 from tfmm.tasks.ranking.answers.served import ContextReader, Counted, Side, now_for, scored
 from tfmm.tasks.ranking.model import Ranker
 from tfmm.tasks.ranking.reading.reader import Reader
@@ -203,25 +203,8 @@ class Served(tf.Module):
         return tf.reshape(scores, [batch, shown, len(self.labels)])
 
     def _of_examples(self, inputs: tf.Tensor) -> tf.Tensor:
-        forms: dict[str, Any] = {
-            name: tf.io.FixedLenFeature([], tf.string, "") for name in ("user_id", "item_id")
-        }
-        for name, spec in self.given.items():
-            if spec.shape.rank == 2 and spec.dtype == tf.string:
-                forms[name] = tf.io.VarLenFeature(tf.string)
-            elif spec.dtype == tf.string:
-                forms[name] = tf.io.FixedLenFeature([], tf.string, "")
-            elif spec.dtype == tf.int64:
-                forms[name] = tf.io.FixedLenFeature([], tf.int64, 0)
-            else:
-                shape = spec.shape[1:]
-                nothing = [float("nan")] * int(np.prod(shape.as_list() or [1]))
-                forms[name] = tf.io.FixedLenFeature(shape, tf.float32, nothing)
-        values = tf.io.parse_example(inputs, forms)
-        values = {
-            name: tf.sparse.to_dense(value, "") if isinstance(value, tf.SparseTensor) else value
-            for name, value in values.items()
-        }
+        ids = {name: tf.TensorSpec([None], tf.string) for name in ("user_id", "item_id")}
+        values = parse_tf_examples(inputs, {**ids, **self.given})
         return self._answers(values.pop("user_id"), values.pop("item_id"), values)
 
 

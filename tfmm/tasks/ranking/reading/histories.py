@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 
 from tfmm.tasks.ranking.reading.examples import Shown
 
-#: Of times that are not known, in seconds.
-NO_GAP = -1.0
-
 
 class Histories:
     """The latest items that each shopper met, as of an example.
@@ -41,31 +38,32 @@ class Histories:
         time = None if shown.time is None else shown.time[sources]
         order = np.lexsort((sources, user) if time is None else (sources, time, user))
         if not ordered:
-            order = order[np.argsort(_noise(order), kind="stable")]
-            order = order[np.argsort(user[order], kind="stable")]
-        self.rows = sources[order]
-        self.first = np.searchsorted(user[order], np.arange(n_users + 1)).astype(np.int64)
+            noise = np.random.default_rng(1).random(len(order))
+            order = order[np.lexsort((noise, user[order]))]
+        rows = sources[order]
+        first = np.searchsorted(user[order], np.arange(n_users + 1)).astype(np.int64)
         # One more, for those who have none to point at.
-        self.item = tf.constant(np.append(shown.item[self.rows], 0), tf.int32)
-        self.event = tf.constant(np.append(shown.event[self.rows], -1), tf.int64)
-        self.start = tf.constant(self.first, tf.int64)
+        self.item = tf.constant(np.append(shown.item[rows], 0), tf.int32)
+        self.event = tf.constant(np.append(shown.event[rows], -1), tf.int64)
+        self.start = tf.constant(first, tf.int64)
         self.time = None
         if time is not None:
             self.time = tf.constant(np.append(time[order], 0), tf.int64)
         self.value = None
         if values is not None:
-            self.value = tf.constant(np.append(values[self.rows], 0.0), tf.float32)
-        self._time = None if time is None else time[order]
+            self.value = tf.constant(np.append(values[rows], 0.0), tf.float32)
+        if time is not None:
+            self.instants = np.unique(time)
+            #: A number for user and time of each, ascending.
+            self.numbers = self._numbers(user[order], time[order])
 
     def ends(self, user: NDArray[np.integer], time: NDArray[np.int64]) -> NDArray[np.int64]:
         """Where the histories of users end who are asked of at a time, int64 `[m]`."""
-        assert self._time is not None
-        instants = np.unique(self._time)
-        slots = len(instants) + 1
-        mine = np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
-        numbers = mine * slots + np.searchsorted(instants, self._time)
-        asked = user.astype(np.int64) * slots + np.searchsorted(instants, time)
-        return np.searchsorted(numbers, asked).astype(np.int64)
+        return np.searchsorted(self.numbers, self._numbers(user, time)).astype(np.int64)
+
+    def _numbers(self, user: NDArray[np.integer], time: NDArray[np.int64]) -> NDArray[np.int64]:
+        slots = len(self.instants) + 1
+        return user.astype(np.int64) * slots + np.searchsorted(self.instants, time)
 
     def latest(self, user: tf.Tensor, end: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """The latest T that users int32 `[B]` met, before `end` int64 `[B]` or at all.
@@ -100,7 +98,3 @@ class Histories:
         if self.value is not None:
             found["history_value"] = tf.where(inside, tf.gather(self.value, at), 0.0)
         return found
-
-
-def _noise(order: NDArray[np.integer]) -> NDArray[np.float64]:
-    return np.random.default_rng(1).random(len(order))

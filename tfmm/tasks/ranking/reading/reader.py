@@ -143,8 +143,7 @@ class Reader:
         starts = np.flatnonzero(np.diff(group[order], prepend=-1))
         limits = np.append(starts[1:], count)
         order_, starts_, limits_ = map(tf.constant, (order, starts, limits))
-        per = max(1, round(batch_size * len(starts) / (count * (1 + each))))
-        steps = -(-len(starts) // per)
+        per, steps = lists_and_steps(shown, events, batch_size, lists=lists)
 
         def batch(epoch: tf.Tensor, step: tf.Tensor) -> dict[str, Any]:
             place = tf.range(step * per, tf.minimum((step + 1) * per, len(starts)))
@@ -161,6 +160,20 @@ class Reader:
             return make(at, key)
 
         return passes(batch, steps, first_epoch)
+
+
+def lists_and_steps(
+    shown: Shown, events: NDArray[np.integer], batch_size: int, *, lists: bool
+) -> tuple[int, int]:
+    """Lists of a batch and batches of an epoch, see `Reader.batches`.
+
+    An event and what is drawn for it make a list; without drawn items, a shopper's events where
+    `lists` is so, and else each event by itself.
+    """
+    whole = lists and not shown.each
+    count = len(np.unique(shown.user[events])) if whole else len(events)
+    per = max(1, round(batch_size * count / (len(events) * (1 + shown.each))))
+    return per, -(-count // per)
 
 
 def assemble(
