@@ -34,7 +34,8 @@ class Modalities(tf.keras.layers.Layer):
 
     Args:
         encoders: encoders by feature name, adapted; one at least.
-        rows: the number of items, the height of the banks.
+        rows: the number of items, the height of the banks; 0 where each batch names all of its rows
+            under `encode`, so that there is nothing to remember.
         name: Keras's layer name.
     """
 
@@ -48,7 +49,7 @@ class Modalities(tf.keras.layers.Layer):
         }
         self.banks: dict[str, tf.Variable] = {}
         self.filled: dict[str, tf.Variable] = {}
-        for feature in self.heavy:
+        for feature in self.heavy if rows else ():
             self.banks[feature] = self.add_weight(
                 scope_name(f"{feature}_bank"),
                 (rows, self.encoders[feature].dim),
@@ -81,6 +82,9 @@ class Modalities(tf.keras.layers.Layer):
         for number, (name, encoder) in enumerate(self.encoders.items()):
             if not encoder.heavy:
                 tokens.append(encoder(batch["features"][name], training=training))
+                continue
+            if name not in self.banks:
+                tokens.append(encoder(batch["encode"][name]["inputs"], training=training))
                 continue
             token = tf.gather(self.banks[name], batch["items"])
             known = tf.gather(self.filled[name], batch["items"])

@@ -23,15 +23,16 @@ from tfmm.layers.modalities import build_modalities
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.ranking.baselines import table_of
 from tfmm.tasks.ranking.config import RankingConfig
+from tfmm.tasks.ranking.decided import Decided
 from tfmm.tasks.ranking.model import Ranker
 from tfmm.tasks.ranking.network.losses import LabelHead
 from tfmm.tasks.ranking.network.network import Network, blocks_of, reads_history
 from tfmm.tasks.ranking.network.numbers import edges_of
 from tfmm.tasks.ranking.reading.examples import Shown, shown
 from tfmm.tasks.ranking.reading.histories import Histories
-from tfmm.tasks.ranking.reading.labels import Label, labels_of
+from tfmm.tasks.ranking.reading.labels import Label, labels_of, values_of
 from tfmm.tasks.ranking.reading.parts import EventParts, parts_of
-from tfmm.tasks.ranking.reading.rates import Codes, Rates, keys_of
+from tfmm.tasks.ranking.reading.rates import Codes, Rates, keys_of, same_keys
 from tfmm.tasks.ranking.reading.reader import Reader, clock_columns
 from tfmm.tasks.ranking.reading.suspects import suspects
 
@@ -45,14 +46,32 @@ class Builder:
     Args:
         config: the run file.
         data: the shop's tables.
+        saved: what an earlier training decided, in place of what these tables would.
     """
 
-    def __init__(self, config: RankingConfig, data: ShopData) -> None:
-        self.config, self.data = config, data
+    def __init__(self, config: RankingConfig, data: ShopData, saved: Decided | None = None) -> None:
+        self.config, self.data, self.saved = config, data, saved
 
     @cached_property
     def _labelled(self) -> tuple[tuple[Label, ...], NDArray[np.float32]]:
+        if self.saved is not None:
+            labels = self.saved.labels
+            return labels, values_of(self.data.examples, [label.name for label in labels])
         return labels_of(self.data.examples, self.config.labels)
+
+    @cached_property
+    def decided(self) -> Decided:
+        """What the run keeps of all this."""
+        if self.saved is not None:
+            return self.saved
+        return Decided(
+            labels=self.labels,
+            encoders={name: self.chosen(name) for name in self.sides},
+            ids={name: self.has_ids(name) for name in self.sides},
+            rates=tuple(tuple((one.source, one.name) for one in key) for key in self.keys.values()),
+            ordered=self.ordered,
+            values=self.values,
+        )
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -79,9 +98,17 @@ class Builder:
         values = self.shown.labels[: self.shown.events]
         return parts_of(self.data.examples, values, self.config.split)
 
+    @property
+    def told(self) -> NDArray[np.int64]:
+        """The events that say any label."""
+        known = np.isfinite(self.shown.labels[: self.shown.events]).any(axis=1)
+        return np.flatnonzero(known)
+
     @cached_property
     def ordered(self) -> bool:
         """Whether an example reads what came before it alone."""
+        if self.saved is not None:
+            return self.saved.ordered
         split, time = self.config.split, self.shown.time
         if split.ordered is not None:
             if split.ordered and time is None:
@@ -110,6 +137,8 @@ class Builder:
 
     def has_ids(self, name: str) -> bool:
         """Whether users or items have embeddings of their own."""
+        if self.saved is not None:
+            return self.saved.ids[name]
         if name == "context":
             return False
         given = getattr(self.config, name).id
@@ -122,6 +151,8 @@ class Builder:
 
     def chosen(self, name: str) -> dict[str, Any]:
         """Encoder by feature of users, items or the context."""
+        if self.saved is not None:
+            return dict(self.saved.encoders[name])
         given = getattr(self.config, name).encoders
         if given is not None:
             return dict(given)
@@ -146,8 +177,10 @@ class Builder:
     @cached_property
     def keys(self) -> dict[str, tuple[Codes, ...]]:
         """What labels are counted under."""
-        data, config = self.data, self.config.rates
-        return keys_of(config.of, data.users, data.items, self.shown.context)
+        tables = self.data.users, self.data.items, self.shown.context
+        if self.saved is not None:
+            return same_keys(self.saved.rates, *tables)
+        return keys_of(self.config.rates.of, *tables)
 
     @property
     def blocks(self) -> list[dict[str, Any]]:
@@ -166,6 +199,21 @@ class Builder:
         at = 0 if name is None else names.index(name)
         return None if self.labels[at].numeric else at
 
+    @cached_property
+    def values(self) -> tuple[float, float] | None:
+        """The mean and the deviation of the numbers in histories, where they have some."""
+        if self.saved is not None:
+            return self.saved.values
+        if self.past_label is not None:
+            return None
+        return _scale(self._numbers[self.parts.train].astype(np.float64))
+
+    @property
+    def _numbers(self) -> NDArray[np.float32]:
+        """The first number that examples say, float32 `[m]`."""
+        first = next(n for n, one in enumerate(self.labels) if one.numeric)
+        return self.shown.labels[:, first]
+
     def histories(self, sources: NDArray[np.int64]) -> Histories | None:
         """What shoppers met of these examples, where a block reads it."""
         if not reads_history(self.blocks):
@@ -174,12 +222,10 @@ class Builder:
         values = None
         sources = sources[sources < made.events]
         if label is None:
-            first = next(n for n, one in enumerate(self.labels) if one.numeric)
-            told = made.labels[:, first]
-            sources = sources[np.isfinite(told[sources])]
-            spread = max(float(told[sources].std()), 1e-6) if len(sources) else 1.0
-            middle = float(told[sources].mean()) if len(sources) else 0.0
-            values = np.nan_to_num((told - middle) / spread).astype(np.float32)
+            sources = sources[np.isfinite(self._numbers[sources])]
+            assert self.values is not None
+            middle, spread = self.values
+            values = np.nan_to_num((self._numbers - middle) / max(spread, 1e-6)).astype(np.float32)
         else:
             sources = sources[made.labels[sources, label] > 0]
         size, users = self.config.history.size, len(self.data.users)
@@ -210,9 +256,7 @@ class Builder:
 
     def reader_now(self, reader: Reader) -> Reader:
         """The same reader, its histories and rates made of all that there is."""
-        known = np.isfinite(self.shown.labels[: self.shown.events]).any(axis=1)
-        sources = np.sort(self.shown.of(np.flatnonzero(known)))
-        return self.reader(sources, **reader.columns)
+        return self.reader(np.sort(self.shown.of(self.told)), **reader.columns)
 
     def build(
         self, events: NDArray[np.int64], states: Mapping[str, Any] | None, cache: Path | None
@@ -233,8 +277,10 @@ class Builder:
             id = self.has_ids(name)
             if encoders or id:
                 drop = getattr(getattr(config, name), "id_dropout", 0.0)
+                # Events have no rows to remember: each step sees its own.
+                height = 0 if name == "context" else len(catalog)
                 fields[name] = Fields(
-                    encoders, len(catalog), dim, id=id, id_dropout=drop, name=f"{name}_fields"
+                    encoders, height, dim, id=id, id_dropout=drop, name=f"{name}_fields"
                 )
         sources = np.sort(made.of(events))
         reader = self.reader(sources, **columns)
@@ -255,6 +301,7 @@ class Builder:
             heads,
             reader,
             edges_of(reader.numbers(sources)),
+            decided=self.decided,
             decay=config.train.decay,
             learned_weights=config.train.weights == "learned",
         )

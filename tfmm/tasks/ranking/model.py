@@ -13,6 +13,7 @@ from tfmm.encoders import Encoder
 from tfmm.layers.entire_space import click_and_conversion
 from tfmm.layers.fields import Fields
 from tfmm.tasks.model import Model
+from tfmm.tasks.ranking.decided import Decided
 from tfmm.tasks.ranking.network.flow import Flow
 from tfmm.tasks.ranking.network.losses import LabelHead, lists_needed
 from tfmm.tasks.ranking.network.network import Network
@@ -37,6 +38,7 @@ class Ranker(Model):
         heads: of each label.
         reader: makes batches.
         edges: quantiles of the reader's numbers, ascending, float32 `[R, E]`.
+        decided: what it is like by the tables that it was made for.
         decay: weight of the squared length of the embeddings that an example reads.
         learned_weights: whether labels' weights are learned.
     """
@@ -52,6 +54,7 @@ class Ranker(Model):
         reader: Reader,
         edges: NDArray[np.float32],
         *,
+        decided: Decided,
         decay: float = 0.0,
         learned_weights: bool = False,
     ) -> None:
@@ -67,8 +70,11 @@ class Ranker(Model):
             )
         # Past Keras, which would track them as parts of the checkpoint.
         self.__dict__.update(labels=tuple(labels), reader=reader, decay=decay, _step=None)
+        self.__dict__["decided"] = decided
         self._after = [_place(labels, one.after) for one in labels]
-        self(next(iter(reader.batches(reader.sources[:1], 1))))
+        # One example makes the layers' variables; where no event says a label, none does.
+        make = reader.maker(reader.sources[:1])
+        self(make(tf.range(len(reader.sources[:1])), tf.constant([0, 0], tf.int64)))
         self._begin_at_the_mean()
 
     def encoders(self) -> Iterator[tuple[str, Encoder]]:
@@ -77,10 +83,11 @@ class Ranker(Model):
                 yield from fields.encoders.items()
 
     def states(self) -> dict[str, Any]:
-        return {
+        learned = {
             name: {feature: one.state() for feature, one in fields.encoders.items()}
             for name, fields in self._sides()
         }
+        return {"ranking": self.decided.state(), **learned}
 
     def saved_layers(self) -> dict[str, tf.keras.layers.Layer]:
         return {"ranker": self}

@@ -25,6 +25,7 @@ from tfmm.tasks.ranking.baselines import compared, measured, names
 from tfmm.tasks.ranking.build import Builder
 from tfmm.tasks.ranking.calibration import slope_and_shift
 from tfmm.tasks.ranking.config import RankingConfig, ServeConfig
+from tfmm.tasks.ranking.decided import Decided
 from tfmm.tasks.ranking.model import Ranker
 from tfmm.tasks.ranking.network.losses import lists_needed
 from tfmm.tasks.ranking.network.network import blocks_of
@@ -32,6 +33,7 @@ from tfmm.tasks.ranking.reading.labels import Label
 from tfmm.tasks.ranking.reading.parts import EventParts
 from tfmm.tasks.ranking.reading.reader import lists_and_steps
 from tfmm.tasks.ranking.report import sections
+from tfmm.tasks.weights import saved_states
 
 #: What the first label is chosen by, by its loss.
 _CHOICES = {
@@ -86,9 +88,23 @@ class Ranking(Task):
         *,
         keep_media: bool = True,
     ) -> Ranker:
-        events = self.parts.final_train() if train is None else train
+        events = self._learned() if train is None else train
         cache = cache_folder() if keep_media else None
         return self.builder.build(np.asarray(events, np.int64), states, cache)
+
+    def load(self, folder: Path, *, keep_media: bool = True) -> Ranker:
+        decided = saved_states(folder).get("ranking")
+        if decided is not None:
+            self.builder = Builder(self.config, self.data, Decided.of_state(decided))
+        return super().load(folder, keep_media=keep_media)
+
+    def _learned(self) -> NDArray[np.integer]:
+        """The events that a saved model learned from, by the tables as they are."""
+        try:
+            return self.parts.final_train()
+        except RunFileError:
+            # Of a table whose old events are gone, no part of the training may be left.
+            return self.builder.told
 
     def batches(
         self, model: Ranker, part: NDArray[np.integer], first_epoch: int = 0

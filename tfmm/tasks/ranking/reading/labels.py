@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,27 +62,18 @@ def labels_of(
     Raises:
         RunFileError: a label that there is not, or whose values its loss cannot learn.
     """
-    known: dict[str, NDArray[np.float32]] = dict(examples.labels)
-    if examples.rating is not None:
-        known[RATING] = examples.rating
+    known = _known(examples)
     if asked is None:
         asked = dict.fromkeys(examples.labels or [RATING if known else CHOSEN], LabelConfig())
     if not asked:
         raise RunFileError("`labels` must name one label at least, got none.")
-    made, columns = [], []
-    for name, how in asked.items():
-        if name == CHOSEN and name not in known:
-            values = np.where(examples.counts, 1.0, np.nan).astype(np.float32)
-        elif name in known:
-            values = known[name]
-        else:
-            raise RunFileError(f"`labels`: {unknown('label', name, [*known, CHOSEN])}")
+    values, made = values_of(examples, list(asked)), []
+    for at, (name, how) in enumerate(asked.items()):
         if how.after is not None and (how.after not in asked or how.after == name):
             raise RunFileError(
                 f"`labels.{name}.after` must name another of the labels, got {how.after!r}."
             )
-        made.append(_label(name, how, values))
-        columns.append(values)
+        made.append(_label(name, how, values[:, at]))
     if CHOSEN in asked and len(asked) > 1:
         raise RunFileError(
             f"`labels` has {CHOSEN!r} beside {', '.join(n for n in asked if n != CHOSEN)}: drawn "
@@ -94,7 +85,29 @@ def labels_of(
             raise RunFileError(
                 f"`labels.{label.name}.after`: both labels must be yes or no (`binary`)."
             )
-    return tuple(made), np.stack(columns, axis=1)
+    return tuple(made), values
+
+
+def values_of(examples: Examples, names: Sequence[str]) -> NDArray[np.float32]:
+    """What events say of labels, float32 `[m, L]`, NaN where nothing.
+
+    Raises:
+        RunFileError: a label that there is not.
+    """
+    known = _known(examples)
+    if CHOSEN not in known:
+        known[CHOSEN] = np.where(examples.counts, 1.0, np.nan).astype(np.float32)
+    for name in names:
+        if name not in known:
+            raise RunFileError(f"`labels`: {unknown('label', name, list(known))}")
+    return np.stack([known[name] for name in names], axis=1)
+
+
+def _known(examples: Examples) -> dict[str, NDArray[np.float32]]:
+    known: dict[str, NDArray[np.float32]] = dict(examples.labels)
+    if examples.rating is not None:
+        known[RATING] = examples.rating
+    return known
 
 
 def _label(name: str, how: LabelConfig, values: NDArray[np.float32]) -> Label:

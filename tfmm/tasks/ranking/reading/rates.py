@@ -18,6 +18,7 @@ from tfmm.tasks.ranking.reading.examples import Shown
 from tfmm.tasks.ranking.reading.labels import Label
 
 JOIN = " x "
+USER, ITEM, CONTEXT = "user", "item", "context"
 #: Parts of examples without times, each of whose rates are of the others alone.
 FOLDS = 10
 #: The most tags of a row that are read.
@@ -221,27 +222,22 @@ def keys_of(
     Raises:
         RunFileError: a name that there is not, with the nearest.
     """
-    known = {
-        "user": Codes("user", "user", None, users.ids),
-        "item": Codes("item", "item", None, items.ids),
-    }
-    by_source: dict[str, list[str]] = {"user": [], "item": [], "context": []}
-    tables = {"user": users.features, "item": items.features, "context": context}
-    for source, features in tables.items():
-        for name, column in features.items():
-            if isinstance(column, (CategoryColumn, TagsColumn)) and len(column.vocabulary) > 1:
-                made = Codes(source, name, _table(column), column.vocabulary)
-                known.setdefault(name, made)
-                known[f"{source}.{name}"] = made
+    known: dict[str, Codes] = {}
+    by_source: dict[str, list[str]] = {USER: [], ITEM: [], CONTEXT: []}
+    for (source, name), made in _codes(users, items, context).items():
+        known.setdefault(name, made)
+        if made.table is not None:
+            known[f"{source}.{name}"] = made
+            if made.size > 1:
                 by_source[source].append(name if known[name] is made else f"{source}.{name}")
     if asked is None:
-        joins = [*by_source["item"], *by_source["context"]]
+        joins = [*by_source[ITEM], *by_source[CONTEXT]]
         asked = [
-            "user",
-            "item",
-            *by_source["item"],
-            *(f"user{JOIN}{name}" for name in joins),
-            *(f"item{JOIN}{name}" for name in by_source["context"]),
+            USER,
+            ITEM,
+            *by_source[ITEM],
+            *(f"{USER}{JOIN}{name}" for name in joins),
+            *(f"{ITEM}{JOIN}{name}" for name in by_source[CONTEXT]),
         ]
     found = {}
     for name in asked:
@@ -252,6 +248,47 @@ def keys_of(
         if len(parts) > 2:
             raise RunFileError(f"`rates.of` joins two at most, got {name!r}.")
         found[name] = tuple(known[part] for part in parts)
+    return found
+
+
+def same_keys(
+    saved: Sequence[Sequence[tuple[str, str]]],
+    users: Catalog,
+    items: Catalog,
+    context: Mapping[str, Column],
+) -> dict[str, tuple[Codes, ...]]:
+    """What examples were counted under in training, each of sources and names of `Codes`.
+
+    Raises:
+        RunFileError: a feature that the shop does not have any more.
+    """
+    known = _codes(users, items, context)
+    for key in saved:
+        for source, name in key:
+            if (source, name) not in known:
+                raise RunFileError(
+                    f"The model counts labels by the {source} feature {name!r}, which the shop "
+                    "does not have as a category or tags. Name it in the shop file as it was in "
+                    "training, or train a new model."
+                )
+    return {
+        JOIN.join(".".join(one) for one in key): tuple(known[one] for one in key) for key in saved
+    }
+
+
+def _codes(
+    users: Catalog, items: Catalog, context: Mapping[str, Column]
+) -> dict[tuple[str, str], Codes]:
+    """All that examples may be counted under, by source and name."""
+    found = {
+        (USER, USER): Codes(USER, USER, None, users.ids),
+        (ITEM, ITEM): Codes(ITEM, ITEM, None, items.ids),
+    }
+    for source, features in ((USER, users.features), (ITEM, items.features), (CONTEXT, context)):
+        for name, column in features.items():
+            if isinstance(column, CategoryColumn | TagsColumn):
+                made = Codes(source, name, _table(column), column.vocabulary)
+                found.setdefault((source, name), made)
     return found
 
 
