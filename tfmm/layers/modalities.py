@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfmm.data.batches.pipeline import FeatureColumns
 from tfmm.data.catalog import Catalog
 from tfmm.data.names import scope_name
-from tfmm.encoders import Encoder
+from tfmm.encoders import Encoder, registry
 from tfmm.encoders.base import no_config
 from tfmm.encoders.choice import make_encoders
 
@@ -129,7 +129,8 @@ def build_modalities(
         dim: length of the vectors.
         heads: of encoders that have such.
         budget: rows that a training step encodes anew of a heavy feature.
-        states: what encoders learned earlier, by feature, in place of the catalogue.
+        states: what encoders learned earlier, by feature, in place of the catalogue; where `chosen`
+            is None, its features alone are read, whatever the table has since.
         cache: folder where decoded pictures and the vectors of frozen encoders are kept.
 
     Returns:
@@ -138,6 +139,8 @@ def build_modalities(
     Raises:
         ValueError: for a feature or encoder that does not exist, with the nearest one.
     """
+    if chosen is None and states is not None:
+        chosen = {feature: registry.default(catalog.features[feature].kind) for feature in states}
     states = states or {}
     made = make_encoders(catalog, chosen, dim, heads)
     for feature, encoder in made.items():

@@ -120,7 +120,8 @@ class Classification(Task):
             labels = labels_of(self.data.items, config.label.features, paths=known)
         content, inputs = build_content(
             self.data.items,
-            self.reads,
+            # What joined the shop file since was never learned from.
+            self.reads if states is None else {name: self.reads[name] for name in states["items"]},
             fusion=items.fused_by,
             dim=items.dim,
             budget=len(self.data.items),

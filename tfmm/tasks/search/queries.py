@@ -47,11 +47,14 @@ def make_queries(
             name or a mapping `{name: …, …its arguments}`.
         dim, heads: those of the item vectors; encoders that have `heads` get them.
         cache: see `tfmm.tasks.retrieval.build.two_tower`.
-        states: what the encoders of a saved model learned, in place of learning it.
+        states: what the encoders of a saved model learned, in place of learning it; a feature that
+            it did not read has no tower.
 
     Raises:
         ValueError: as by `query_towers`.
     """
+    if states is not None:
+        chosen = {feature: choice for feature, choice in chosen.items() if feature in states}
     towers = query_towers(catalog, chosen, dim=dim, heads=heads)
     columns, present = {}, {}
     for feature, tower in towers.items():
