@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfmm.encoders.base import Encoder
 from tfmm.encoders.image.pictures import read_pictures
@@ -134,3 +136,28 @@ def raw_value(kind: str, column: Any, row: int) -> Any:
         codes = column.values[column.offsets[row] : column.offsets[row + 1]]
         return [str(column.vocabulary[code]) for code in codes]
     return column.values[row]
+
+
+def raw_samples(kind: str, spec: tf.TensorSpec, column: Any, count: int) -> NDArray[Any]:
+    """Raw values of some rows, the last of which says nothing.
+
+    Args:
+        kind: the column's.
+        spec: what an input takes.
+        column: of a catalogue.
+        count: rows.
+    """
+    if kind == "video":
+        return np.zeros([count, *spec.shape[1:]], np.uint8)
+    rows = np.flatnonzero(column.present)[:4].tolist()
+    values = [raw_value(kind, column, row) for row in rows]
+    nothing: Any = {"number": np.nan, "tags": [], "vector": None}.get(kind, "")
+    cycle = [*values, nothing]
+    shown = [cycle[place % len(cycle)] for place in range(count)]
+    if kind == "tags":
+        width = max(1, *map(len, shown)) if shown else 1
+        return np.array([[*tags, *[""] * (width - len(tags))] for tags in shown], object)
+    if kind == "vector":
+        blank = np.full(spec.shape[1:], np.nan, np.float32)
+        return np.stack([blank if value is None else value for value in shown]).astype(np.float32)
+    return np.array(shown, np.float32 if kind == "number" else object)

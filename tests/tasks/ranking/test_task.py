@@ -6,13 +6,15 @@ import json
 
 import grpc
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import prediction_service_pb2_grpc, regression_pb2
 
 import tfmm
 from tests.tasks.contract import TaskContract
-from tests.tasks.ranking.shops import chosen, rated
+from tests.tasks.ranking.shops import chosen, rated, write_ranking_shop
+from tfmm.data.names import input_name
 from tfmm.export import export_model
 from tfmm.serving import Client, Server
 from tfmm.tasks.ranking.answers.signatures import Served
@@ -35,8 +37,14 @@ def run_of(shop, **changes):
 
 
 @pytest.fixture(scope="module")
-def run(ranking_shop, tmp_path_factory):
-    given = run_of(ranking_shop, labels={"click": {}, "buy": {"after": "click"}})
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shop")
+    shop = write_ranking_shop(folder)
+    table = pd.read_csv(folder / "items.csv")
+    table["产地"] = [f"法国/é{n % 4}" for n in range(len(table))]
+    table.to_csv(folder / "items.csv", index=False)
+    shop["items"]["features"]["产地"] = {"kind": "category", "column": "产地"}
+    given = run_of(shop, labels={"click": {}, "buy": {"after": "click"}})
     return train(given, tmp_path_factory.mktemp("run") / "run", say=lambda _: None)
 
 
@@ -116,16 +124,51 @@ def test_regress_and_classify_read_examples(server):
     for name, value in row.items():
         example.features.feature[name].bytes_list.value.append(value.encode())
     example.features.feature["time"].int64_list.value.append(1_701_000_000)
+    # Of another item by its features.
+    other = tf.train.Example()
+    other.CopyFrom(example)
+    other.features.feature["item_id"].bytes_list.value[:] = [b"?"]
+    other.features.feature["item_brand"].bytes_list.value.append("红".encode())
     request = regression_pb2.RegressionRequest()
     request.model_spec.name, request.model_spec.signature_name = "ranker", "regress"
-    request.input.example_list.examples.add().CopyFrom(example)
+    request.input.example_list.examples.extend([example, other])
     with grpc.insecure_channel(server.grpc_address) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        (said,) = stub.Regress(request).result.regressions
+        said, raw = stub.Regress(request).result.regressions
     rated_ = Client(server.grpc_address, "ranker").ask(
-        "rate", user_id=["ü🎈3"], item_id=["品/1"], **inputs()
+        "rate", user_id=["ü🎈3"] * 2, item_id=["品/1", "?"], **inputs(2)
     )
+    assert raw.value != pytest.approx(float(rated_["click"][1]), abs=1e-5)
     assert said.value == pytest.approx(float(rated_["click"][0]), abs=1e-5)
+
+
+@pytest.mark.parametrize("transport", ["grpc", "rest"])
+def test_what_nobody_has_seen_is_told_by_its_features(server, run, transport):
+    names = {name: input_name(f"item_{name}") for name in ("title", "产地", "tags", "price")}
+    address = server.grpc_address if transport == "grpc" else server.rest_address
+    # An item of the table, and the same by its features alone, and by nothing at all.
+    whole = {"title": "thing 5", "brand": "b/l🎈", "产地": "法国/é1", "tags": ["t0"], "price": 0.0}
+    items = run.data.items
+    row = list(items.ids).index("品/5")
+    whole["price"] = float(items.features["price"].values[row])
+    nothing = {"title": "", "brand": "", "产地": "", "tags": [""], "price": float("nan")}
+    told = {input_name(f"item_{n}"): [v, v, nothing[n]] for n, v in whole.items()}
+    assert set(names.values()) <= set(told)
+    with Client(address, "ranker", transport=transport) as client:
+        found = client.ask(
+            "rate_raw",
+            user_id=["ü🎈3"] * 3,
+            item_id=["品/5", "nobody has it", "nobody has it"],
+            **told,
+            **inputs(3),
+        )
+        known = client.ask(
+            "rate", user_id=["ü🎈3"] * 2, item_id=["品/5", "nobody has it"], **inputs(2)
+        )
+    click = np.array(found["click"])
+    np.testing.assert_allclose(click[[0, 2]], known["click"], atol=1e-5)
+    assert ((click > 0) & (click < 1)).all()
+    assert abs(click[1] - click[2]) > 1e-4
 
 
 def test_an_untrained_ranker_says_how_often_labels_are(run):

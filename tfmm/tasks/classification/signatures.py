@@ -13,7 +13,7 @@ from tfmm.data.catalog import Catalog
 from tfmm.data.columns import ImageColumn
 from tfmm.data.names import input_name, scope_name
 from tfmm.encoders.image.every_picture import has_several
-from tfmm.encoders.raw import RawReader, raw_value
+from tfmm.encoders.raw import RawReader, raw_samples
 from tfmm.tasks.base import Export, Signature
 from tfmm.tasks.classification.model import Classifier
 from tfmm.tasks.items.tf_example import parse_tf_examples, tf_example
@@ -126,7 +126,7 @@ def export_of(task: Any, model: Classifier, k: int) -> Export:
 
     def samples(count: int) -> dict[str, NDArray[Any]]:
         return {
-            name: _sample(reader, items, features[name], count)
+            name: raw_samples(reader.kind, reader.spec, items.features[features[name]], count)
             for name, reader in served.inputs().items()
         }
 
@@ -172,28 +172,8 @@ def export_of(task: Any, model: Classifier, k: int) -> Export:
     return Export(signatures, holder=served, sizes=metrics, card=card)
 
 
-def _sample(reader: RawReader, items: Catalog, feature: str, count: int) -> NDArray[Any]:
-    """Raw values of some items, the last of which says nothing."""
-    column = items.features[feature]
-    spec = reader.spec
-    if reader.kind == "video":
-        return np.zeros([count, *spec.shape[1:]], np.uint8)
-    rows = np.flatnonzero(column.present)[:4].tolist()
-    values = [raw_value(reader.kind, column, row) for row in rows]
-    nothing: Any = {"number": np.nan, "tags": [], "vector": None}.get(reader.kind, "")
-    cycle = [*values, nothing]
-    shown = [cycle[place % len(cycle)] for place in range(count)]
-    if reader.kind == "tags":
-        width = max(1, *map(len, shown)) if shown else 1
-        return np.array([[*tags, *[""] * (width - len(tags))] for tags in shown], object)
-    if reader.kind == "vector":
-        blank = np.full(spec.shape[1:], np.nan, np.float32)
-        return np.stack([blank if value is None else value for value in shown]).astype(np.float32)
-    return np.array(shown, np.float32 if reader.kind == "number" else object)
-
-
 def _albums(items: Catalog, feature: str, count: int, width: int) -> NDArray[np.object_]:
-    """All pictures of some items, of which `_sample` has the first, `[count, width]`."""
+    """All pictures of some items, of which `raw_samples` has the first, `[count, width]`."""
     column: Any = items.features[feature]
     rows = np.flatnonzero(column.present)[:4].tolist()
     cycle = [[path.read_bytes() for path in column.paths[row]] for row in rows] + [[]]

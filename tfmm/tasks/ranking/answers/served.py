@@ -16,8 +16,9 @@ from tfmm.encoders.raw import RawReader
 from tfmm.index.lookup import row_table
 from tfmm.index.tables import gather
 from tfmm.layers.fields import Fields
+from tfmm.tasks.ranking.answers.raw import WordCodes
 from tfmm.tasks.ranking.network.flow import Flow
-from tfmm.tasks.ranking.reading.rates import Codes, Rates, joined_tensors
+from tfmm.tasks.ranking.reading.rates import CONTEXT, Codes, Rates, joined_tensors
 from tfmm.tasks.ranking.reading.reader import HOUR, WEEKDAY
 
 #: Rows whose vectors are computed at a time.
@@ -82,12 +83,13 @@ class Counted(tf.Module):
         self.smoothing = rates.smoothing
         self.numeric = np.array([label.numeric for label in rates.labels])
 
-    def numbers(self, given: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def numbers(self, given: Mapping[str, Any]) -> tf.Tensor:
         """The numbers float32 `[M, R]` of examples.
 
         Args:
             given: rows int64 `[M]` as `user` and `item`, -1 for unknown ones; codes int64 `[M, W]`
-                of features by `source/name`, in place of those of the rows' features.
+                of the context's features by `context/name`; and by `source/name`, with bool `[M]`
+                whether they count, those in place of the rows' own.
         """
         found = []
         for place, codes in enumerate(self._keys().values()):
@@ -99,15 +101,19 @@ class Counted(tf.Module):
             return tf.zeros([tf.shape(given["user"])[0], 0])
         return tf.concat(found, axis=1)
 
-    def _codes(self, codes: Codes, given: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def _codes(self, codes: Codes, given: Mapping[str, Any]) -> tf.Tensor:
         key = f"{codes.source}/{codes.name}"
         if codes.table is None:
             return given[codes.source][:, None]
-        if key in given:
+        if codes.source == CONTEXT:
             return given[key]
         rows = given[codes.source]
         table = self.tables[key]
-        return gather(table, tf.where(rows < 0, tf.constant(len(codes.table), tf.int64), rows))
+        own = gather(table, tf.where(rows < 0, tf.constant(len(codes.table), tf.int64), rows))
+        if key not in given:
+            return own
+        told, said = given[key]
+        return tf.where(said[:, None], told, own)
 
     def _told(self, place: int, codes: tf.Tensor) -> tf.Tensor:
         known, sums = self.known[place].read_value(), self.sums[place].read_value()
@@ -130,19 +136,20 @@ class ContextReader(tf.Module):
 
     Args:
         fields: of the model.
-        catalog: the events' features, whose categories rates know.
+        catalog: the events' features.
+        counted: what rates are counted under of these.
     """
 
-    def __init__(self, fields: Fields | None, catalog: Catalog, counted: list[str]) -> None:
+    def __init__(self, fields: Fields | None, catalog: Catalog, counted: list[Codes]) -> None:
         super().__init__(name="context")
         encoders = {} if fields is None else dict(fields.encoders)
         self.readers = [RawReader(one) for one in encoders.values()]
         self._names = lambda: list(encoders)
         self.missing = None if fields is None else fields.missing
-        self.words: dict[str, tf.lookup.StaticHashTable] = {}
-        for name in counted:
-            column: Any = catalog.features[name]
-            self.words[name] = _table(list(map(str, column.vocabulary)))
+        self.words = {
+            one.name: WordCodes(one, tags=catalog.features[one.name].kind == "tags")
+            for one in counted
+        }
 
     @property
     def inputs(self) -> dict[str, tf.TensorSpec]:
@@ -150,8 +157,8 @@ class ContextReader(tf.Module):
         found = dict(zip(self._names(), (one.spec for one in self.readers), strict=True))
         clocked = any(name in found for name in (HOUR, WEEKDAY))
         found = {name: spec for name, spec in found.items() if name not in (HOUR, WEEKDAY)}
-        for name in self.words:
-            found.setdefault(name, tf.TensorSpec([None], tf.string))
+        for name, words in self.words.items():
+            found.setdefault(name, words.spec)
         return found | ({"time": tf.TensorSpec([None], tf.int64)} if clocked else {})
 
     def vectors(self, given: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
@@ -167,12 +174,7 @@ class ContextReader(tf.Module):
 
     def codes(self, given: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """What rates are counted under, int64 `[B, W]`, by `context/name`."""
-        found = {}
-        for name, table in self.words.items():
-            values = given[name]
-            code = table.lookup(values)
-            found[f"context/{name}"] = code if code.shape.rank == 2 else code[:, None]
-        return found
+        return {f"context/{name}": words(given[name]) for name, words in self.words.items()}
 
 
 def scored(
@@ -223,11 +225,6 @@ def _clock(time: tf.Tensor | None) -> dict[str, tf.Tensor]:
 def now_for(time: tf.Tensor) -> tf.Tensor:
     """Seconds since 1970 UTC; the server's own time in place of 0."""
     return tf.where(time == 0, tf.cast(tf.timestamp(), tf.int64), time)
-
-
-def _table(words: list[str]) -> tf.lookup.StaticHashTable:
-    keys, values = tf.constant(words), tf.range(len(words), dtype=tf.int64)
-    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), -1)
 
 
 def _logit(share: tf.Tensor) -> tf.Tensor:

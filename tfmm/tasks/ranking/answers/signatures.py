@@ -12,10 +12,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.data.names import input_name
+from tfmm.encoders.raw import raw_samples
 from tfmm.tasks.base import Export, Signature
 from tfmm.tasks.items.tf_example import parse_tf_examples, tf_example
+from tfmm.tasks.ranking.answers.raw import RawSide
 from tfmm.tasks.ranking.answers.served import ContextReader, Counted, Side, now_for, scored
 from tfmm.tasks.ranking.model import Ranker
+from tfmm.tasks.ranking.reading.rates import CONTEXT, ITEM, USER, Codes
 from tfmm.tasks.ranking.reading.reader import Reader
 
 #: Items of a sample of `rank`.
@@ -30,15 +33,18 @@ class Served(tf.Module):
     | `serving_default`, `rank` | `user_id` [B], `item_id` [B, N], context [B] | `item_id` [B, N] in
     order, and each label [B, N] |
     | `rate` | `user_id` [B], `item_id` [B], context [B] | each label [B] |
+    | `rate_raw` | the same, and raw values [B] of features of both | each label [B] |
     | `rank_session` | `history` [B, T] in place of `user_id` | as `rank` |
-    | `regress` (Regress) | tf.Example of `rate`'s inputs | `outputs` [B], the first label |
+    | `regress` (Regress) | tf.Example of `rate_raw`'s inputs | `outputs` [B], the first label |
     | `classify` (Classify) | the same | `classes` [B, L], `scores` [B, L] |
 
     A label is a probability, or the number that it may be. Order goes by the label `by`. Lists are
     padded with "", which come last with the lowest finite float32. Unknown users and items get what
-    is told of such by what is known of the other; unknown words of the context count as missing.
-    `time` is in seconds since 1970 UTC, 0 for now. A history is of item ids, oldest first, padded
-    with "". Inputs are named in ASCII, see `tfmm.data.names.input_name`.
+    is told of such by what is known of the other. Inputs of features, `item_title` or `user_city`,
+    take raw values (see `RawReader`) of whom the tables may not have: what they say counts in place
+    of the tables, what they leave out is as these have it, or missing. Unknown words of the context
+    count as missing. `time` is in seconds since 1970 UTC, 0 for now. A history is of item ids,
+    oldest first, padded with "". Inputs are named in ASCII, see `tfmm.data.names.input_name`.
 
     Args:
         model: the ranker.
@@ -56,10 +62,14 @@ class Served(tf.Module):
         self.items = Side(data.items, model.items, columns["items"], folder)
         self.users = Side(data.users, model.users, columns["users"], folder)
         self.counted = Counted(reader.rates)
-        counted = {
-            one.name for key in reader.rates.keys.values() for one in key if one.source == "context"
-        }
-        self.context = ContextReader(model.context, context, sorted(counted))
+        counted: dict[str, dict[str, Codes]] = {USER: {}, ITEM: {}, CONTEXT: {}}
+        for one in (one for key in reader.rates.keys.values() for one in key):
+            if one.table is not None:
+                counted[one.source][one.name] = one
+        listed = {source: [*one.values()] for source, one in counted.items()}
+        self.context = ContextReader(model.context, context, listed[CONTEXT])
+        self.raw_users = RawSide(USER, model.users, data.users, listed[USER])
+        self.raw_items = RawSide(ITEM, model.items, data.items, listed[ITEM])
         self.item_names = tf.Variable([*data.items.ids, ""], trainable=False, name="item_names")
         self.by = by
         self.labels = [input_name(label.name) for label in model.labels]
@@ -94,6 +104,11 @@ class Served(tf.Module):
             found["time"] = tf.TensorSpec([None], tf.int64)
         return {input_name(name): spec for name, spec in found.items()}
 
+    @property
+    def raw(self) -> dict[str, tf.TensorSpec]:
+        """The features of a shopper and an item, by input."""
+        return self.raw_users.inputs | self.raw_items.inputs
+
     def rank(self, user_id: tf.Tensor, item_id: tf.Tensor, **given: tf.Tensor) -> dict[str, Any]:
         """Items in order of what a shopper does with them."""
         users = self.users.rows(user_id)
@@ -118,6 +133,13 @@ class Served(tf.Module):
         answers = self._answers(user_id, item_id, given)
         return dict(zip(self.labels, tf.unstack(answers, axis=1), strict=True))
 
+    def rate_raw(
+        self, user_id: tf.Tensor, item_id: tf.Tensor, **given: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """The same for shoppers and items of whom features are told."""
+        answers = self._answers(user_id, item_id, given, raw=True)
+        return dict(zip(self.labels, tf.unstack(answers, axis=1), strict=True))
+
     def regress(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The first label of serialised tf.Examples."""
         return {"outputs": self._of_examples(inputs)[:, 0]}
@@ -136,12 +158,15 @@ class Served(tf.Module):
         return {name: tf.gather(table, at) for name, table in self.histories.items()}
 
     def _answers(
-        self, user_id: tf.Tensor, item_id: tf.Tensor, given: Mapping[str, tf.Tensor]
+        self,
+        user_id: tf.Tensor,
+        item_id: tf.Tensor,
+        given: Mapping[str, tf.Tensor],
+        raw: bool = False,
     ) -> tf.Tensor:
-        users = self.users.rows(user_id)
-        return self._answered(
-            self._scores(users, self.items.rows(item_id)[:, None], given, self._of_users(users))
-        )[:, 0]
+        users, items = self.users.rows(user_id), self.items.rows(item_id)[:, None]
+        past = self._of_users(users)
+        return self._answered(self._scores(users, items, given, past, raw))[:, 0]
 
     def _ranked(
         self,
@@ -165,19 +190,26 @@ class Served(tf.Module):
         items: tf.Tensor,
         given: Mapping[str, tf.Tensor],
         past: Mapping[str, tf.Tensor],
+        raw: bool = False,
     ) -> tf.Tensor:
-        """Scores float32 `[B, N, L]` of users int64 `[B]` and items int64 `[B, N]`."""
-        raw = {name: given[input_name(name)] for name in self.context.inputs}
+        """Scores float32 `[B, N, L]` of users int64 `[B]` and items int64 `[B, N]`; `raw` where N
+        is 1 and features are given."""
+        told = {name: given[input_name(name)] for name in self.context.inputs}
         batch, shown = tf.shape(items)[0], tf.shape(items)[1]
 
         def spread(values: tf.Tensor) -> tf.Tensor:
             return tf.repeat(values, shown, axis=0)
 
         flat = tf.reshape(items, [-1])
-        asked = {"user": spread(users), "item": flat}
-        asked |= {name: spread(codes) for name, codes in self.context.codes(raw).items()}
+        asked: dict[str, Any] = {USER: spread(users), ITEM: flat}
+        asked |= {name: spread(codes) for name, codes in self.context.codes(told).items()}
+        user, item = self.users.of(users), self.items.of(flat)
+        if raw:
+            asked |= self.raw_users.codes(given) | self.raw_items.codes(given)
+            user = self.raw_users.vectors(given, user)
+            item = self.raw_items.vectors(given, item)
         numbers = self._numbers()(self.counted.numbers(asked))
-        context = self.context.vectors(raw)
+        context = self.context.vectors(told)
         read: dict[str, tf.Tensor] = {}
         if past:
             rows = past["history"]
@@ -193,8 +225,8 @@ class Served(tf.Module):
         scores = self._together(
             scored(
                 self._network(),
-                spread(self.users.of(users)),
-                self.items.of(flat),
+                spread(user),
+                item,
                 None if context is None else spread(context),
                 numbers,
                 read,
@@ -204,8 +236,8 @@ class Served(tf.Module):
 
     def _of_examples(self, inputs: tf.Tensor) -> tf.Tensor:
         ids = {name: tf.TensorSpec([None], tf.string) for name in ("user_id", "item_id")}
-        values = parse_tf_examples(inputs, {**ids, **self.given})
-        return self._answers(values.pop("user_id"), values.pop("item_id"), values)
+        values = parse_tf_examples(inputs, {**ids, **self.given, **self.raw})
+        return self._answers(values.pop("user_id"), values.pop("item_id"), values, raw=True)
 
 
 def export_of(task: Any, model: Ranker, by: str | None) -> Export:
@@ -244,6 +276,14 @@ def export_of(task: Any, model: Ranker, by: str | None) -> Export:
         users, items = ids(data.users.ids, count), ids(data.items.ids, count, 1)
         return {"user_id": users, "item_id": items, **context(count)}
 
+    def described(count: int) -> dict[str, NDArray[Any]]:
+        found = pairs(count)
+        for side, catalog in ((served.raw_users, data.users), (served.raw_items, data.items)):
+            for name, feature in side.features.items():
+                column = catalog.features[feature]
+                found[name] = raw_samples(column.kind, side.inputs[name], column, count)
+        return found
+
     def lists(count: int) -> dict[str, NDArray[Any]]:
         rows = [ids(data.items.ids, _SHOWN, n) for n in range(count)]
         rows[-1][-1] = ""
@@ -258,7 +298,7 @@ def export_of(task: Any, model: Ranker, by: str | None) -> Export:
         return {**found, "history": np.stack(rows)}
 
     def serialised(count: int) -> dict[str, NDArray[np.object_]]:
-        columns = pairs(count)
+        columns = described(count)
         rows = [{name: values[row] for name, values in columns.items()} for row in range(count)]
         return {"inputs": np.array([tf_example(row) for row in rows], object)}
 
@@ -278,6 +318,13 @@ def export_of(task: Any, model: Ranker, by: str | None) -> Export:
     single = {"inputs": one}
     signatures += [
         Signature("rate", served.rate, each, pairs, "What a shopper does with an item."),
+        Signature(
+            "rate_raw",
+            served.rate_raw,
+            {**each, **served.raw},
+            described,
+            "The same of shoppers and items by their features, whom the tables need not have.",
+        ),
         Signature(
             "regress",
             served.regress,
