@@ -29,11 +29,11 @@ from tfmm.training import load_run, train
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 #: The run file and the histories of each row.
 MODELS = (
-    ("ml100k", "mean"),
-    ("ml100k", "self_attention"),
-    ("ml100k", "gru"),
-    ("ml100k", "causal"),
     ("ml100k_kg", "mean"),
+    ("ml100k", "mean"),
+    ("ml100k", "gru"),
+    ("ml100k", "self_attention"),
+    ("ml100k", "causal"),
 )
 
 
@@ -97,12 +97,14 @@ def _rows(items: Any, ids: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=3)
     asked = parser.parse_args()
     common.data_folder()
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        rows = [measured(*model, asked.epochs, Path(folder)) for model in MODELS]
-    common.report("explain", rows, {"epochs": asked.epochs})
+        for model in MODELS:
+            rows.append(measured(*model, asked.epochs, Path(folder)))
+            common.report("explain", rows, {"epochs": asked.epochs})
 
 
 if __name__ == "__main__":

@@ -69,3 +69,13 @@ def test_shares_choose_among_paths():
 
 def test_nothing_is_shared_where_nothing_is_known():
     assert asked(facts(), 0, 1) == [("", "")]
+
+
+def test_what_many_share_is_kept_beside_what_is_rare():
+    # Twenty entities that two items each have, and a year that all have.
+    rare = [(item, 0, 5 + item % 2 * 20 + n) for item in (0, 1, 2, 3) for n in range(20)]
+    year = [(item, 1, 45) for item in range(5)]
+    names = [f"演员 {n}" for n in range(40)] + ["1982"]
+    made = facts(known(*zip(*rare, *year, strict=True), names))
+    assert asked(made, 0, 1, 2)[0] == ("年份", "1982")
+    assert asked(made, 0, 2)[0][0] == "director"

@@ -14,8 +14,8 @@ from tfmm.data.shop import ShopData
 from tfmm.layers.frozen import incidence
 from tfmm.tasks.retrieval.graph.knowledge_edges import KnowledgeEdges
 
-#: Facts of an item that are kept, those that weigh the most.
-KEPT = 12
+#: Facts of an item that are kept: half of them the heaviest, half those that most others may share.
+KEPT = 16
 
 
 class Facts(tf.Module):
@@ -28,7 +28,9 @@ class Facts(tf.Module):
     share that the second has among what the node hears: for triples the edges' shares that are
     given, for features those of edges that weigh the less the more items have the value.
 
-    Each item keeps its `KEPT` heaviest facts of nodes that others have too.
+    Each item keeps `KEPT` facts of nodes that others have too: the heaviest, which are rare and say
+    the most, and those of the largest weight times the number of items that have them, without
+    which few pairs of items would have anything in common that is kept.
 
     Args:
         data: the shop's items, their features, and its triples.
@@ -46,7 +48,7 @@ class Facts(tf.Module):
             found += _of_triples(edges, shares(edges), len(relations), len(values))
             relations += [str(name) for name in data.knowledge.relations]
             values += [str(name) for name in (*data.items.ids, *data.knowledge.entities)]
-        item, relation, node, into, out = _heaviest(found)
+        item, relation, node, into, out = _kept(found)
         kinds, fact = np.unique(np.stack([relation, node], 1), axis=0, return_inverse=True)
         nodes, places = np.unique(kinds[:, 1], return_inverse=True)
         order = np.searchsorted(item, np.arange(n))
@@ -152,8 +154,8 @@ def _of_triples(edges: KnowledgeEdges, share: NDArray[Any], relations: int, node
     return found
 
 
-def _heaviest(found: _Found) -> list[NDArray[Any]]:
-    """The heaviest facts of each item, in order of items; each node once an item."""
+def _kept(found: _Found) -> list[NDArray[Any]]:
+    """The facts of each item that are kept, in order of items; each node once an item."""
     empty = tuple(np.empty(0, kind) for kind in (int, int, int, float, float))
     item, relation, node, into, out = (
         np.concatenate(parts) for parts in zip(empty, *found, strict=True)
@@ -165,4 +167,9 @@ def _heaviest(found: _Found) -> list[NDArray[Any]]:
     first = np.sort(first)
     item, relation, node, into, out = (one[first] for one in (item, relation, node, into, out))
     rank = np.arange(len(item)) - np.searchsorted(item, item)
-    return [one[rank < KEPT] for one in (item, relation, node, into, out)]
+    count = np.bincount(node.astype(int))[node.astype(int)]
+    by_count = np.lexsort((-into * count, item))
+    place = np.empty(len(item), int)
+    place[by_count] = rank
+    kept = (rank < KEPT // 2) | (place < KEPT - KEPT // 2)
+    return [one[kept] for one in (item, relation, node, into, out)]
