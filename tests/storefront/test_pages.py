@@ -177,7 +177,7 @@ def test_a_session_changes_with_each_item_and_says_why(world: World):
     twice = ids(ask(world.storefront, asked, ("item", "00030"), ("item", "00031")))
     assert nothing != once != twice
     assert "00030" not in once
-    assert {hit["near"]["id"] for hit in answer["hits"] if "near" in hit} == {"00030"}
+    assert {hit["because"]["id"] for hit in answer["hits"] if "because" in hit} == {"00030"}
 
 
 def test_shoppers_are_found_and_have_a_past(world: World):

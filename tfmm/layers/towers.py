@@ -213,10 +213,24 @@ class UserTower(tf.keras.layers.Layer):
         Returns:
             float32 `[B, dim]`.
         """
+        return self.scaled(self.unscaled(items, history, user, features, training))
+
+    def unscaled(
+        self,
+        items: tf.Tensor,
+        history: tf.Tensor,
+        user: tf.Tensor | None = None,
+        features: Mapping[str, Any] | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
+        """As `call`, before vectors are scaled."""
         vectors = self.pool(items, history, training)
         own = self._own(user, features, training)
-        vectors = vectors if own is None else vectors + own
-        return tf.math.l2_normalize(vectors, axis=1) if self.normalize else vectors
+        return vectors if own is None else vectors + own
+
+    def scaled(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Vectors `[..., dim]` as they are served: of length one, of a tower that normalises."""
+        return tf.math.l2_normalize(vectors, axis=-1) if self.normalize else vectors
 
     def along(
         self,
@@ -244,8 +258,7 @@ class UserTower(tf.keras.layers.Layer):
         none = tf.zeros_like(states[:, :1]) + self.newcomer
         vectors = tf.gather_nd(tf.concat([none, states], 1), read)
         own = self._own(user, features, training)
-        vectors = vectors if own is None else vectors + tf.gather(own, read[:, 0])
-        return tf.math.l2_normalize(vectors, axis=1) if self.normalize else vectors
+        return self.scaled(vectors if own is None else vectors + tf.gather(own, read[:, 0]))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, of a tower without content.
@@ -273,10 +286,13 @@ class UserTower(tf.keras.layers.Layer):
         Returns:
             float32 `[B, dim]`.
         """
+        return self.scaled(self.unscaled_session(history, mask))
+
+    def unscaled_session(self, history: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """As `session`, before vectors are scaled."""
         present = tf.cast(mask, history.dtype)
         share = present / tf.maximum(tf.reduce_sum(present, 1, keepdims=True), 1.0)
-        vectors = self._pooled(tf.einsum("bt,btd->bd", share, history), history, mask, False)
-        return tf.math.l2_normalize(vectors, axis=1) if self.normalize else vectors
+        return self._pooled(tf.einsum("bt,btd->bd", share, history), history, mask, False)
 
     def _own(
         self, user: tf.Tensor | None, features: Mapping[str, Any] | None, training: bool

@@ -71,7 +71,8 @@ class ServedModel:
         """The `hits`, best first, the `words` heard in a recording, and `seconds` it took.
 
         A hit is an item's card with its `score` and a reason: `shared` facets with the item that
-        was asked for, or the item `near` to it among those looked at.
+        was asked for, the item `because` of which the model recommends it, or, where the model does
+        not tell, the item `near` to it among those looked at.
 
         Raises:
             QuestionError, ValueError: what is asked cannot be read, or is more than fits.
@@ -134,10 +135,12 @@ class ServedModel:
         return answers and "search_text" not in metadata.signatures and _has_words(known)
 
     async def _explain(self, question: Question, known: Known, cards: list[dict[str, Any]]) -> None:
-        """Adds `shared` or `near` to the cards of an answer."""
+        """Adds `shared`, `because` or `near` to the cards of an answer."""
         if question.kind == "similar":
             for card in cards:
                 card["shared"] = known.items.shared(question.items[0], card["id"])
+        if question.kind in ("session", "shopper") and await self._because(question, known, cards):
+            return
         past: Sequence[str] = question.items
         if question.kind == "shopper":
             past = await asyncio.to_thread(known.shoppers.past, question.shopper)
@@ -146,6 +149,24 @@ class ServedModel:
             for card in cards:
                 if item := near.get(card["id"]):
                     card["near"] = {"id": item, "title": known.items.card(item)["title"]}
+
+    async def _because(self, question: Question, known: Known, cards: list[dict[str, Any]]) -> bool:
+        """Adds the first reason that the model gives for each card; False where it gives none."""
+        of_shopper = question.kind == "shopper"
+        signature = "explain" if of_shopper else "explain_session"
+        if signature not in (await self.client.metadata()).signatures:
+            return False
+        ids = [card["id"] for card in cards]
+        if of_shopper:
+            told = await self.client.explain(question.shopper, ids)
+        else:
+            told = await self.client.explain_session(question.items, ids)
+        assert isinstance(told, list)
+        for card, why in zip(cards, told, strict=True):
+            if why.reasons:
+                item = why.reasons[0].item_id
+                card["because"] = {"id": item, "title": known.items.card(item)["title"]}
+        return True
 
     async def _nearest(self, items: list[str], past: list[str]) -> dict[str, str]:
         """The item of the past whose vector has the largest cosine with each item's; none where

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -155,6 +158,21 @@ class _Stretches:
         self.group_start = first[which].astype(np.int64)
         self.group_size = sizes[which].astype(np.int64)
         self.bounds = _cut(self.length, batch_size)
+
+
+def sequence_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of batches that batches of whole histories have too.
+
+    Raises:
+        ValueError: `balance` asks for some pairs more often than for others.
+    """
+    if options.get("balance"):
+        raise ValueError(
+            "`balance` draws some pairs more often than others, but with `history: causal` whole "
+            "histories are learned from. To resolve this, leave `balance` out, or take another "
+            "`history`."
+        )
+    return {name: options[name] for name in ("seed", "first_epoch") if name in options}
 
 
 def _cut(length: NDArray[np.int64], batch_size: int) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from tfmm.serving.ask.query import Pictures, Sounds, Texts, make_query
 from tfmm.serving.client.client_inputs import Ids
 from tfmm.serving.client.connect import checked_target, client_tls, connect_async
 from tfmm.serving.client.conversation import Attempts, Conversation, Talk
+from tfmm.serving.client.explanation import Explanation
 from tfmm.serving.client.hits import Hits
 from tfmm.serving.client.transport import ModelMetadata, Question, TransportError, VersionStatus
 
@@ -103,6 +104,18 @@ class AsyncClient:
     ) -> Hits | list[Hits]:
         """As `Client.recommend_session`."""
         return await self._result(self._talk.session(history, exclude, allow))
+
+    async def explain(
+        self, user_id: str, item_ids: str | Sequence[str]
+    ) -> Explanation | list[Explanation]:
+        """As `Client.explain`."""
+        return await self._result(self._talk.explain(user_id, item_ids))
+
+    async def explain_session(
+        self, history: Sequence[str], item_ids: str | Sequence[str]
+    ) -> Explanation | list[Explanation]:
+        """As `Client.explain_session`."""
+        return await self._result(self._talk.explain_session(history, item_ids))
 
     async def search(
         self,

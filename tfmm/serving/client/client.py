@@ -14,6 +14,7 @@ from tfmm.serving.ask.query import Pictures, Sounds, Texts, make_query
 from tfmm.serving.client.client_inputs import Ids
 from tfmm.serving.client.connect import checked_target, client_tls, connect
 from tfmm.serving.client.conversation import Attempts, Conversation, Talk
+from tfmm.serving.client.explanation import Explanation
 from tfmm.serving.client.hits import Hits
 from tfmm.serving.client.transport import ModelMetadata, Question, TransportError, VersionStatus
 
@@ -140,6 +141,36 @@ class Client:
             ValueError, TypeError, ServingError: as `recommend`.
         """
         return self._result(self._talk.session(history, exclude, allow))
+
+    @overload
+    def explain(  # type: ignore[overload-overlap]
+        self, user_id: str, item_ids: str
+    ) -> Explanation: ...
+    @overload
+    def explain(self, user_id: str, item_ids: Sequence[str]) -> list[Explanation]: ...
+    def explain(
+        self, user_id: str, item_ids: str | Sequence[str]
+    ) -> Explanation | list[Explanation]:
+        """Why an item is recommended to a shopper: which items of their history speak for it.
+
+        ```python
+        client.explain("user-7", "item-3").sentence()  # 'because you looked at item-1'
+        ```
+
+        Raises:
+            TypeError, ServingError: as `recommend`.
+        """
+        return self._result(self._talk.explain(user_id, item_ids))
+
+    def explain_session(
+        self, history: Sequence[str], item_ids: str | Sequence[str]
+    ) -> Explanation | list[Explanation]:
+        """Why an item is recommended to a shopper who looked at these items, oldest first.
+
+        Raises:
+            TypeError, ServingError: as `recommend`.
+        """
+        return self._result(self._talk.explain_session(history, item_ids))
 
     def search(
         self,

@@ -16,6 +16,7 @@ import numpy as np
 from tfmm.serving.ask.query import Query
 from tfmm.serving.client.client_errors import at_fault, hint, no_servable, versions_text
 from tfmm.serving.client.client_inputs import Ids, as_array, listed, padded, rows, several
+from tfmm.serving.client.explanation import Explanation
 from tfmm.serving.client.hits import Hits
 from tfmm.serving.client.transport import (
     Metadata,
@@ -107,12 +108,24 @@ class Conversation:
         found = rows("history", given, len(given) if many else 1)
         if many and not found:
             return []
-        width = yield from self._width(signature, "history")
-        if width is not None:
-            found = [row[-width:] for row in found]
-        inputs = {"history": padded("history", found, width)}
+        inputs = {"history": (yield from self._histories(signature, found))}
         hits = yield from self._hits(signature, inputs, len(found), exclude, allow)
         return hits if many else hits[0]
+
+    def explain(self, user_id: str, item_ids: str | Sequence[str]) -> Talk[Any]:
+        """Why an item is recommended to a user, or a list of it for several items."""
+        found = listed("item_ids", item_ids)
+        (user,) = listed("user_id", [user_id])
+        told = yield from self._explain("explain", "user_id", [user] * len(found), found)
+        return told[0] if isinstance(item_ids, str) else told
+
+    def explain_session(self, history: Sequence[str], item_ids: str | Sequence[str]) -> Talk[Any]:
+        """Why an item is recommended after a history, or a list of it for several items."""
+        found = listed("item_ids", item_ids)
+        past = yield from self._histories("explain_session", [listed("history", history)])
+        past = np.repeat(past, len(found), axis=0)
+        told = yield from self._explain("explain_session", "history", past, found)
+        return told[0] if isinstance(item_ids, str) else told
 
     def find(
         self, query: Query, exclude: Ids, allow: Ids, hybrid: Hybrid | None = None
@@ -165,6 +178,22 @@ class Conversation:
         """Where the versions stand."""
         found: list[VersionStatus] = yield from self._ask(Status())
         return found
+
+    def _explain(
+        self, signature: str, name: str, whose: Any, items: list[str]
+    ) -> Talk[list[Explanation]]:
+        if not items:
+            return []
+        inputs = {name: np.array(whose, object), "item_id": np.array(items, object)}
+        answer = yield from self.predict(signature, inputs)
+        return Explanation.rows(answer)
+
+    def _histories(self, signature: str, found: list[list[str]]) -> Talk[np.ndarray]:
+        """The latest items of histories, as wide as a signature takes them."""
+        width = yield from self._width(signature, "history")
+        if width is not None:
+            found = [row[-width:] for row in found]
+        return padded("history", found, width)
 
     def _ask(self, question: Question, signature: str = "") -> Talk[Any]:
         try:

@@ -47,6 +47,7 @@ export function amount(pair) {
 function reason(hit) {
   const say = words();
   if (hit.shared?.length) return say.shared(hit.shared.slice(0, 3).map(([, value]) => value).join(" · "));
+  if (hit.because) return say.because(hit.because.title);
   return hit.near ? say.near(hit.near.title) : "";
 }
 

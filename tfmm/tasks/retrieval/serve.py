@@ -13,6 +13,8 @@ from tfmm.tasks.base import Export
 from tfmm.tasks.items.serve import export_of, index_of
 from tfmm.tasks.retrieval.blend.blend import Blend
 from tfmm.tasks.retrieval.left_out import left_out
+from tfmm.tasks.retrieval.reasons.build import explainer_of
+from tfmm.tasks.retrieval.reasons.explainer import Explainer
 from tfmm.tasks.retrieval.settings import ExportSettings
 from tfmm.tasks.retrieval.signatures import Servable
 from tfmm.tasks.retrieval.two_tower import TwoTower
@@ -92,12 +94,14 @@ class _Vectors:
         priors: float32 `[N, P]`, what joins their scores, if anything does.
         users: float32 `[U, W + P]`, the priors' weights last.
         history: what stands for items in histories, if that is something else.
+        explainer: says why an item is recommended, if that can be said.
     """
 
     items: np.ndarray
     priors: np.ndarray
     users: np.ndarray
     history: np.ndarray | None
+    explainer: Explainer | None
 
 
 def _vectors(task: Any, model: TwoTower | Blend, learned: np.ndarray) -> _Vectors:
@@ -106,7 +110,9 @@ def _vectors(task: Any, model: TwoTower | Blend, learned: np.ndarray) -> _Vector
     items = model.join(learned)
     users = model.user_vectors(task.pairs, items=items)
     width = model.width
-    return _Vectors(items[:, :width], items[:, width:], users, model.history_vectors(items))
+    explainer = explainer_of(task, model, learned, items[:, width:])
+    history = model.history_vectors(items)
+    return _Vectors(items[:, :width], items[:, width:], users, history, explainer)
 
 
 def _servable(
@@ -127,6 +133,7 @@ def _servable(
         seen_rows=taken.indices.astype(np.int32),
         session=model.session_module(),
         history_vectors=vectors.history,
+        explainer=vectors.explainer,
         filters=TermFilter.from_catalog(data.items),
         index=index_of(task.config.index, settings, len(vectors.items)),
         search=search_of(learned, texts_of(data.items, learned), width),

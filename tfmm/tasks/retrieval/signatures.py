@@ -17,6 +17,7 @@ from tfmm.tasks.items.servable import UNKNOWN, Answer, ItemServable, cycled, fir
 
 if TYPE_CHECKING:
     from tfmm.data.catalog import Variants
+    from tfmm.tasks.retrieval.reasons.explainer import Explainer
     from tfmm.tasks.search.signatures import Search
 
 _ARGUMENTS: dict[str, tuple[str, ...]] = {
@@ -25,6 +26,10 @@ _ARGUMENTS: dict[str, tuple[str, ...]] = {
     "recommend_session": ("history", "exclude", "allow"),
     "embed_user": ("user_id",),
 }
+_EXPLAINED: dict[str, tuple[str, ...]] = {
+    "explain": ("user_id", "item_id"),
+    "explain_session": ("history", "item_id"),
+}
 
 
 class Servable(ItemServable):
@@ -32,7 +37,7 @@ class Servable(ItemServable):
 
     To what an `ItemServable` answers it adds the signatures of shoppers.
 
-    Signatures (`signatures()`), all ids strings, B free, K, E, F, T and D fixed:
+    Signatures (`signatures()`), all ids strings, B free, K, E, F, T, D and R fixed:
 
     | signature | inputs | outputs |
     | --- | --- | --- |
@@ -40,12 +45,24 @@ class Servable(ItemServable):
     | `recommend` | `user_id` [B], `exclude` [B, E], `allow` [B, F] | same |
     | `recommend_session` | `history` [B, T], `exclude`, `allow` | same |
     | `embed_user` | `user_id` [B] | `embedding` float32 [B, D] |
+    | `explain` | `user_id` [B], `item_id` [B] | `reason_item_id` [B, R], … |
+    | `explain_session` | `history` [B, T], `item_id` [B] | same |
 
     - An unknown user gets what an unseen shopper gets: the session's answer to no history.
     - `history` is oldest first; unknown items and repeats in it are ignored, as are unknown items
       in `exclude`. `recommend_session` leaves the history's items out.
     - `recommend` and `recommend_session` rank by inner product, which for item vectors that are
       not normalised favours long ones.
+
+    - `explain` and `explain_session`, which are there with an `explainer`, say why an item is
+      recommended. Reasons are items of the history, that without which the `score` [B] would fall
+      the most first: `reason_item_id`, by how much it would, `reason_drop`, and `reason_share`,
+      what of the score is the item's, [B, R], "" and 0 where there are no more. A share, of 1, is
+      of all parts of the score, negative ones counted by size; `history_share`, `shopper_share`
+      (id and features) and `prior_share` (popular now), [B], are those of the whole, see
+      `Attribution`. `reason_relation` and `reason_value` [B, R] are what the item has in common
+      with the reason, see `Facts`. `modality` and `modality_weight` [B, M] say what the item's
+      content is made of, by fusion weights. An unknown item has no reasons, and a score of 0.
 
     `user_ids`, an object array, says which users it knows.
 
@@ -78,6 +95,7 @@ class Servable(ItemServable):
         item_priors: float `[N, P]`, join the scores of recommendations, weighed by the shopper:
             how popular items are now.
         variants: ids that are no items, and the rows of those that they stand for.
+        explainer: says why an item is recommended, over the same items and users.
 
     Raises:
         ValueError: arrays that do not fit together, ids that are repeated, empty or hold line
@@ -108,6 +126,7 @@ class Servable(ItemServable):
         search_bias: NDArray[np.float32] | None = None,
         item_priors: NDArray[np.float32] | None = None,
         variants: Variants | None = None,
+        explainer: Explainer | None = None,
     ) -> None:
         check_sizes(history_size=history_size)
         users = distinct_ids(user_ids, "user_ids")
@@ -164,6 +183,7 @@ class Servable(ItemServable):
             self._seen_offsets = tf.Variable(offsets, trainable=False, name="seen_offsets")
             self._seen_rows = tf.Variable(rows, trainable=False, name="seen_rows")
         self.user_ids = np.array(users, object)
+        self.explainer = explainer
 
     @property
     def table_bytes(self) -> int:
@@ -196,8 +216,22 @@ class Servable(ItemServable):
         """User vectors, without the priors' weights; the unseen shopper's for an unknown user."""
         return {"embedding": self._user_vectors.rows(self._users(user_id))[:, : self.dim]}
 
+    def explain(self, user_id: tf.Tensor, item_id: tf.Tensor) -> Answer:
+        """Why an item is recommended to a user: `user_id`, `item_id` string [B]."""
+        assert self.explainer is not None
+        users = self._users(user_id)
+        rows = self.explainer.history(users)
+        whole = self.explainer.whole(users, self._user_vectors.rows(users))
+        return self._explained(item_id, rows, whole)
+
+    def explain_session(self, history: tf.Tensor, item_id: tf.Tensor) -> Answer:
+        """Why an item is recommended after a history of item ids."""
+        rows = _distinct_first(self.item_rows(history))
+        return self._explained(item_id, rows, window=self.history_size)
+
     def arguments(self) -> dict[str, tuple[str, ...]]:
-        return _ARGUMENTS | super().arguments()
+        explained = {} if self.explainer is None else _EXPLAINED
+        return _ARGUMENTS | explained | super().arguments()
 
     def widths(self) -> dict[str, list[int]]:
         return super().widths() | {"history": [self.history_size]}
@@ -216,6 +250,20 @@ class Servable(ItemServable):
             tf.zeros([0], tf.int32), tf.zeros_like(users, tf.int64)
         )
         return tf.gather(self._item_ids, self._excluded(None, users) if self.exclude_seen else none)
+
+    def _explained(
+        self,
+        item_id: tf.Tensor,
+        rows: tf.Tensor,
+        whole: tf.Tensor | None = None,
+        window: int | None = None,
+    ) -> Answer:
+        assert self.explainer is not None
+        items, history = self.item_rows(item_id), self._history_vectors(rows)
+        candidates = self._vectors(items)
+        return self.explainer.explain(
+            items, candidates, rows, history, self._item_ids, whole, window
+        )
 
     def _history_vectors(self, rows: tf.Tensor) -> tf.Tensor:
         """What stands for items in a history, zeros for the row -1."""

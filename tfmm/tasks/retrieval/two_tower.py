@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfmm.data.batches.aligned import QueryColumns
 from tfmm.data.batches.pipeline import FeatureColumns, row_batches, training_batches
-from tfmm.data.batches.sequences import sequence_batches
+from tfmm.data.batches.sequences import sequence_batches, sequence_options
 from tfmm.data.events.pairs import Pairs
 from tfmm.data.progress import progress
 from tfmm.data.shop import ShopData
@@ -20,6 +20,7 @@ from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.tasks.config import from_keywords
 from tfmm.tasks.retrieval.blend.linear_part import LinearPart
 from tfmm.tasks.retrieval.blend.prior import Prior
+from tfmm.tasks.retrieval.graph.knowledge_edges import KnowledgeEdges
 from tfmm.tasks.retrieval.softmax import InBatchSoftmax
 from tfmm.tasks.search.alignment import Alignment
 from tfmm.tasks.search.model import ItemVectors, states_of, tower_rows
@@ -201,7 +202,7 @@ class TwoTower(ItemVectors):
                 batch_size=batch_size,
                 history_size=tower.history_size,
                 negatives=self.negatives,
-                **_of_sequences(options),
+                **sequence_options(options),
             )
         else:
             batches = training_batches(
@@ -282,7 +283,28 @@ class TwoTower(ItemVectors):
             float32 `[U, dim]`.
         """
         users = np.arange(self.user_tower.rows) if users is None else np.asarray(users)
-        vectors = tf.constant(self.item_vectors() if items is None else items)
+        items = self.item_vectors() if items is None else items
+        return self._each_user(self._user_step, pairs, users, items, batch_size)
+
+    def user_lengths(self, pairs: Pairs, items: np.ndarray) -> np.ndarray | None:
+        """How long users' vectors are before they are scaled, float32 `[n_users]`: what tells the
+        history's part of them from what their features and ids add. None where these add nothing.
+
+        Args:
+            pairs, items: as of `user_vectors`.
+        """
+        tower = self.user_tower
+        if not tower.id and tower.content is None:
+            return None
+        step = tf.function(tower.unscaled, reduce_retracing=True)
+        vectors = self._each_user(step, pairs, np.arange(tower.rows), items, 4096)
+        return np.linalg.norm(vectors, axis=1) if tower.normalize else np.ones(len(vectors), "f")
+
+    def _each_user(
+        self, step: Any, pairs: Pairs, users: np.ndarray, items: np.ndarray, batch_size: int
+    ) -> np.ndarray:
+        """What a function of the user tower's gives for users, float32 `[U, dim]`."""
+        vectors = tf.constant(items)
         out = np.empty((len(users), self.user_tower.dim), np.float32)
         starts = range(0, len(users), batch_size)
         for start in progress(starts, len(starts), "encoding users", unit="batches"):
@@ -294,7 +316,7 @@ class TwoTower(ItemVectors):
                 features["present"] = tf.constant(self.users.present[rows] & known[:, None])
             history = pairs.latest(rows, self.user_tower.history_size)
             history[~known] = -1
-            out[start : start + len(part)] = self._user_step(
+            out[start : start + len(part)] = step(
                 vectors, tf.constant(history), tf.constant(part, tf.int32), features
             ).numpy()
         return out
@@ -340,6 +362,11 @@ class TwoTower(ItemVectors):
         """
         return _Session(self.user_tower)
 
+    def knowledge_shares(self, edges: KnowledgeEdges) -> np.ndarray:
+        """What each of the edges of a shop's triples weighs among those into its node, float32
+        `[edges]`: here, what they weigh before anything is learned."""
+        return edges.prior
+
     def _create_users(self) -> None:
         """Runs one user through the tower, so that all of its variables exist."""
         row = np.zeros(1, np.int32)
@@ -355,21 +382,6 @@ def _same(one: Pairs, other: Pairs | None) -> bool:
     if one is other or other is None:
         return one is other
     return np.array_equal(one.user, other.user) and np.array_equal(one.item, other.item)
-
-
-def _of_sequences(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of batches that batches of whole histories have too.
-
-    Raises:
-        ValueError: `balance` asks for some pairs more often than for others.
-    """
-    if options.get("balance"):
-        raise ValueError(
-            "`balance` draws some pairs more often than others, but with `history: causal` whole "
-            "histories are learned from. To resolve this, leave `balance` out, or take another "
-            "`history`."
-        )
-    return {name: options[name] for name in ("seed", "first_epoch") if name in options}
 
 
 class _Session(tf.Module):

@@ -21,6 +21,7 @@ class KnowledgeEdges:
 
     Attributes:
         n_items, n_nodes: items are the first nodes, entities those behind.
+        relations: number of relations, each way counted once.
         row, column: int32 `[edges]`, the node that a message goes into, ascending, and the one it
             comes out of.
         way: int32 `[edges]`, the relation: of `r` relations the numbers below r go from tail to
@@ -34,7 +35,7 @@ class KnowledgeEdges:
     """
 
     def __init__(self, knowledge: Knowledge, n_items: int) -> None:
-        self.n_items = n_items
+        self.n_items, self.relations = n_items, len(knowledge.relations)
         self.n_nodes = n_items + len(knowledge.entities)
         row = np.concatenate([knowledge.head, knowledge.tail])
         column = np.concatenate([knowledge.tail, knowledge.head])

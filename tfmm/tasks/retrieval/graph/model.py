@@ -251,6 +251,19 @@ class Graph(TwoTower):
             own = self._encode_items(1024, None, False)[0]
             self.propagation.reached.assign(self._reached(own, None))
 
+    def knowledge_shares(self, edges: KnowledgeEdges) -> np.ndarray:
+        """As `TwoTower.knowledge_shares`; by the model's own attention, if it has such and knows
+        every item: one that only encoded a refresh's new items does not."""
+        knowledge = self.knowledge
+        if knowledge is None or knowledge.kind != "attention" or not self._reads(edges):
+            return super().knowledge_shares(edges)
+        own = self._encode_items(1024, None, False)[0]
+        state = tf.concat([own, knowledge.entities], 0)
+        return knowledge.attention(state, self.triples.whole).numpy()
+
+    def _reads(self, edges: KnowledgeEdges) -> bool:
+        return (self.item_tower.rows, len(self.triples)) == (edges.n_items, len(edges))
+
     @property
     def triples(self) -> KnowledgeEdges:
         """What the shop knows, as edges."""
