@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from tfmm.training.features import build_features
     from tfmm.training.run import Run, load_run
     from tfmm.training.train import train
+    from tfmm.training.two_stages import evaluate_two_stages
 
 __all__ = [
     "Run",
     "RunConfig",
     "RunFileError",
     "build_features",
+    "evaluate_two_stages",
     "load_run",
     "recommend",
     "train",
@@ -31,6 +33,7 @@ lazy_package(
         "RunConfig": "tfmm.tasks.config",
         "RunFileError": "tfmm.tasks.config",
         "build_features": "tfmm.training.features",
+        "evaluate_two_stages": "tfmm.training.two_stages",
         "load_run": "tfmm.training.run",
         "recommend": "tfmm.tasks.retrieval.recommend",
         "train": "tfmm.training.train",

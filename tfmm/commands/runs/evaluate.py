@@ -1,4 +1,4 @@
-"""`tfmm evaluate`: measures a model on queries with relevant ids."""
+"""`tfmm evaluate`: measures a model on queries with relevant ids, or two stages on a test part."""
 
 from __future__ import annotations
 
@@ -32,11 +32,41 @@ app = typer.Typer()
 _BATCH = 32
 
 
-@app.command(cls=Command, help="measure a model on queries with relevant ids")
+# A line with \b alone keeps the lines of the paragraph after it as they are.
+ABOUT = """\b
+Measures a model that is searched on queries with relevant ids; or, with --rank, on the test part
+of a retrieval run: retrieval alone, and the run of a ranker that puts its candidates in order.
+The numbers of the latter are kept in the ranker's run, two_stages.md and two_stages.json."""
+EXAMPLES = """\b
+examples:
+  tfmm evaluate models/shop queries.json --k 20
+  tfmm evaluate runs/shop --rank runs/ranker --candidates 500"""
+
+
+@app.command(
+    cls=Command,
+    short_help="measure a model on queries with relevant ids, or two stages on a test part",
+    help=ABOUT,
+    epilog=EXAMPLES,
+)
 def evaluate(
     context: typer.Context,
     model_at: ModelAt,
-    queries: Annotated[Path, argument("QUERIES.json", '{"red shoes": {"sku-1": 2, …}, …}')],
+    queries: Annotated[
+        Path | None, argument("QUERIES.json", '{"red shoes": {"sku-1": 2, …}, …}; not with --rank')
+    ] = None,
+    rank: Annotated[
+        Path | None, option("--rank", metavar="RANKING", help="the run of a ranker; MODEL is a run")
+    ] = None,
+    candidates: Annotated[
+        int | None,
+        option(
+            "--candidates",
+            metavar="M",
+            help="items that the ranker puts in order (200)",
+            check=at_least_1,
+        ),
+    ] = None,
     model: ModelName = None,
     transport: Transport = "grpc",
     catalog: CatalogFile = None,
@@ -59,6 +89,17 @@ def evaluate(
     from tfmm.evaluation.query_list import read_query_list
     from tfmm.serving.ask.hybrid import WEIGHTS, Hybrid
 
+    if rank is not None:
+        if queries is not None:
+            context.fail("--rank measures on the run's test part: leave QUERIES.json out")
+        if not debug:
+            start_session_quietly()
+        _two_stages(model_at, rank, candidates or 200, k, json_file)
+        return
+    if candidates is not None:
+        context.fail("--candidates is of two stages: give --rank RANKING")
+    if queries is None:
+        context.fail("give QUERIES.json, or --rank RANKING to measure two stages")
     asked = Asked(model_at, model, transport, catalog, shop, weight)
     if asked.in_folder and not debug:
         start_session_quietly()
@@ -94,6 +135,32 @@ def evaluate(
         result = {"queries": len(texts), "weight": used, **rows}
         write_text(json_file, json.dumps(result, indent=1) + "\n")
         print(f"wrote {json_file}")
+
+
+def _two_stages(run: str, rank: Path, candidates: int, k: int, json_file: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tfmm.data.files import write_text
+    from tfmm.training.two_stages import NAMES, evaluate_two_stages, in_words
+
+    found = evaluate_two_stages(run, rank, candidates=candidates, ks=sorted({10, 20, k}))
+    rows = {name: title for name, title in NAMES.items() if name in found}
+    table = Table("", *rows.values(), box=None, pad_edge=False)
+    for metric in found["compared"]:
+        table.add_row(metric, *(f"{found[name][metric]:.4f}" for name in rows))
+    console = Console()
+    console.print(table)
+    for metric in found["compared"]:
+        console.print(f"{metric}: {in_words(found, metric)}")
+    console.print(
+        f"{found['users']:,} shoppers; {found['within']:.1%} of what they took is among "
+        f"{candidates:,} candidates."
+    )
+    if json_file is not None:
+        write_text(json_file, json.dumps(found, indent=1) + "\n")
+        print(f"wrote {json_file}")
+    print(f"wrote {rank / 'two_stages.md'}")
 
 
 def _answers(client: Client, texts: Sequence[str]) -> list[Hits]:

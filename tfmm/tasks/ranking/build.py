@@ -28,6 +28,7 @@ from tfmm.tasks.ranking.model import Ranker
 from tfmm.tasks.ranking.network.losses import LabelHead
 from tfmm.tasks.ranking.network.network import Network, blocks_of, reads_history
 from tfmm.tasks.ranking.network.numbers import edges_of
+from tfmm.tasks.ranking.network.towers import Towers
 from tfmm.tasks.ranking.reading.examples import Shown, shown
 from tfmm.tasks.ranking.reading.histories import Histories
 from tfmm.tasks.ranking.reading.labels import Label, labels_of, values_of
@@ -35,6 +36,10 @@ from tfmm.tasks.ranking.reading.parts import EventParts, parts_of
 from tfmm.tasks.ranking.reading.rates import Codes, Rates, keys_of, same_keys
 from tfmm.tasks.ranking.reading.reader import Reader, clock_columns
 from tfmm.tasks.ranking.reading.suspects import suspects
+from tfmm.tasks.ranking.retrieved.finder import Finder
+from tfmm.tasks.ranking.retrieved.hard import Lists, with_found
+from tfmm.tasks.ranking.retrieved.vectors import Retrieved
+from tfmm.tasks.ranking.retrieved.window import Window
 
 #: Examples to each of an id or category, on average, from which on it has an embedding of its own.
 ENOUGH = 30
@@ -51,6 +56,21 @@ class Builder:
 
     def __init__(self, config: RankingConfig, data: ShopData, saved: Decided | None = None) -> None:
         self.config, self.data, self.saved = config, data, saved
+        #: What a saved ranker kept of its retrieval run.
+        self.kept: Retrieved | None = None
+
+    @cached_property
+    def finder(self) -> Finder:
+        """The retrieval run that is learned from."""
+        assert self.config.vectors is not None
+        return Finder(self.config.vectors, self.data, self.config.history.size)
+
+    @property
+    def window(self) -> Window | None:
+        """The parts of the retrieval run; None without."""
+        if self.kept is not None:
+            return self.kept.window
+        return None if self.config.vectors is None else self.finder.window
 
     @cached_property
     def _labelled(self) -> tuple[tuple[Label, ...], NDArray[np.float32]]:
@@ -82,21 +102,58 @@ class Builder:
     def shown(self) -> Shown:
         """The examples, drawn items among them."""
         labels, values = self._labelled
-        return shown(
+        window, time, negatives = self.window, self.data.examples.time, self.config.negatives
+        seed, parts = self.config.split.seed, self.parts
+        events = np.sort(np.concatenate([parts.train, parts.valid, parts.test]))
+        made = shown(
             self.data.examples,
             labels,
             values,
             len(self.data.users),
             len(self.data.items),
-            self.config.negatives,
-            self.config.split.seed,
+            negatives,
+            seed,
+            None if window is None else events,
+            None if window is None or time is None else window.known(time),
         )
+        if window is None or not made.each or negatives.by != "retrieval" or self.kept:
+            return made
+        return with_found(made, self.lists, events, window, negatives, seed)
+
+    def learnable(self, events: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Those of some events that are learned from, int64.
+
+        Beside drawn items that retrieval finds these are such too: else a ranker would learn that
+        what is bought is what is not found, and it is asked for what is found alone.
+
+        Raises:
+            RunFileError: the retrieval run finds none of them.
+        """
+        rows = np.asarray(events, np.int64)
+        if self.kept or not self.shown.each or self.config.negatives.by != "retrieval":
+            return rows
+        user, item = self.shown.user[rows], self.shown.item[rows]
+        found = (self.lists[0][user] == item[:, None]).any(axis=1)
+        if not found.any():
+            raise RunFileError(
+                f"None of {len(rows):,} events is among the first {self.lists[0].shape[1]:,} "
+                "items that the run of `vectors` finds: there is no order to learn. Give a larger "
+                "`negatives.top`, or leave `negatives.by` out."
+            )
+        return rows[found]
+
+    @cached_property
+    def lists(self) -> Lists:
+        """What the retrieval run finds for each shopper, see `Finder.lists`."""
+        return self.finder.lists(self.config.negatives.top)
 
     @cached_property
     def parts(self) -> EventParts:
         """What is learned from, chosen on and tested on."""
-        values = self.shown.labels[: self.shown.events]
-        return parts_of(self.data.examples, values, self.config.split)
+        values, split = self._labelled[1], self.config.split
+        if self.window is not None:
+            return self.window.parts(self.data.examples, values, split.valid, split.seed)
+        return parts_of(self.data.examples, values, split)
 
     @property
     def told(self) -> NDArray[np.int64]:
@@ -110,6 +167,8 @@ class Builder:
         if self.saved is not None:
             return self.saved.ordered
         split, time = self.config.split, self.shown.time
+        if self.window is not None:
+            return True
         if split.ordered is not None:
             if split.ordered and time is None:
                 raise RunFileError("`split.ordered` is true, but the events have no times.")
@@ -126,7 +185,8 @@ class Builder:
         """What is told of events, a row each."""
         features = dict(self.shown.context)
         time = self.shown.time
-        if time is not None and self.config.context.clock:
+        # What is bought after an instant is not bought at it.
+        if time is not None and self.config.context.clock and self.window is None:
             features |= clock_columns(time[: self.shown.events])
         return Catalog(np.arange(self.shown.events).astype(str).astype(object), features)
 
@@ -216,7 +276,7 @@ class Builder:
 
     def histories(self, sources: NDArray[np.int64]) -> Histories | None:
         """What shoppers met of these examples, where a block reads it."""
-        if not reads_history(self.blocks):
+        if self.window is None and not reads_history(self.blocks):
             return None
         made, label = self.shown, self.past_label
         values = None
@@ -241,22 +301,54 @@ class Builder:
             self.labels,
             smoothing=smoothing,
             ordered=self.ordered,
+            recent=self.config.rates.recent,
         )
 
     def reader(
         self,
         sources: NDArray[np.int64],
-        items: FeatureColumns,
-        users: FeatureColumns,
-        context: FeatureColumns,
+        columns: Mapping[str, FeatureColumns],
+        rows: NDArray[np.int64] | None = None,
+        retrieved: Retrieved | None = None,
     ) -> Reader:
         """What makes batches, its histories and rates made of some examples."""
-        made = self.histories(sources), self.rates(sources)
-        return Reader(self.shown, items, users, context, sources, *made)
+        return Reader(
+            self.shown,
+            columns["items"],
+            columns["users"],
+            columns["context"],
+            sources,
+            self.histories(sources),
+            self.rates(sources),
+            rows,
+            retrieved,
+            reads_history(self.blocks),
+        )
 
     def reader_now(self, reader: Reader) -> Reader:
         """The same reader, its histories and rates made of all that there is."""
-        return self.reader(np.sort(self.shown.of(self.told)), **reader.columns)
+        known = self.told
+        sources = known if self.window is not None else np.sort(self.shown.of(known))
+        return self.reader(sources, reader.columns, retrieved=reader.retrieved)
+
+    def reader_at_begin(self, reader: Reader) -> Reader:
+        """The same reader, its histories and rates made of what a retrieval run learned from before
+        it was chosen."""
+        assert self.window is not None
+        sources = self.sources(reader.rows)
+        assert self.shown.time is not None
+        sources = sources[self.shown.time[sources] < self.window.begin]
+        return self.reader(sources, reader.columns, retrieved=reader.retrieved)
+
+    def sources(self, events: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The examples that histories and rates are made of, for some events to learn from: these,
+        or beside a retrieval run all that it had met when its test began."""
+        made, window = self.shown, self.window
+        if window is None:
+            return np.sort(made.of(events))
+        assert made.time is not None
+        known = np.isfinite(made.labels[: made.events]).any(axis=1)
+        return np.flatnonzero(known & (made.time[: made.events] < window.test))
 
     def build(
         self, events: NDArray[np.int64], states: Mapping[str, Any] | None, cache: Path | None
@@ -282,12 +374,15 @@ class Builder:
                 fields[name] = Fields(
                     encoders, height, dim, id=id, id_dropout=drop, name=f"{name}_fields"
                 )
-        sources = np.sort(made.of(events))
-        reader = self.reader(sources, **columns)
-        for name, rows in (("users", made.user[events]), ("items", made.item[sources])):
+        learned = np.sort(made.of(events))
+        retrieved = self.kept
+        if retrieved is None and config.vectors is not None:
+            retrieved = self.finder.before
+        reader = self.reader(self.sources(events), columns, rows=learned, retrieved=retrieved)
+        for name, rows in (("users", made.user[events]), ("items", made.item[learned])):
             if fields[name].id:
                 fields[name].know(np.unique(rows))
-        values = made.labels[sources].astype(np.float64)
+        values = made.labels[learned].astype(np.float64)
         heads = [
             LabelHead(label, *_scale(values[:, at])) if label.numeric else LabelHead(label)
             for at, label in enumerate(self.labels)
@@ -300,11 +395,17 @@ class Builder:
             self.labels,
             heads,
             reader,
-            edges_of(reader.numbers(sources)),
+            edges_of(reader.numbers(learned)),
             decided=self.decided,
+            towers=None if retrieved is None else self._towers(retrieved),
             decay=config.train.decay,
             learned_weights=config.train.weights == "learned",
         )
+
+    def _towers(self, retrieved: Retrieved) -> Towers:
+        # A second stage begins with the order that it is given.
+        trust = float(self.config.negatives.by == "retrieval")
+        return Towers(self.config.network.dim, retrieved.numbers, len(self.labels), trust)
 
     def check(self) -> None:
         """Refuses what could not be built, before anything is trained.

@@ -56,8 +56,13 @@ class NegativesConfig(Section):
 
     each: int = 4
     """To each event."""
-    by: Literal["uniform", "popularity"] = "uniform"
-    """Every item equally often, or as often as it is chosen."""
+    by: Literal["uniform", "popularity", "retrieval"] = "uniform"
+    """Every item equally often, or as often as it is chosen, or what the run of `vectors` would
+    have found for the shopper: what a second stage is asked to tell apart."""
+    top: int = 200
+    """`retrieval`: the best so many that its run finds are drawn from."""
+    share: float = 0.8
+    """`retrieval`: of the drawn items that are such; the others are of all items."""
     draws: int = 5
     """Sets of them that are drawn; epochs take turns with them."""
 
@@ -101,6 +106,8 @@ class RatesConfig(Section):
     users with the categories of items and of the context."""
     smoothing: float = 10.0
     """Examples that the mean of all counts as, beside each one's own."""
+    recent: Listed[float] = ()
+    """Days back: how many examples there were within each is told too, such as `[1, 7, 30]`."""
 
 
 def _named(value: Any) -> Any:
@@ -152,6 +159,11 @@ class ServeConfig(Section):
 
 class RankingConfig(RunConfig):
     """The run file of ranking."""
+
+    vectors: str | None = None
+    """A finished run of retrieval, whose vectors of items and shoppers, and scores, are read too.
+    Parts are then that run's: what it was chosen on is learned from, but for a share
+    (`split.valid`) of the shoppers, and its test is the test."""
 
     labels: dict[str, LabelConfig] | None = None
     """What is learned, by name: labels of the shop file, or `rating`, or `chosen` (that there was

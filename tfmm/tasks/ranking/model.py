@@ -18,6 +18,7 @@ from tfmm.tasks.ranking.network.flow import Flow
 from tfmm.tasks.ranking.network.losses import LabelHead, lists_needed
 from tfmm.tasks.ranking.network.network import Network
 from tfmm.tasks.ranking.network.numbers import Quantiles
+from tfmm.tasks.ranking.network.towers import Towers
 from tfmm.tasks.ranking.reading.labels import Label
 from tfmm.tasks.ranking.reading.reader import Reader
 
@@ -39,6 +40,7 @@ class Ranker(Model):
         reader: makes batches.
         edges: quantiles of the reader's numbers, ascending, float32 `[R, E]`.
         decided: what it is like by the tables that it was made for.
+        towers: what reads the vectors of a retrieval run, or None.
         decay: weight of the squared length of the embeddings that an example reads.
         learned_weights: whether labels' weights are learned.
     """
@@ -55,12 +57,13 @@ class Ranker(Model):
         edges: NDArray[np.float32],
         *,
         decided: Decided,
+        towers: Towers | None = None,
         decay: float = 0.0,
         learned_weights: bool = False,
     ) -> None:
         super().__init__(name="ranker")
         self.users, self.items, self.context = users, items, context
-        self.network, self.heads = network, list(heads)
+        self.network, self.heads, self.towers = network, list(heads), towers
         self.numbers = Quantiles(*edges.shape)
         self.numbers.at.assign(edges)
         self.doubt = None
@@ -73,8 +76,8 @@ class Ranker(Model):
         self.__dict__["decided"] = decided
         self._after = [_place(labels, one.after) for one in labels]
         # One example makes the layers' variables; where no event says a label, none does.
-        make = reader.maker(reader.sources[:1])
-        self(make(tf.range(len(reader.sources[:1])), tf.constant([0, 0], tf.int64)))
+        one = reader.rows[:1]
+        self(reader.maker(one)(tf.range(len(one)), tf.constant([0, 0], tf.int64)))
         self._begin_at_the_mean()
 
     def encoders(self) -> Iterator[tuple[str, Encoder]]:
@@ -133,6 +136,10 @@ class Ranker(Model):
         if self.context is not None:
             read.append(tokens["context"])
         fields = tf.concat(read, axis=1)
+        length = tf.reduce_mean(tf.reduce_sum(tf.square(fields), axis=[1, 2]))
+        if self.towers is not None:
+            towers = self.towers(batch["shopper"], batch["retrieved"])
+            fields = tf.concat([fields, towers], axis=1)
         history = there = None
         if "history" in batch:
             there = batch["history"] >= 0
@@ -147,8 +154,11 @@ class Ranker(Model):
             batch.get("gap"),
             batch.get("history_value"),
         )
-        scores = self.together(self.network(flow, training=training))
-        return scores, tf.reduce_mean(tf.reduce_sum(tf.square(fields), axis=[1, 2]))
+        scores = self.network(flow, training=training)
+        if self.towers is not None:
+            scores += self.towers.base(batch["numbers"])
+        scores = self.together(scores)
+        return scores, length
 
     def together(self, scores: tf.Tensor) -> tf.Tensor:
         """The scores `[…, L]` of labels, where some cannot be without another."""
@@ -195,7 +205,7 @@ class Ranker(Model):
 
     def _begin_at_the_mean(self) -> None:
         """Has every label of yes and no begin at how often it is yes, after what it needs."""
-        values = self.reader.shown.labels[self.reader.sources]
+        values = self.reader.shown.labels[self.reader.rows]
         for place, (label, head) in enumerate(zip(self.labels, self.network.heads, strict=True)):
             before = self._after[place]
             rows = values if before is None else values[values[:, before] > 0]

@@ -42,7 +42,7 @@ _NAMES = {
 
 def sections(
     metrics: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]],
+    learned: tuple[Sequence[Mapping[str, Any]], str],
     folder: Path,
     labels: Sequence[Label],
     choice: Metric,
@@ -51,10 +51,10 @@ def sections(
 
     Args:
         metrics: what `metrics.json` holds.
-        history: a row an epoch.
+        learned: a row an epoch, and what validation chose by.
         folder: where plots go.
         labels: what was learned.
-        choice: what validation chose by.
+        choice: what the test tells of the first label.
     """
     folder.mkdir(parents=True, exist_ok=True)
     found = [*in_short(_in_words(metrics, labels[0], choice))]
@@ -62,7 +62,7 @@ def sections(
         found.append(Section("Columns to look at", [escaped(one) for one in metrics["suspects"]]))
     found += [_beside(metrics, label) for label in labels]
     found += [_reliable(metrics, label, folder) for label in labels if not label.numeric]
-    return found + learning_section(history, choice.name, folder)
+    return found + learning_section(*learned, folder)
 
 
 def _in_words(metrics: Mapping[str, Any], label: Label, choice: Metric) -> list[str]:

@@ -20,8 +20,9 @@ from tfmm.evaluation.labels import label_counts, label_metrics, reliability
 from tfmm.evaluation.report import Section
 from tfmm.tasks.base import Metric, Metrics, Say, Task, silent
 from tfmm.tasks.config import RunFileError
-from tfmm.tasks.ranking.answers.signatures import export_of
-from tfmm.tasks.ranking.baselines import compared, measured, names
+from tfmm.tasks.ranking import baselines
+from tfmm.tasks.ranking.answers.signatures import Served, export_of
+from tfmm.tasks.ranking.baselines import compared, names
 from tfmm.tasks.ranking.build import Builder
 from tfmm.tasks.ranking.calibration import slope_and_shift
 from tfmm.tasks.ranking.config import RankingConfig, ServeConfig
@@ -33,8 +34,16 @@ from tfmm.tasks.ranking.reading.labels import Label
 from tfmm.tasks.ranking.reading.parts import EventParts
 from tfmm.tasks.ranking.reading.reader import lists_and_steps
 from tfmm.tasks.ranking.report import sections
+from tfmm.tasks.ranking.retrieved.finder import check_vectors, retrieval_config
+from tfmm.tasks.ranking.retrieved.stage import judged, measured
+from tfmm.tasks.ranking.retrieved.vectors import Retrieved
+from tfmm.tasks.retrieval.task import Retrieval
 from tfmm.tasks.weights import saved_states
 
+#: What validation chooses a second stage by.
+STAGES = "two stages ndcg@20"
+#: Folder of what is kept of a retrieval run, beside the weights.
+RETRIEVED = "retrieved"
 #: What the first label is chosen by, by its loss.
 _CHOICES = {
     "binary": ("auc", True),
@@ -62,16 +71,28 @@ class Ranking(Task):
         for name in config.evaluate.baselines or ():
             if name not in names():
                 raise RunFileError(f"`evaluate.baselines`: {unknown('baseline', name, names())}")
+        check_vectors(config)
 
     @classmethod
     def event_columns(cls, config: RankingConfig, shop: Any) -> Iterable[str]:
-        return () if config.split.column is None else (config.split.column,)
+        columns = [] if config.split.column is None else [config.split.column]
+        if config.vectors is not None and Path(config.vectors).is_dir():
+            read = retrieval_config(Path(config.vectors))
+            columns += Retrieval.event_columns(read, shop)
+        return tuple(dict.fromkeys(columns))
 
     def check_data(self, measured: bool = True) -> None:
         self.builder.check()
 
     @cached_property
     def choice(self) -> Metric:  # type: ignore[override]
+        if self.config.negatives.by == "retrieval" and not self.builder.labels[0].numeric:
+            return Metric(STAGES)
+        return self._told
+
+    @property
+    def _told(self) -> Metric:
+        """What the test tells of the first label."""
         label = self.builder.labels[0]
         name, higher = _CHOICES[label.loss]
         return Metric(f"{label.name} {name}", higher)
@@ -90,12 +111,13 @@ class Ranking(Task):
     ) -> Ranker:
         events = self._learned() if train is None else train
         cache = cache_folder() if keep_media else None
-        return self.builder.build(np.asarray(events, np.int64), states, cache)
+        return self.builder.build(self.builder.learnable(events), states, cache)
 
     def load(self, folder: Path, *, keep_media: bool = True) -> Ranker:
         decided = saved_states(folder).get("ranking")
         if decided is not None:
             self.builder = Builder(self.config, self.data, Decided.of_state(decided))
+        self.builder.kept = Retrieved.load(folder / RETRIEVED, self.data.items.ids)
         return super().load(folder, keep_media=keep_media)
 
     def _learned(self) -> NDArray[np.integer]:
@@ -110,18 +132,37 @@ class Ranking(Task):
         self, model: Ranker, part: NDArray[np.integer], first_epoch: int = 0
     ) -> tf.data.Dataset:
         train = self.config.train
+        part = self.builder.learnable(part)
         return model.batches(part, train.batch_size, seed=train.seed, first_epoch=first_epoch)
 
     def steps(self, part: NDArray[np.integer]) -> int:
         lists = lists_needed(self.builder.labels)
-        size = self.config.train.batch_size
+        size, part = self.config.train.batch_size, self.builder.learnable(part)
         return lists_and_steps(self.builder.shown, part, size, lists=lists)[1]
 
     def examples(self, part: NDArray[np.integer]) -> int:
-        return len(part) * (1 + self.builder.shown.each)
+        return len(self.builder.learnable(part)) * (1 + self.builder.shown.each)
 
     def validate(self, model: Ranker) -> dict[str, float]:
-        return self._measured(model, self.parts.valid)
+        row = self._measured(model, self.parts.valid)
+        if self.config.negatives.by == "retrieval":
+            row[STAGES] = self._as_second_stage(model)
+        return row
+
+    def _as_second_stage(self, model: Ranker) -> float:
+        """NDCG@20 of what the chosen retrieval model finds for the shoppers of validation, in the
+        ranker's order."""
+        builder, finder = self.builder, self.builder.finder
+        made = finder.task.parts.split
+        users = np.unique(builder.shown.user[self.parts.valid])
+        users = users[made.valid.user_counts()[users] > 0]
+        truth = made.valid.subset(np.isin(made.valid.user, users))
+        lists = builder.lists[0][users]
+        reader = builder.reader_at_begin(model.reader)
+        served = Served(model, reader, self.data, builder.context, 0)
+        scores = judged(served, users, lists, finder.window.begin // 1_000_000)
+        found = measured(users, lists, scores, truth, made.train, (20,), made.repeats)
+        return found["model"]["ndcg@20"]
 
     def decide(self, model: Ranker, say: Say = silent) -> tuple[dict[str, Any], float | None]:
         rows = self.builder.shown.of(self.parts.valid)
@@ -139,7 +180,14 @@ class Ranking(Task):
         for head, (slope, shift) in zip(model.heads, decided["calibration"], strict=True):
             head.slope.assign(slope)
             head.shift.assign(shift)
+        if self.config.vectors is not None:
+            model.reader.retrieved = self.builder.finder.now
         return model
+
+    def save(self, model: Ranker, folder: Path) -> None:
+        if model.reader.retrieved is not None:
+            model.reader.retrieved.save(folder / RETRIEVED, self.data.items.ids)
+        super().save(model, folder)
 
     def evaluate(self, model: Ranker, decided: Mapping[str, Any], say: Say = silent) -> Metrics:
         made = self.builder.shown
@@ -167,7 +215,8 @@ class Ranking(Task):
         return metrics
 
     def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
-        return sections(metrics, history, folder, self.builder.labels, self.choice)
+        learned = history, self.choice.name
+        return sections(metrics, learned, folder, self.builder.labels, self._told)
 
     def signatures(self, run: Any, settings: Any) -> Any:
         return export_of(self, run.model, settings.by)
@@ -215,7 +264,7 @@ class Ranking(Task):
         if asked is not None and not asked:
             return
         parts = [made.of(part) for part in (self.parts.train, self.parts.valid)]
-        others = measured(
+        others = baselines.measured(
             label,
             values,
             made,

@@ -124,7 +124,7 @@ class Counted(tf.Module):
         total = tf.reshape(total, [-1, codes.shape[1], sums.shape[1]])
         total = tf.reduce_sum(total, axis=1)
         count = len(self.numeric)
-        values, seen, all_ = tf.split(total, [count, count, 1], axis=1)
+        values, seen, all_ = tf.split(total, [count, count, sums.shape[1] - 2 * count], axis=1)
         rate = (values + self.smoothing * self.mean) / (seen + self.smoothing)
         odds = _logit(rate) - _logit(self.mean)
         told = tf.where(self.numeric, rate - self.mean, odds)

@@ -81,8 +81,11 @@ class Served(tf.Module):
             *model.network.weights,
             *model.numbers.weights,
             *(w for h in model.heads for w in h.weights),
+            *(() if model.towers is None else model.towers.weights),
         ]
+        self.retrieved, self._towers = reader.retrieved, lambda: model.towers
         self._past = lambda: reader.histories
+        self._attended = reader.attended
         self.history_size = 0
         if reader.histories is not None:
             past = reader.histories
@@ -100,7 +103,7 @@ class Served(tf.Module):
     def given(self) -> dict[str, tf.TensorSpec]:
         """The context of a request, by input."""
         found = self.context.inputs
-        if self.history_size and "history_time" in self.histories:
+        if self.history_size and self._attended and "history_time" in self.histories:
             found["time"] = tf.TensorSpec([None], tf.int64)
         return {input_name(name): spec for name, spec in found.items()}
 
@@ -140,6 +143,24 @@ class Served(tf.Module):
         answers = self._answers(user_id, item_id, given, raw=True)
         return dict(zip(self.labels, tf.unstack(answers, axis=1), strict=True))
 
+    def judged(
+        self, users: tf.Tensor, items: tf.Tensor, given: Mapping[str, tf.Tensor]
+    ) -> tf.Tensor:
+        """Scores float32 `[B, N, L]` of users int64 `[B]` and items int64 `[B, N]`, rows, -1 for
+        unknown ones: what answers are made of, and what lists are ordered by."""
+        return self._scores(users, items, given, self._of_users(users))
+
+    def blank(self, count: int, seconds: int) -> dict[str, tf.Tensor]:
+        """A context for `count` requests that tells the time alone."""
+        found = {}
+        for name, spec in self.given.items():
+            if name == "time":
+                found[name] = tf.fill([count], tf.constant(seconds, tf.int64))
+            else:
+                shape = [count, *(size or 1 for size in spec.shape[1:].as_list())]
+                found[name] = tf.zeros(shape, spec.dtype)
+        return found
+
     def regress(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The first label of serialised tf.Examples."""
         return {"outputs": self._of_examples(inputs)[:, 0]}
@@ -175,10 +196,13 @@ class Served(tf.Module):
         given: Mapping[str, tf.Tensor],
         past: Mapping[str, tf.Tensor],
     ) -> dict[str, tf.Tensor]:
-        answers = self._answered(self._scores(users, self.items.rows(item_id), given, past))
+        scores = self._scores(users, self.items.rows(item_id), given, past)
+        answers = self._answered(scores)
         asked = tf.strings.length(item_id) > 0
         columns = [tf.where(asked, one, one.dtype.min) for one in tf.unstack(answers, axis=2)]
-        order = tf.argsort(columns[self.by], axis=1, direction="DESCENDING", stable=True)
+        # By the scores, since probabilities next to 0 and 1 are equal in float32.
+        worth = tf.where(asked, scores[:, :, self.by], scores.dtype.min)
+        order = tf.argsort(worth, axis=1, direction="DESCENDING", stable=True)
         found = {"item_id": tf.gather(item_id, order, batch_dims=1)}
         for name, column in zip(self.labels, columns, strict=True):
             found[name] = tf.gather(column, order, batch_dims=1)
@@ -208,10 +232,19 @@ class Served(tf.Module):
             asked |= self.raw_users.codes(given) | self.raw_items.codes(given)
             user = self.raw_users.vectors(given, user)
             item = self.raw_items.vectors(given, item)
-        numbers = self._numbers()(self.counted.numbers(asked))
+        counted = self.counted.numbers(asked)
         context = self.context.vectors(told)
+        context = None if context is None else spread(context)
+        if self.retrieved is not None:
+            shoppers = spread(self.retrieved.shoppers(past["history"]))
+            found = self.retrieved.of_items(flat)
+            counted = tf.concat([counted, self.retrieved.scores(shoppers, found)], axis=1)
+            towers: Any = self._towers()
+            towers = towers(self.retrieved.read(shoppers), self.retrieved.read(found))
+            context = towers if context is None else tf.concat([context, towers], axis=1)
+        numbers = self._numbers()(counted)
         read: dict[str, tf.Tensor] = {}
-        if past:
+        if past and self._attended:
             rows = past["history"]
             vectors = self.items.of(tf.maximum(rows, 0))
             read = {"history": spread(vectors), "there": spread(rows >= 0)}
@@ -222,16 +255,11 @@ class Served(tf.Module):
                 read["gap"] = spread(tf.where(times < 0, 0.0, gap))
             if "history_value" in past:
                 read["value"] = spread(past["history_value"])
-        scores = self._together(
-            scored(
-                self._network(),
-                spread(user),
-                item,
-                None if context is None else spread(context),
-                numbers,
-                read,
-            )
-        )
+        scores = scored(self._network(), spread(user), item, context, numbers, read)
+        if self.retrieved is not None:
+            base: Any = self._towers()
+            scores += base.base(counted)
+        scores = self._together(scores)
         return tf.reshape(scores, [batch, shown, len(self.labels)])
 
     def _of_examples(self, inputs: tf.Tensor) -> tf.Tensor:

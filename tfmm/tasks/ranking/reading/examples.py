@@ -28,6 +28,9 @@ class Shown:
         events: how many examples are events.
         each: drawn items to each event.
         draws: sets of them.
+        slots: int64 `[events]`, where an event's drawn items are among those of all that have
+            some, -1 for those without; None where each event has.
+        known: int64 `[m]`, as of when an example is judged; None for the time of its event.
     """
 
     user: NDArray[np.int32]
@@ -38,6 +41,8 @@ class Shown:
     events: int
     each: int = 0
     draws: int = 0
+    slots: NDArray[np.int64] | None = None
+    known: NDArray[np.int64] | None = None
     context: Mapping[str, Column] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -45,9 +50,16 @@ class Shown:
 
     def drawn(self, events: NDArray[np.integer], draw: int = 0) -> NDArray[np.int64]:
         """The examples int64 `[n * each]` that a set has for some events, event by event."""
-        first = self.events + draw * self.events * self.each
-        places = np.asarray(events, np.int64)[:, None] * self.each + np.arange(self.each)
-        return first + places.ravel()
+        slots, count = np.asarray(events, np.int64), self.events
+        if self.slots is not None:
+            slots, count = self.slots[slots], int((self.slots >= 0).sum())
+        places = slots[:, None] * self.each + np.arange(self.each)
+        return self.events + draw * count * self.each + places.ravel()
+
+    @property
+    def judged(self) -> NDArray[np.int64] | None:
+        """As of when each example is judged, int64 `[m]`; None without times."""
+        return self.time if self.known is None else self.known
 
     def of(self, events: NDArray[np.integer]) -> NDArray[np.int64]:
         """These events and what the first set has for them."""
@@ -62,11 +74,22 @@ def shown(
     n_items: int,
     negatives: NegativesConfig,
     seed: int,
+    events: NDArray[np.int64] | None = None,
+    known: NDArray[np.int64] | None = None,
 ) -> Shown:
     """The examples, with drawn items where events of choices alone are learned from.
 
     An item that its shopper ever chose is not drawn, nor one twice in a set for one event, as far
     as there are others.
+
+    Args:
+        examples: the events.
+        labels, values: what they say.
+        n_users, n_items: rows of the catalogues.
+        negatives: how many are drawn, and how.
+        seed: of the draw.
+        events: those that items are drawn for, ascending; all by default.
+        known: as of when each event is judged, see `Shown`.
 
     Raises:
         ValueError: a number of drawn items below one.
@@ -78,6 +101,7 @@ def shown(
         np.arange(len(examples)),
         values,
         len(examples),
+        known=known,
         context=examples.context,
     )
     if [label.name for label in labels] != [CHOSEN]:
@@ -92,7 +116,10 @@ def shown(
     chance = None
     if negatives.by == "popularity":
         chance = np.bincount(examples.item, minlength=n_items) / max(1, count)
-    user = np.tile(np.repeat(examples.user, each), draws)
+    events = np.arange(count) if events is None else events
+    slots = np.full(count, -1)
+    slots[events] = np.arange(len(events))
+    user = np.tile(np.repeat(examples.user[events], each), draws)
     own = np.unique(examples.user.astype(np.int64) * n_items + examples.item)
     item = np.zeros(len(user), np.int32)
     left = np.arange(len(user))
@@ -114,7 +141,7 @@ def shown(
             break
     label = np.zeros(len(user), np.float32)
     label[left] = np.nan
-    at = np.tile(np.repeat(np.arange(count), each), draws)
+    at = np.tile(np.repeat(events, each), draws)
     return Shown(
         np.concatenate([examples.user, user]).astype(np.int32),
         np.concatenate([examples.item, item]).astype(np.int32),
@@ -124,5 +151,7 @@ def shown(
         count,
         each,
         draws,
+        slots,
+        None if known is None else np.concatenate([known, known[at]]),
         context=examples.context,
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tfmm.config.names import unknown
 from tfmm.data.catalog import Catalog
 from tfmm.data.columns import CategoryColumn, Column, TagsColumn
+from tfmm.data.events.pairs import DAY
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.ranking.reading.examples import Shown
 from tfmm.tasks.ranking.reading.labels import Label
@@ -67,6 +68,7 @@ class Rates:
         labels: what they say.
         smoothing: see above.
         ordered: whether what comes later is left out; else by tenths.
+        recent: days back, within each of which examples are counted too, where they are ordered.
     """
 
     def __init__(
@@ -78,7 +80,9 @@ class Rates:
         *,
         smoothing: float,
         ordered: bool,
+        recent: Sequence[float] = (),
     ) -> None:
+        self.recent = tuple(recent) if ordered else ()
         self.shown, self.keys, self.smoothing = shown, dict(keys), smoothing
         self.labels, self.ordered = tuple(labels), ordered
         values = shown.labels[sources]
@@ -96,7 +100,11 @@ class Rates:
     @property
     def width(self) -> int:
         """Numbers that `of` gives for an example."""
-        return len(self.keys) * (len(self.labels) + 1)
+        return len(self.keys) * self._each
+
+    @property
+    def _each(self) -> int:
+        return len(self.labels) + 1 + len(self.recent)
 
     def of(self, rows: NDArray[np.int64], *, before: bool) -> NDArray[np.float32]:
         """The numbers of examples, float32 `[m, width]`.
@@ -105,17 +113,18 @@ class Rates:
             rows: the examples.
             before: whether they are learned from, and read what was known before them alone.
         """
-        slot = self._slots(rows) if before else None
+        slot = self._slots(rows, judged=True) if before else None
         found = np.empty((len(rows), self.width), np.float32)
         at = 0
         for name, codes in self.keys.items():
             sums = self._sums(name, self._codes(codes, rows), slot)
-            found[:, at : at + len(self.labels) + 1] = self.told(sums)
-            at += len(self.labels) + 1
+            found[:, at : at + self._each] = self.told(sums)
+            at += self._each
         return found
 
     def told(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sums and counts of each label and of all examples, `[m, 2 L + 1]`, as numbers."""
+        """Sums and counts of each label, of all examples and of recent ones, `[m, 2 L + 1 + D]`, as
+        numbers."""
         count = len(self.labels)
         total, seen = sums[:, :count], sums[:, count : 2 * count]
         rate = (total + self.smoothing * self.mean) / (seen + self.smoothing)
@@ -131,10 +140,11 @@ class Rates:
         known = self.counted[name][0]
         return known, self._sums(name, known[:, None], None)
 
-    def _slots(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _slots(self, rows: NDArray[np.int64], judged: bool = False) -> NDArray[np.int64]:
         if self.ordered:
-            assert self.shown.time is not None
-            return np.searchsorted(self.instants, self.shown.time[rows])
+            time = self.shown.judged if judged else self.shown.time
+            assert time is not None
+            return np.searchsorted(self.instants, time[rows])
         # By the event, so that what was drawn for it goes with it.
         mixed = self.shown.event[rows].astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         return ((mixed >> np.uint64(33)) % np.uint64(FOLDS)).astype(np.int64)
@@ -169,9 +179,11 @@ class Rates:
     def _sums(
         self, name: str, codes: NDArray[np.int64], slot: NDArray[np.int64] | None
     ) -> NDArray[np.float64]:
-        """Sums and counts `[m, 2 L + 1]` of codes `[m, W]`, of all or as a slot may know them."""
+        """Sums and counts `[m, 2 L + 1 + D]` of codes `[m, W]`, of all or as a slot may know
+        them."""
         known, numbers, running = self.counted[name]
-        total = np.zeros((len(codes), running.shape[1]))
+        wide = running.shape[1]
+        total = np.zeros((len(codes), wide + len(self.recent)))
         if not len(known):
             return total
         for column in codes.T:
@@ -187,8 +199,19 @@ class Rates:
                 own = first + slot
                 sums -= running[np.searchsorted(numbers, own + 1)]
                 sums += running[np.searchsorted(numbers, own)]
-            total += sums * met[:, None]
+            total[:, :wide] += sums * met[:, None]
+            for place, days in enumerate(self.recent, wide):
+                since = np.maximum(first, first + self._back(slot, days))
+                there = running[np.searchsorted(numbers, last), -1]
+                there = there - running[np.searchsorted(numbers, since), -1]
+                total[:, place] += there * met
         return total
+
+    def _back(self, slot: NDArray[np.int64] | None, days: float) -> NDArray[np.int64]:
+        """The first slot within so many days before each; before the end, for all."""
+        ends = np.append(self.instants, self.instants[-1:] + 1)
+        end = ends[-1:] if slot is None else ends[slot]
+        return np.searchsorted(self.instants, end - int(days * DAY))
 
 
 def joined(one: NDArray[np.int64], other: NDArray[np.int64], size: int) -> NDArray[np.int64]:

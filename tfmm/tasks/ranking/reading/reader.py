@@ -14,7 +14,10 @@ from tfmm.data.columns import CategoryColumn
 from tfmm.tasks.ranking.reading.examples import Shown
 from tfmm.tasks.ranking.reading.histories import Histories
 from tfmm.tasks.ranking.reading.rates import Rates
+from tfmm.tasks.ranking.retrieved.vectors import Retrieved
 
+#: Examples whose scores are computed at a time.
+_AT_ONCE = 65_536
 HOUR, WEEKDAY = "(hour)", "(weekday)"
 _HOURS = np.array([f"{hour:02d}" for hour in range(24)], object)
 _DAYS = np.array([str(day) for day in range(7)], object)
@@ -41,6 +44,9 @@ class Reader:
             rates know.
         histories: made of `sources`, or None where no block reads any.
         rates: made of `sources`.
+        rows: the examples that are learned from, where these are not `sources`.
+        retrieved: of a retrieval run, or None.
+        attended: whether a block reads histories.
     """
 
     def __init__(
@@ -52,12 +58,20 @@ class Reader:
         sources: NDArray[np.int64],
         histories: Histories | None,
         rates: Rates,
+        rows: NDArray[np.int64] | None = None,
+        retrieved: Retrieved | None = None,
+        attended: bool = True,
     ) -> None:
         self.shown, self.sources, self.histories, self.rates = shown, sources, histories, rates
+        self.rows = sources if rows is None else rows
+        self.retrieved, self.attended = retrieved, attended
         self.columns = {"items": items, "users": users, "context": context}
         self._inputs: dict[str, RowInputs] = {}
         self.learned = np.zeros(shown.events, bool)
         self.learned[sources[sources < shown.events]] = True
+        if retrieved is not None and shown.time is not None:
+            # What validation judges is of the same shoppers' instant, and no source either.
+            self.learned = shown.time[: shown.events] < retrieved.window.test
 
     def inputs(self) -> dict[str, RowInputs]:
         """What gathers encoder inputs, made once: constants of a graph are kept with it."""
@@ -66,12 +80,39 @@ class Reader:
         return self._inputs
 
     def numbers(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """The rates of examples, float32 `[m, R]`: those of what is learned from as of before."""
+        """The rates of examples, float32 `[m, R]`: those of what is learned from as of before; then
+        the scores of retrieval."""
         learned = self.learned[self.shown.event[rows]]
         found = np.empty((len(rows), self.rates.width), np.float32)
         found[learned] = self.rates.of(rows[learned], before=True)
         found[~learned] = self.rates.of(rows[~learned], before=False)
+        if self.retrieved is not None:
+            found = np.hstack([found, self._scores(rows, *self.shoppers(rows))])
         return found
+
+    def shoppers(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The retrieval's vectors float32 `[S, W]` of the shoppers of examples as of each, and
+        which is whose, int64 `[m]`."""
+        past, shown = self.histories, self.shown
+        assert past is not None
+        assert self.retrieved is not None
+        assert shown.judged is not None
+        ends = past.ends(shown.user[rows], shown.judged[rows])
+        both, at = np.unique(np.stack([shown.user[rows], ends]), axis=1, return_inverse=True)
+        users, ends = tf.constant(both[0], tf.int32), tf.constant(both[1], tf.int64)
+        met = past.latest(users, ends)["history"].numpy()
+        return self.retrieved.of_histories(met), at.ravel()
+
+    def _scores(
+        self, rows: NDArray[np.int64], vectors: NDArray[np.float32], at: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        assert self.retrieved is not None
+        found = [np.empty((0, self.retrieved.numbers), np.float32)]
+        for start in range(0, len(rows), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            items = self.retrieved.of_items(tf.constant(self.shown.item[rows[part]]))
+            found.append(self.retrieved.scores(tf.constant(vectors[at[part]]), items).numpy())
+        return np.concatenate(found)
 
     def maker(self, rows: NDArray[np.int64]) -> Any:
         """A function that makes the batch of places int64 `[B]` among some examples, by a key."""
@@ -81,24 +122,36 @@ class Reader:
         labels = tf.constant(shown.labels[rows])
         user, item = tf.constant(shown.user[rows]), tf.constant(shown.item[rows])
         event = tf.constant(shown.event[rows], tf.int64)
-        time = None if shown.time is None else tf.constant(shown.time[rows], tf.int64)
+        time = None if shown.judged is None else tf.constant(shown.judged[rows], tf.int64)
         group = event if shown.each else tf.cast(user, tf.int64)
         learned = tf.constant(self.learned[shown.event[rows]])
         ends = None
         if histories is not None and histories.ordered:
-            assert shown.time is not None
-            ends = tf.constant(histories.ends(shown.user[rows], shown.time[rows]))
+            assert shown.judged is not None
+            ends = tf.constant(histories.ends(shown.user[rows], shown.judged[rows]))
+        towers = self.retrieved
+        if towers is not None:
+            vectors, places = self.shoppers(rows)
+            shoppers, shopper_at = tf.constant(vectors), tf.constant(places)
 
         def make(at: tf.Tensor, key: tf.Tensor) -> dict[str, Any]:
             who, what = tf.gather(user, at), tf.gather(item, at)
             past: dict[str, tf.Tensor] = {}
-            if histories is not None and ends is not None:
+            if histories is not None and ends is not None and self.attended:
                 past = histories.latest(who, tf.gather(ends, at))
-            elif histories is not None:
+            elif histories is not None and self.attended:
                 own = tf.where(tf.gather(learned, at), tf.gather(event, at), -2)
                 past = histories.others(who, own, key)
             asked = None if time is None else tf.gather(time, at)
+            found: dict[str, tf.Tensor] = {}
+            if towers is not None:
+                vector = tf.gather(shoppers, tf.gather(shopper_at, at))
+                found = {
+                    "shopper": towers.read(vector),
+                    "retrieved": towers.read(towers.of_items(what)),
+                }
             return {
+                **found,
                 "labels": tf.gather(labels, at),
                 "list": tf.gather(group, at),
                 **assemble(inputs, who, what, tf.gather(event, at), asked, past, key),
