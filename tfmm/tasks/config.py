@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from tfmm.config import Section, ToldAs, checked
 from tfmm.data.shop_file.form import ShopForm
@@ -48,6 +48,9 @@ class RunConfig(Section):
     """The model's name: the folder of its exported versions and its name on the server."""
     train: TrainConfig = TrainConfig()
 
+    #: Keys that name a file or a folder, relative to the run file.
+    PATHS: ClassVar[tuple[str, ...]] = ("shop",)
+
     @classmethod
     def from_file(cls, path: str | Path) -> RunConfig:
         """Reads a run file.
@@ -63,7 +66,7 @@ class RunConfig(Section):
     def from_dict(cls, value: Mapping[str, Any], source: Path | None = None) -> RunConfig:
         """Checks a mapping of the run file's form; `source` is the file that errors name.
 
-        A relative `shop` is resolved against the folder of `source`.
+        Relative paths (`PATHS`) are resolved against the folder of `source`.
 
         Raises:
             RunFileError: as by `from_file`.
@@ -71,10 +74,15 @@ class RunConfig(Section):
         where = str(source) if source else "the run configuration"
         form = cls._form(value, where) if cls is RunConfig else cls
         config = checked(form, value, where, RunFileError)
-        if isinstance(config.shop, (str, Path)):
-            base = source.parent if source else Path()
-            config = config.with_values(shop=str((base / config.shop).resolve()))
-        return config
+        base = source.parent if source else Path()
+        named = {name: getattr(config, name) for name in form.PATHS}
+        return config.with_values(
+            **{
+                name: str((base / path).resolve())
+                for name, path in named.items()
+                if isinstance(path, (str, Path))
+            }
+        )
 
     @staticmethod
     def _form(value: Any, where: str) -> type[RunConfig]:

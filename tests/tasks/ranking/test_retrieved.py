@@ -12,7 +12,7 @@ import tensorflow as tf
 from tests.tasks.ranking.shops import chosen
 from tfmm.export import export_model
 from tfmm.serving import Client, Server
-from tfmm.tasks.config import RunFileError
+from tfmm.tasks.config import RunConfig, RunFileError
 from tfmm.tasks.ranking.answers.signatures import Served
 from tfmm.training import evaluate_two_stages, load_run, train
 
@@ -169,3 +169,11 @@ def test_what_cannot_be_is_refused(run, finder, tmp_path, ranking_shop):
         evaluate_two_stages(finder.path, finder.path, **QUIET)
     with pytest.raises(ValueError, match="`candidates` must be 20 at least"):
         evaluate_two_stages(finder.path, run.path, candidates=5, **QUIET)
+
+
+def test_the_run_is_named_as_seen_from_the_run_file(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("{task: ranking, shop: shop.yaml, vectors: ../运行/shop}", "utf-8")
+    config = RunConfig.from_file(file)
+    assert config.vectors == str(tmp_path.parent / "运行" / "shop")
+    assert RunConfig.from_dict(config.to_dict()).vectors == config.vectors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -160,8 +160,11 @@ class ServeConfig(Section):
 class RankingConfig(RunConfig):
     """The run file of ranking."""
 
+    PATHS: ClassVar[tuple[str, ...]] = ("shop", "vectors")
+
     vectors: str | None = None
-    """A finished run of retrieval, whose vectors of items and shoppers, and scores, are read too.
+    """A finished run of retrieval, relative to the run file, whose vectors of items and shoppers,
+    and scores, are read too.
     Parts are then that run's: what it was chosen on is learned from, but for a share
     (`split.valid`) of the shoppers, and its test is the test."""
 

@@ -206,7 +206,7 @@ class Servable(ItemServable):
 
     def recommend_session(self, history: tf.Tensor, exclude: tf.Tensor, allow: tf.Tensor) -> Answer:
         """The best items after a history of item ids, for shoppers never seen."""
-        rows = _distinct_first(self.item_rows(history))
+        rows = distinct_first(self.item_rows(history))
         answer = self._session(self._history_vectors(rows), rows >= 0)
         queries = tf.ensure_shape(answer, [None, self._user_dim])
         excluded = self._excluded(tf.concat([rows, self.item_rows(exclude)], axis=1))
@@ -226,7 +226,7 @@ class Servable(ItemServable):
 
     def explain_session(self, history: tf.Tensor, item_id: tf.Tensor) -> Answer:
         """Why an item is recommended after a history of item ids."""
-        rows = _distinct_first(self.item_rows(history))
+        rows = distinct_first(self.item_rows(history))
         return self._explained(item_id, rows, window=self.history_size)
 
     def arguments(self) -> dict[str, tuple[str, ...]]:
@@ -303,7 +303,7 @@ class Servable(ItemServable):
         return vector
 
 
-def _distinct_first(rows: tf.Tensor) -> tf.Tensor:
+def distinct_first(rows: tf.Tensor) -> tf.Tensor:
     """Moves the known rows of `[B, T]` to the front in their order, each once; -1 fills up."""
     place = tf.range(tf.shape(rows)[1])
     earlier = place[:, None] > place[None, :]

@@ -15,7 +15,7 @@ from tfmm.data.files import replacing, write_text
 from tfmm.tasks.ranking.retrieved.window import Window
 from tfmm.tasks.retrieval.blend.blend import Blend
 from tfmm.tasks.retrieval.blend.rows import saved_rows
-from tfmm.tasks.retrieval.signatures import _distinct_first
+from tfmm.tasks.retrieval.signatures import distinct_first
 from tfmm.tasks.retrieval.two_tower import TwoTower
 
 Floats = NDArray[np.float32]
@@ -99,7 +99,7 @@ class Retrieved(tf.Module):
     def shoppers(self, rows: tf.Tensor) -> tf.Tensor:
         """Vectors float32 `[B, D + R + P]` of histories int `[B, T]`, item rows, -1 where there is
         none, oldest first."""
-        rows = _distinct_first(tf.cast(rows, tf.int32))
+        rows = distinct_first(tf.cast(rows, tf.int32))
         there = rows >= 0
         vectors = tf.gather(self.history, tf.maximum(rows, 0))
         vectors *= tf.cast(there, tf.float32)[:, :, None]
