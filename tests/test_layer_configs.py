@@ -18,6 +18,7 @@ import tensorflow as tf
 import tfmm
 from tfmm.encoders import Encoder
 from tfmm.encoders.audio import front_ends
+from tfmm.encoders.configured import Configured
 from tfmm.encoders.image.cnn import Convolution, GroupNorm, Residual
 from tfmm.encoders.pooling import AttentionPooling
 from tfmm.encoders.pretrained.bridge import Keras3Bridge
@@ -41,6 +42,7 @@ from tfmm.tasks.ranking.network.flow import Block, Flow
 from tfmm.tasks.ranking.network.losses import LabelHead
 from tfmm.tasks.ranking.network.network import Network
 from tfmm.tasks.ranking.network.numbers import Quantiles
+from tfmm.tasks.ranking.network.towers import Towers
 from tfmm.tasks.ranking.reading.labels import Label
 from tfmm.tasks.retrieval.graph.edges import Edges
 from tfmm.tasks.retrieval.graph.knowledge import KnowledgePropagation
@@ -122,6 +124,7 @@ FLOW = Flow(
     tf.constant([[90.0, 9.0, 0.0]] * 4),
 )
 CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
+    "towers": (lambda: Towers(4, 3, 2, start=0.5, name="own"), (numbers(2, DIM), numbers(2, DIM))),
     **{f"fusion {kind}": fused(kind) for kind in fusion_names()},
     **{f"knowledge {kind}": knowledge(kind) for kind in ("attention", "rgcn")},
     "items": (lambda: ItemTower(N, DIM, id_dropout=0.2, heads=2, name="own"), (ROWS,)),
@@ -344,7 +347,7 @@ def test_no_public_layer_leaves_its_config_to_chance() -> None:
         "HubModule",
     }
     refused |= {"ImageNetwork", "SplitNetwork"}
-    bases = {Fusion, front_ends.FrontEnd, Index, Approximate}
+    bases = {Configured, Fusion, front_ends.FrontEnd, Index, Approximate}
     chance = {
         kind.__name__
         for kind in public_layers()

@@ -16,7 +16,7 @@ from tfmm.commands import main as cli
 from tfmm.commands.demo.job import RUN
 from tfmm.data import Shop, ShopFileError
 from tfmm.encoders import registry
-from tfmm.encoders.base import config_names
+from tfmm.encoders.configured import config_names
 from tfmm.layers import fusion
 from tfmm.tasks import registry as tasks
 from tfmm.training import RunConfig, RunFileError
@@ -26,7 +26,7 @@ FILES = [
     *(file for file in sorted((ROOT / "examples").rglob("*.yaml")) if file.name != "space.yaml"),
     sample_shop.path(),
 ]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EVENTS = {"table": "events.csv", "user": "user", "item": "item"}
 
 

@@ -47,6 +47,8 @@ def run() -> SimpleNamespace:
     model = SimpleNamespace(
         item_vectors=lambda: items,
         item_tower=SimpleNamespace(dim=6),
+        user_tower=SimpleNamespace(history="none"),
+        linear=None,
         user_vectors=lambda pairs, items: users,
         session_module=MeanSession,
         join=lambda learned: learned,

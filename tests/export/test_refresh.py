@@ -357,7 +357,7 @@ print(len(loaded.signatures))
         [sys.executable, "-c", program], check=False, capture_output=True, text=True, cwd="/"
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "6\n"
+    assert done.stdout == "8\n"
 
 
 def test_the_file_of_vectors_is_mapped_and_found_by_id_and_content(tmp_path: Path) -> None:

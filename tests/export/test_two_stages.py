@@ -9,12 +9,16 @@ import pytest
 import tensorflow as tf
 
 from tests.tasks.ranking.shops import chosen, write_ranking_shop
+from tfmm.data.catalog import Catalog
+from tfmm.data.columns import CategoryColumn
 from tfmm.export import check_stock, export_model, refresh_index
-from tfmm.export.two_stages import LOWEST, SecondStage, _diverse
+from tfmm.export.spread import LOWEST, Spread
+from tfmm.export.two_stages import SecondStage
 from tfmm.serving import Client, Server
 from tfmm.training import train
 
 QUIET = {"say": lambda _: None}
+NONE = Catalog(np.array([], object), {})
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +104,7 @@ def test_what_is_written_is_stock_and_tells_of_both(models, runs):
         "k": 5,
         "by": "buy",
         "diversity": 0.0,
+        "cap": {},
     }
 
 
@@ -122,17 +127,33 @@ def test_diverse_answers_are_less_alike_and_still_begin_with_the_best():
     scores = tf.constant([np.linspace(1, 0, 12)], tf.float32)
     found = {}
     for diversity in (0.01, 0.9):
-        stage = SecondStage(run="x", k=3, diversity=diversity)
-        found[diversity] = _diverse(embed, ids, scores, stage).numpy()[0].tolist()
+        spread = Spread(3, diversity, {}, NONE, embed)
+        found[diversity] = spread.places(ids, scores).numpy()[0].tolist()
     # Three kinds of four items each: by the order alone the first kind, else the best of each.
     assert found == {0.01: [0, 1, 2], 0.9: [0, 4, 8]}
     padded = tf.where(tf.range(12)[None] < 2, scores, LOWEST)
-    stage = SecondStage(run="x", k=4, diversity=0.5)
-    assert sorted(_diverse(embed, ids, padded, stage).numpy()[0, :2].tolist()) == [0, 1]
+    for diversity in (0.5, 0.99):
+        spread = Spread(4, diversity, {}, NONE, embed)
+        assert spread.places(ids, padded).numpy()[0, :2].tolist() == [0, 1]
 
 
-def test_an_export_may_be_diverse(runs, tmp_path):
-    rank = {"rank": runs[1], "candidates": 30, "diversity": 0.5}
+def test_no_more_items_of_a_category_than_its_cap_as_long_as_there_are_others():
+    codes = np.array([0, 0, 0, 1, -1, -1, -1, 0], np.int32)
+    column = CategoryColumn(codes, np.array(["乙", "甲"], object))
+    items = Catalog(np.array([f"品/{n}" for n in range(8)], object), {"牌": column})
+    ids = tf.constant([[f"品/{n}" for n in range(7)] + [""]])
+    scores = tf.constant([[*np.linspace(1, 0, 7), LOWEST]], tf.float32)
+    # Items without a brand are free, and those past the cap come before padding.
+    order = Spread(8, 0.0, {"牌": 1}, items, None).places(ids, scores).numpy()[0].tolist()
+    assert order == [0, 3, 4, 5, 6, 1, 2, 7]
+    order = Spread(3, 0.0, {"牌": 2}, items, None).places(ids, scores).numpy()[0].tolist()
+    assert order == [0, 1, 3]
+    with pytest.raises(ValueError, match=r"'品牌' is none.*There are: 牌"):
+        Spread(3, 0.0, {"品牌": 2}, items, None)
+
+
+def test_an_export_may_be_diverse_and_capped(runs, tmp_path):
+    rank = {"rank": runs[1], "candidates": 30, "diversity": 0.5, "cap": {"brand": 1}}
     export_model(runs[0], tmp_path, k=5, **rank, **QUIET)
     server = Server(tmp_path, grpc_port=0, rest_port=0)
     with server, Client(server.grpc_address, "shop") as client:
@@ -140,6 +161,9 @@ def test_an_export_may_be_diverse(runs, tmp_path):
         found = client.ask("recommend", user_id=["ü🎈3"], **asked)
         ids = texts(found["item_id"][0])
         assert len({*ids, "品/2"}) == 6
+    # Of three brands one each; the item without one is free.
+    brands = [int(one.removeprefix("品/")) % 3 for one in ids if one != "品/3"]
+    assert sorted(brands[:3]) == [0, 1, 2]
 
 
 def test_what_cannot_be_is_refused(runs, tmp_path):
@@ -153,4 +177,8 @@ def test_what_cannot_be_is_refused(runs, tmp_path):
         export_model(runs[0], tmp_path, by="buy", **QUIET)
     with pytest.raises(ValueError, match="`diversity` must lie in"):
         SecondStage(run="x", k=1, diversity=1.0)
+    with pytest.raises(ValueError, match="`cap` of 'brand' must be 1 or more, got 0"):
+        SecondStage(run="x", k=1, cap={"brand": 0})
+    with pytest.raises(ValueError, match=r"'brend' is none. Did you mean 'brand'"):
+        export_model(runs[0], tmp_path, rank=runs[1], cap={"brend": 1}, **QUIET)
     assert not list(tmp_path.iterdir())

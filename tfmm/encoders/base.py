@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
+from tfmm.encoders.configured import Configured
 from tfmm.encoders.embedder import Embedder
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class OwnRate:
     warmup: int
 
 
-class Encoder(tf.keras.layers.Layer):
+class Encoder(Configured):
     """Turns one feature of items or users into vectors, `float32 [n, dim]`.
 
     Life of an encoder: `adapt(column)` learns what the data alone tells (vocabulary, statistics);
@@ -135,13 +135,6 @@ class Encoder(tf.keras.layers.Layer):
         self._check_adapted()
         return self._prepare(column, cache)
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        for name in config_names(type(self)):
-            value = getattr(self, name)
-            config[name] = list(value) if isinstance(value, (list, tuple)) else value
-        return config
-
     def compute_output_shape(self, input_shape: Any) -> tf.TensorShape:
         return tf.TensorShape([tf.TensorShape(input_shape)[0], self.dim])
 
@@ -228,28 +221,6 @@ class Encoder(tf.keras.layers.Layer):
                 f"from what it learned; {method} would leave them behind. Make a new encoder with "
                 f"from_config(get_config()) and call {method} on that."
             )
-
-
-def config_names(layer: type) -> list[str]:
-    """The constructor arguments that are a layer's configuration, those of its bases included."""
-    found: dict[str, None] = {}
-    for cls in layer.__mro__[: layer.__mro__.index(tf.keras.layers.Layer)]:
-        if "__init__" in vars(cls):
-            for parameter in list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]:
-                if parameter.kind is not parameter.VAR_KEYWORD and parameter.name != "name":
-                    found[parameter.name] = None
-    return list(found)
-
-
-def no_config(layer: tf.keras.layers.Layer, reason: str) -> NoReturn:
-    """Says that a layer has no `get_config`, and why.
-
-    Raises:
-        NotImplementedError: always.
-    """
-    raise NotImplementedError(
-        f"{type(layer).__name__} {layer.name!r} has no configuration that makes it anew: {reason}"
-    )
 
 
 def positive(argument: str, value: int) -> int:

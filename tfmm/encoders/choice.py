@@ -7,7 +7,8 @@ from typing import Any
 
 from tfmm.data.catalog import Catalog
 from tfmm.encoders import registry
-from tfmm.encoders.base import Encoder, config_names
+from tfmm.encoders.base import Encoder
+from tfmm.encoders.configured import config_names
 
 
 def make_encoder(kind: str, choice: str | Mapping[str, Any], dim: int, heads: int = 1) -> Encoder:

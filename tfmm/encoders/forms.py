@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pydantic
 
 from tfmm.config import Section
-from tfmm.encoders.base import config_names
+from tfmm.encoders.configured import config_names
 from tfmm.encoders.registry import default, encoder_class, kinds, names
 
 Form = type[pydantic.RootModel[Any]]

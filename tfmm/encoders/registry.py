@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import tensorflow as tf
 
 from tfmm.config.names import unknown
-from tfmm.encoders.base import Encoder, config_names
+from tfmm.encoders.base import Encoder
+from tfmm.encoders.configured import config_names
 
 E = TypeVar("E", bound=type[Encoder])
 

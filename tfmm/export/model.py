@@ -24,6 +24,7 @@ def export_model(
     candidates: int = 500,
     by: str | None = None,
     diversity: float = 0.0,
+    cap: Mapping[str, int] | None = None,
     **settings: Any,
 ) -> Path:
     """Exports a run as the next version of a model: `models_dir/name/version/`.
@@ -39,6 +40,8 @@ def export_model(
         by: the label that answers are ordered by; the ranker's first if None.
         diversity: how much of an item's place is how unlike it is to those before it, from 0 to
             below 1.
+        cap: the most items of each value in an answer, by category feature: `{"brand": 3}`. Where
+            candidates run out, items past it fill the answer up.
         **settings: what the export fixes, as the run's task has it; None takes the run's own. For
             retrieval these are the fields of `tfmm.tasks.retrieval.settings.ExportSettings`: `k`,
             `exclude_seen`, `exclude_size`, `allow_size`, `history_size`, `weights` and `index`.
@@ -62,7 +65,7 @@ def export_model(
         dataclasses.replace(load_run(run), pristine=True) if isinstance(run, (str, Path)) else run
     )
     asked = loaded.task.settings(loaded.config, settings)
-    stage = second_stage(rank, getattr(asked, "k", 1), by, diversity)
+    stage = second_stage(rank, getattr(asked, "k", 1), by, diversity, cap)
     if stage is not None:
         if "k" in loaded.task.settable():
             settings["k"] = max(candidates, stage.k)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,12 @@ import tensorflow as tf
 
 from tfmm.config.names import did_you_mean
 from tfmm.data.names import input_name
+from tfmm.export.spread import Spread
 from tfmm.tasks.base import Export, Signature
 from tfmm.training.run import load_run
 
 #: The signatures of retrieval that a ranker puts in order, and the input that says for whom.
 RANKED = {"serving_default": "user_id", "recommend": "user_id", "recommend_session": "history"}
-#: Of what fills an answer up.
-LOWEST = float(np.finfo(np.float32).min)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +31,23 @@ class SecondStage:
         by: the label that they are ordered by; the first if None.
         diversity: from 0, the order of the ranker, to 1: how much of an item's place is how unlike
             it is to those before it.
+        cap: the most items of each value, by category feature, such as `{"brand": 3}`.
     """
 
     run: str
     k: int
     by: str | None = None
     diversity: float = 0.0
+    cap: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.k < 1:
             raise ValueError(f"`k` must be 1 or more, got {self.k}.")
         if not 0.0 <= self.diversity < 1.0:
             raise ValueError(f"`diversity` must lie in [0, 1), got {self.diversity}.")
+        for name, most in self.cap.items():
+            if most < 1:
+                raise ValueError(f"`cap` of {name!r} must be 1 or more, got {most}.")
 
 
 def with_second_stage(first: Export, stage: SecondStage) -> Export:
@@ -52,16 +56,16 @@ def with_second_stage(first: Export, stage: SecondStage) -> Export:
     `serving_default`, `recommend` and `recommend_session` retrieve as many candidates as `first`
     answers with, judge each by the ranker, with the context of the request as further inputs, and
     give the best `stage.k`: `item_id` and `score` [B, K], the score being the label that they are
-    ordered by, and every label [B, K]. With `diversity` the items are taken one by one, by maximal
-    marginal relevance over the retrieval's vectors (Carbonell and Goldstein, SIGIR 1998). The other
-    signatures of both stay.
+    ordered by, and every label [B, K]. With `diversity` or `cap` the items are taken one by one,
+    see `Spread`. The other signatures of both stay.
 
     Args:
         first: of retrieval.
         stage: how its candidates are ranked.
 
     Raises:
-        ValueError: a run that recommends nothing, or one that ranks nothing, or another label.
+        ValueError: a run that recommends nothing, or one that ranks nothing, or a label or a
+            category that there is not.
     """
     run = load_run(stage.run)
     second = run.task.signatures(run, run.task.settings(run.config, {}))
@@ -85,14 +89,18 @@ def with_second_stage(first: Export, stage: SecondStage) -> Export:
             f"There is no label {stage.by!r} to order by, only {', '.join(labels)}."
             f"{did_you_mean(by, labels)}"
         )
-    vectors = finders["embed_item"].function if stage.diversity else None
+    spread = None
+    if stage.diversity or stage.cap:
+        vectors = finders["embed_item"].function if stage.diversity else None
+        items = run.task.data.items
+        spread = Spread(stage.k, stage.diversity, stage.cap, items, vectors)
     made = [
-        _joined(one, judges, stage, by, vectors) if one.name in RANKED else one
+        _joined(one, judges, stage, by, spread) if one.name in RANKED else one
         for one in first.signatures
     ]
     made += [one for one in second.signatures if one.name not in finders]
     holder = tf.Module(name="two_stages")
-    holder.first, holder.second = first.holder, second.holder
+    holder.first, holder.second, holder.spread = first.holder, second.holder, spread
     asked = {**first.card.get("export", {}), "second": dataclasses.asdict(stage)}
     card = {**first.card, "export": asked, "ranked": {"run": stage.run, **second.card}}
 
@@ -114,7 +122,7 @@ def _joined(
     judges: Mapping[str, Signature],
     stage: SecondStage,
     by: str,
-    vectors: Callable[..., Any] | None,
+    spread: Spread | None,
 ) -> Signature:
     """A signature that finds, then ranks."""
     who = RANKED[finder.name]
@@ -135,8 +143,8 @@ def _joined(
         # The ranker may put first what another label says.
         order = tf.argsort(ranked[by], axis=1, direction="DESCENDING", stable=True)
         ranked = _taken(ranked, order)
-        if vectors is not None:
-            ranked = _taken(ranked, _diverse(vectors, ranked["item_id"], ranked[by], stage))
+        if spread is not None:
+            ranked = _taken(ranked, spread.places(ranked["item_id"], ranked[by]))
         best = {name: one[:, : stage.k] for name, one in ranked.items()}
         return {"item_id": best["item_id"], "score": best[by], **best}
 
@@ -168,31 +176,6 @@ def _latest(history: tf.Tensor, width: int) -> tf.Tensor:
     return tf.ensure_shape(whole[:, -width:], [None, width])
 
 
-def _diverse(
-    vectors: Callable[..., Any], ids: tf.Tensor, scores: tf.Tensor, stage: SecondStage
-) -> tf.Tensor:
-    """Places int32 `[B, K]` among candidates, each the best of what is left."""
-    batch, count = tf.shape(ids)[0], tf.shape(ids)[1]
-    found = vectors(item_id=tf.reshape(ids, [-1]))["embedding"]
-    found = tf.math.l2_normalize(tf.reshape(found, [batch, count, found.shape[1]]), axis=2)
-    there = scores > LOWEST
-    # By its place among the candidates, so that no label's scale decides.
-    worth = 1.0 - tf.cast(tf.range(count), tf.float32)[None] / tf.cast(count, tf.float32)
-    worth = tf.where(there, worth, -2.0) + tf.zeros_like(scores)
-    alike = tf.zeros_like(scores)
-    taken = tf.zeros_like(there)
-    chosen = []
-    # A request with fewer candidates than K repeats none: what is taken sinks below padding.
-    for _ in range(stage.k):
-        left = (1.0 - stage.diversity) * worth - stage.diversity * alike
-        at = tf.argmax(tf.where(taken, -9.0, left), axis=1, output_type=tf.int32)
-        chosen.append(at)
-        now = tf.gather(found, at, batch_dims=1)
-        alike = tf.maximum(alike, tf.einsum("bnd,bd->bn", found, now))
-        taken |= tf.one_hot(at, count, on_value=True, off_value=False, dtype=tf.bool)
-    return tf.stack(chosen, axis=1)
-
-
 def _check(
     inputs: Mapping[str, np.ndarray],
     answer: Mapping[str, np.ndarray],
@@ -209,7 +192,11 @@ def _check(
 
 
 def second_stage(
-    run: str | Path | None, k: int, by: str | None, diversity: float
+    run: str | Path | None,
+    k: int,
+    by: str | None,
+    diversity: float,
+    cap: Mapping[str, int] | None,
 ) -> SecondStage | None:
     """The stage that is asked for; None without a run.
 
@@ -217,7 +204,7 @@ def second_stage(
         ValueError: an option of the second stage without one.
     """
     if run is None:
-        if by is not None or diversity:
-            raise ValueError("`by` and `diversity` are of a ranker; give its run as `rank`.")
+        if by is not None or diversity or cap:
+            raise ValueError("`by`, `diversity` and `cap` are of a ranker; give its run as `rank`.")
         return None
-    return SecondStage(run=str(run), k=k, by=by, diversity=diversity)
+    return SecondStage(run=str(run), k=k, by=by, diversity=diversity, cap=dict(cap or {}))

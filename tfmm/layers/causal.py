@@ -6,11 +6,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.encoders.base import config_names
+from tfmm.encoders.configured import Configured
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class CausalAttention(tf.keras.layers.Layer):
+class CausalAttention(Configured):
     """What a shopper is likely to take next, at every place of their history at once.
 
     A stack of transformer blocks under a causal mask: the output at a place depends on the items up
@@ -90,10 +90,6 @@ class CausalAttention(tf.keras.layers.Layer):
         for block in self.blocks:
             hidden = block(hidden, apart, seen, training=training)
         return self.after(hidden)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
 
 
 class _Block(tf.keras.layers.Layer):

@@ -13,8 +13,8 @@ from tfmm.data.batches.pipeline import FeatureColumns
 from tfmm.data.catalog import Catalog
 from tfmm.data.names import scope_name
 from tfmm.encoders import Encoder, registry
-from tfmm.encoders.base import no_config
 from tfmm.encoders.choice import make_encoders
+from tfmm.encoders.configured import no_config
 
 #: Why a layer with encoders has no configuration.
 LEARNED = (

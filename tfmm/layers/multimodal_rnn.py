@@ -7,7 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.encoders.base import config_names, positive
+from tfmm.encoders.base import positive
+from tfmm.encoders.configured import Configured
 from tfmm.layers import fusion as fusions
 
 CELLS: dict[str, Callable[..., tf.keras.layers.Layer]] = {
@@ -17,7 +18,7 @@ CELLS: dict[str, Callable[..., tf.keras.layers.Layer]] = {
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class MultimodalRNN(tf.keras.layers.Layer):
+class MultimodalRNN(Configured):
     """A recurrent network over a sequence whose steps have several modalities, some missing.
 
     At each step the modalities are fused into one vector by a fusion of `tfmm.layers.fusion`, which
@@ -84,7 +85,3 @@ class MultimodalRNN(tf.keras.layers.Layer):
         packed = tf.gather(fused, order, batch_dims=1)
         state = self._cell(packed, mask=tf.gather(some, order, batch_dims=1), training=training)
         return tf.where(tf.reduce_any(some, 1, keepdims=True), state, tf.zeros_like(state))
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}

@@ -6,11 +6,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.encoders.base import config_names
+from tfmm.encoders.configured import Configured
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class SelfAttention(tf.keras.layers.Layer):
+class SelfAttention(Configured):
     """One transformer block over a history, pooled by a mean: what joins the mean of its items.
 
     Source: Kang and McAuley, "Self-attentive sequential recommendation", arXiv:1808.09781, without
@@ -61,7 +61,3 @@ class SelfAttention(tf.keras.layers.Layer):
         hidden += self.attention(hidden, hidden, attention_mask=allowed, training=training)
         hidden = self.narrow(self.widen(self.between(hidden))) * present[:, :, None]
         return tf.reduce_sum(hidden, 1) / tf.maximum(tf.reduce_sum(present, 1, keepdims=True), 1.0)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}

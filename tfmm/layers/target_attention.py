@@ -7,14 +7,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.encoders.base import config_names, positive
+from tfmm.encoders.base import positive
+from tfmm.encoders.configured import Configured
 
 #: Seconds are told apart by the power of two they are nearest to, from one second to some 68 years.
 _GAPS = 32
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class TargetAttention(tf.keras.layers.Layer):
+class TargetAttention(Configured):
     """A history's vectors, each weighed by what it has to do with the item that is to be judged.
 
     A small network gives each item of the history a weight from its vector, the target's, their
@@ -121,10 +122,6 @@ class TargetAttention(tf.keras.layers.Layer):
         weights = tf.where(there, weights, tf.zeros_like(weights))
         pooled = tf.ensure_shape(tf.matmul(weights, history), [None, None, width])
         return pooled[:, 0] if single else pooled
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
 
 
 def _bucket(seconds: tf.Tensor) -> tf.Tensor:

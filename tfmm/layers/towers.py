@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.encoders.base import config_names, no_config
+from tfmm.encoders.configured import Configured, no_config
 from tfmm.encoders.projection import check_heads
 from tfmm.layers.causal import CausalAttention
 from tfmm.layers.content import Content
@@ -21,7 +21,7 @@ HISTORIES = ("mean", "self_attention", "gru", "causal", "none")
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class ItemTower(tf.keras.layers.Layer):
+class ItemTower(Configured):
     """The vector of an item: fused content plus an id embedding that cold items do without.
 
     The id embedding is dropped at random in training (`id_dropout`), so that content learns to
@@ -87,7 +87,7 @@ class ItemTower(tf.keras.layers.Layer):
         """
         if self.content is not None:
             no_config(self, LEARNED)
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
+        return super().get_config()
 
     def know(self, rows: np.ndarray) -> None:
         """Marks the items int `[n]` as trained on, and no others."""
@@ -119,7 +119,7 @@ class ItemTower(tf.keras.layers.Layer):
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class UserTower(tf.keras.layers.Layer):
+class UserTower(Configured):
     """The vector of a user: pooled item vectors of the history, user features, and an id embedding.
 
     The history is made of the item tower's own vectors, so a shopper who was never seen in training
@@ -268,7 +268,7 @@ class UserTower(tf.keras.layers.Layer):
         """
         if self.content is not None:
             no_config(self, LEARNED)
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
+        return super().get_config()
 
     def pool(self, items: tf.Tensor, history: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The history's vector `[B, dim]`, the newcomer's where there is none; see `call`."""

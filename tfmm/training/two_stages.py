@@ -42,11 +42,6 @@ def evaluate_two_stages(
     The ranker judges by the graph that an export serves, by what was known when the test began.
     Written to `two_stages.json` and `two_stages.md` in the ranking run's folder.
 
-    ```python
-    found = tfmm.training.evaluate_two_stages("runs/shop", "runs/ranker")
-    found["compared"]["ndcg@20"]  # {'difference': …, 'low': …, 'high': …}
-    ```
-
     Args:
         retrieval: folder of a run of retrieval that parts by time.
         ranking: folder of a run of ranking of the same shop.

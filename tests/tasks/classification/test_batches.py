@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfmm.data.batches.pipeline import FeatureColumns
-from tfmm.tasks.classification.batches import label_batches
+from tfmm.tasks.classification.batches import label_batches, rarer
 
 ROWS = np.arange(10, 74)
 HAS = np.eye(2, dtype=bool)[(np.arange(80) >= 70).astype(int)]
@@ -48,6 +48,24 @@ def test_balance_draws_labels_equally_often() -> None:
     assert (drawn >= 70).mean() == pytest.approx(0.5, abs=0.05)
     plain = np.concatenate([order(epoch) for epoch in epochs(2)])
     assert (plain >= 70).mean() == 4 / 64
+
+
+def test_what_is_seldomer_where_labels_are_told_is_hidden_as_often() -> None:
+    present = np.ones((80, 3), bool)
+    present[40:60, 1], present[:, 2] = False, False
+    shares = rarer(present, np.arange(40), np.arange(40, 80))
+    np.testing.assert_allclose(shares, [0.0, 0.5, 0.9])
+    assert not rarer(present, np.arange(40), ROWS[:0]).any()
+
+    light = [
+        np.concatenate([batch["present"] for batch in epoch])[:, 0]
+        for epoch in epochs(40, hidden=np.array([0.5, 0.0], np.float32))
+    ]
+    assert np.mean(light) == pytest.approx(0.5, abs=0.03)
+    assert (light[0] != light[1]).any()
+    # An item shows one at least.
+    for epoch in epochs(3, hidden=np.array([0.9, 0.9], np.float32)):
+        assert all(batch["present"].any(axis=1).all() for batch in epoch)
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -82,6 +82,14 @@ def export(
             help="how much unlikeness to the items before counts (--rank), 0 to below 1",
         ),
     ] = 0.0,
+    cap: Annotated[
+        list[str] | None,
+        option(
+            "--cap",
+            metavar="FEATURE=N",
+            help="the most items of one value of a category, such as brand=3 (--rank); repeatable",
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> int:
     if check is not None:
@@ -100,12 +108,20 @@ def export(
         "index": index,
     }
     asked: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if rank is not None or by is not None or diversity:
+    if rank is not None or by is not None or diversity or cap:
         asked |= {"rank": rank, "candidates": candidates, "by": by, "diversity": diversity}
+        asked["cap"] = dict(_capped(context, one) for one in cap or [])
     version = export_model(run, out, name=name, **asked)
     print(f"wrote {version}")
     print(f"serve it with: tfmm serve {out}")
     return 0
+
+
+def _capped(context: typer.Context, given: str) -> tuple[str, int]:
+    name, _, most = given.rpartition("=")
+    if not name or not most.isdecimal():
+        context.fail(f"--cap expects FEATURE=N, such as brand=3, but got {given!r}")
+    return name, int(most)
 
 
 def _check_export(folder: Path) -> int:

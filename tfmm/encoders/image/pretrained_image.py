@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from tfmm.data.media.images import ImageDecodeError, load_thumbnails, thumbnail
 from tfmm.data.rows import MappedRows, MeanRows, RaggedRows
 from tfmm.encoders.ahead import Decoding
-from tfmm.encoders.base import no_config, positive, rate
+from tfmm.encoders.base import positive, rate
 from tfmm.encoders.cache import file_digests, in_memory
+from tfmm.encoders.configured import no_config
 from tfmm.encoders.embedder import Embedder
 from tfmm.encoders.image.every_picture import arranged, every_picture, has_several
 from tfmm.encoders.image.views import cropped_views

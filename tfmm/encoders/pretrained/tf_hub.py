@@ -11,8 +11,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.python.util import tf_inspect
 
-from tfmm.encoders.base import no_config
 from tfmm.encoders.cache import folder_digest, text_digests
+from tfmm.encoders.configured import no_config
 from tfmm.encoders.image.pretrained_image import ImageNetwork, PretrainedImage
 from tfmm.encoders.pretrained.base import Pretrained
 from tfmm.encoders.pretrained.bridge import ALL, FROZEN

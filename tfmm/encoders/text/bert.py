@@ -11,8 +11,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.encoders.base import no_config, positive
+from tfmm.encoders.base import positive
 from tfmm.encoders.cache import text_digests
+from tfmm.encoders.configured import no_config
 from tfmm.encoders.image.clip import text_side, two_sided
 from tfmm.encoders.pretrained.base import Pretrained
 from tfmm.encoders.pretrained.bridge import FROZEN, Keras3Bridge, train_only

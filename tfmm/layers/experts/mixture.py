@@ -7,12 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.encoders.base import config_names, positive
+from tfmm.encoders.base import positive
+from tfmm.encoders.configured import Configured
 from tfmm.layers.experts.parts import Expert, mixed
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class MixtureOfExperts(tf.keras.layers.Layer):
+class MixtureOfExperts(Configured):
     """Networks that read the same features, and for each label a gate that mixes what they say.
 
     Source: Ma et al., "Modeling task relationships in multi-task learning with multi-gate
@@ -55,7 +56,3 @@ class MixtureOfExperts(tf.keras.layers.Layer):
         """What each label reads: of features float `[B, D]`, a list of `[B, hidden[-1]]`."""
         said = tf.stack([expert(features) for expert in self._experts], axis=1)
         return [mixed(said, gate(features)) for gate in self._gates]
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}

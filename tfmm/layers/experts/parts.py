@@ -7,11 +7,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.encoders.base import config_names, positive
+from tfmm.encoders.base import positive
+from tfmm.encoders.configured import Configured
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class Expert(tf.keras.layers.Layer):
+class Expert(Configured):
     """A network of dense layers, each with a ReLU: `[B, D]` to `[B, hidden[-1]]`.
 
     Args:
@@ -38,10 +39,6 @@ class Expert(tf.keras.layers.Layer):
         for layer in self.dense:
             features = layer(features)
         return features
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
 
 
 def mixed(said: tf.Tensor, gate: tf.Tensor) -> tf.Tensor:

@@ -7,12 +7,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.encoders.base import config_names, positive
+from tfmm.encoders.base import positive
+from tfmm.encoders.configured import Configured
 from tfmm.layers.experts.parts import Expert, mixed
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class ProgressiveExperts(tf.keras.layers.Layer):
+class ProgressiveExperts(Configured):
     """Levels of experts, some of each label's own and some shared, so that labels which pull apart
     do not spoil each other.
 
@@ -64,10 +65,6 @@ class ProgressiveExperts(tf.keras.layers.Layer):
         for level in self._levels:
             own, common = level(own, common)
         return own
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
 
 
 class _Level(tf.keras.layers.Layer):

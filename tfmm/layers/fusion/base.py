@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import tensorflow as tf
 
 from tfmm.config.names import unknown
-from tfmm.encoders.base import config_names, positive, rate
+from tfmm.encoders.base import positive, rate
+from tfmm.encoders.configured import Configured, config_names
 
 _FUSIONS: dict[str, type[Fusion]] = {}
 
@@ -57,7 +58,7 @@ def register(kind: str) -> Callable[[type[Fusion]], type[Fusion]]:
     return add
 
 
-class Fusion(tf.keras.layers.Layer):
+class Fusion(Configured):
     """Base of the fusion layers: masks, modality dropout, and the scale of the modalities.
 
     A missing modality has no influence on anything, its value included. Modality dropout hides
@@ -89,9 +90,6 @@ class Fusion(tf.keras.layers.Layer):
         self.dim = positive("dim", dim)
         self.modality_dropout = rate("modality_dropout", modality_dropout)
         self.normalize = bool(normalize)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
 
     def build(self, input_shape: Any) -> None:
         shape = tf.TensorShape(input_shape).as_list()

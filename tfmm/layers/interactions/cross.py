@@ -6,11 +6,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.encoders.base import config_names, positive
+from tfmm.encoders.base import positive
+from tfmm.encoders.configured import Configured
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class CrossNetwork(tf.keras.layers.Layer):
+class CrossNetwork(Configured):
     """Products of up to `depth` + 1 features, each layer multiplying by all features once more.
 
     A layer gives `x0 * (W x + b) + x`, where `x0` is what the network was given and `x` what the
@@ -68,10 +69,6 @@ class CrossNetwork(tf.keras.layers.Layer):
         for layer in self._layers:
             crossed = features * layer(crossed) + crossed
         return crossed
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
 
 
 class _Cross(tf.keras.layers.Layer):

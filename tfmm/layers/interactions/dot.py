@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.encoders.base import config_names
+from tfmm.encoders.configured import Configured
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class DotInteraction(tf.keras.layers.Layer):
+class DotInteraction(Configured):
     """The inner products of each two of F vectors, as in DLRM.
 
     Source: Naumov et al., "Deep learning recommendation model", arXiv:1906.00091, section 2.1.
@@ -50,7 +50,3 @@ class DotInteraction(tf.keras.layers.Layer):
             )
         products = tf.reshape(tf.matmul(features, features, transpose_b=True), [-1, count * count])
         return tf.gather(products, rows * count + columns, axis=1)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}

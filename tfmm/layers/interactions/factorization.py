@@ -6,11 +6,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfmm.encoders.base import config_names
+from tfmm.encoders.configured import Configured
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class FactorizationMachine(tf.keras.layers.Layer):
+class FactorizationMachine(Configured):
     """The sum of the inner products of each two of F vectors, without any of them being made.
 
     Half of the square of the sum less the sum of the squares; the terms of single features, which a
@@ -42,7 +42,3 @@ class FactorizationMachine(tf.keras.layers.Layer):
         total = tf.reduce_sum(features, axis=1)
         products = 0.5 * (total**2 - tf.reduce_sum(features**2, axis=1))
         return tf.reduce_sum(products, axis=1, keepdims=True) if self.pooled else products
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}

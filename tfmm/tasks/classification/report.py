@@ -48,7 +48,7 @@ def sections(
         _overall(metrics),
         *_levels(metrics.get("levels", {})),
     ]
-    found += _modalities(metrics.get("modalities", {}))
+    found += _modalities(metrics.get("modalities", {}), metrics.get("hidden", {}))
     if metrics.get("confusion"):
         found.append(_confusion(metrics, folder))
     found.append(_calibration(metrics, folder))
@@ -135,12 +135,19 @@ def _levels(levels: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Sec
     return [Section("Coarser classes", [said, *parts])]
 
 
-def _modalities(rows: Mapping[str, Mapping[str, float]]) -> list[Section]:
+def _modalities(
+    rows: Mapping[str, Mapping[str, float]], hidden: Mapping[str, float]
+) -> list[Section]:
     if len(rows) < 2:
         return []
     cells = [[name, row["drop"], row.get("weight")] for name, row in rows.items()]
     made = table(["", "lost when masked", "weight in fusion"], cells)
-    return [Section("What the model looks at", [made])]
+    said = [
+        f"{escaped(name)} is seldomer among the items of validation than of training, and was "
+        f"hidden from {share:.0%} of these, so that the model does not rely on it."
+        for name, share in hidden.items()
+    ]
+    return [Section("What the model looks at", [*said, made])]
 
 
 def _confusion(metrics: Mapping[str, Any], folder: Path) -> Section:

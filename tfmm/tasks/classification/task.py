@@ -27,6 +27,7 @@ from tfmm.evaluation.classes import (
 )
 from tfmm.layers.content import build_content
 from tfmm.tasks.base import Export, Metric, Metrics, RowParts, Say, Section, Task, silent
+from tfmm.tasks.classification.batches import rarer
 from tfmm.tasks.classification.calibration import temperature_of, threshold_for
 from tfmm.tasks.classification.config import ClassificationConfig, ServeConfig
 from tfmm.tasks.classification.frozen import frozen_inputs
@@ -42,6 +43,8 @@ from tfmm.tasks.items.fused import check_fusion
 #: Shares of right answers that thresholds are chosen for.
 PRECISIONS = tuple(round(0.5 + 0.01 * step, 2) for step in range(50))
 BASELINES = ("majority", "tfidf", "vectors", "neighbours")
+#: How much seldomer a feature must be where labels are told to be hidden in training.
+_NOTICED = 0.1
 
 
 class Classification(Task):
@@ -152,9 +155,15 @@ class Classification(Task):
             part,
             train.batch_size,
             balance=train.balance,
+            hidden=self._hidden(model, part),
             seed=train.seed,
             first_epoch=first_epoch,
         )
+
+    def _hidden(self, model: Classifier, part: NDArray[np.integer]) -> NDArray[np.float32]:
+        hidden = rarer(model.items.present, part, self.parts.valid)
+        # A few items more or less say nothing.
+        return np.where(hidden < _NOTICED, 0.0, hidden).astype(np.float32)
 
     def validate(self, model: Classifier) -> dict[str, float]:
         return self._measured(model.probabilities(self.parts.valid), self.parts.valid)
@@ -196,6 +205,13 @@ class Classification(Task):
             "uncalibrated": raw["calibration_error"],
             "temperature": float(model.temperature.numpy()),
             "modalities": self._modalities(model, found),
+            "hidden": {
+                name: float(share)
+                for name, share in zip(
+                    model.items.columns, self._hidden(model, self.parts.train), strict=True
+                )
+                if share
+            },
             "baselines": baselines,
             "split": self.parts.counts(),
             "rare": self.labels.rare,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from tfmm.config import Listed, Section
+from tfmm.config import Listed, Section, ToldAs
 from tfmm.tasks.config import RunConfig
 from tfmm.tasks.config import TrainConfig as BaseTrainConfig
 from tfmm.tasks.items.choices import EncoderChoice
@@ -179,9 +179,9 @@ class RankingConfig(RunConfig):
     context: ContextConfig = ContextConfig()
     history: HistoryConfig = HistoryConfig()
     rates: RatesConfig = RatesConfig()
-    network: Annotated[NetworkConfig, BeforeValidator(_named)] = Field(
-        default_factory=NetworkConfig
-    )
+    network: Annotated[
+        NetworkConfig, BeforeValidator(_named), ToldAs(lambda: str | NetworkConfig)
+    ] = Field(default_factory=NetworkConfig)
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     serve: ServeConfig = ServeConfig()

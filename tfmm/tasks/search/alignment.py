@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmm.data.names import scope_name
-from tfmm.encoders.base import no_config
+from tfmm.encoders.configured import no_config
 from tfmm.layers.modalities import LEARNED
 from tfmm.tasks.search.contrastive import LOSSES, sigmoid_contrast, softmax_contrast
 from tfmm.tasks.search.query_tower import QueryTower

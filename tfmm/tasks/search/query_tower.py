@@ -8,7 +8,7 @@ from typing import NoReturn
 import tensorflow as tf
 
 from tfmm.encoders import Encoder
-from tfmm.encoders.base import no_config
+from tfmm.encoders.configured import no_config
 from tfmm.layers.modalities import LEARNED
 from tfmm.layers.towers import unit
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import tensorflow as tf
 
-from tfmm.encoders.base import no_config
+from tfmm.encoders.configured import no_config
 
 
 @dataclass(frozen=True)

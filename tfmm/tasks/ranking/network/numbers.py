@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfmm.encoders.base import config_names
+from tfmm.encoders.configured import Configured
 
 #: Quantiles of each number, the least and the largest among them.
 EDGES = 9
@@ -17,7 +17,7 @@ WIDTH = 32
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class Quantiles(tf.keras.layers.Layer):
+class Quantiles(Configured):
     """Where numbers stand among their quantiles, through a dense layer.
 
     Of each bin between two quantiles the share that is passed, so that a network tells small rates
@@ -55,10 +55,6 @@ class Quantiles(tf.keras.layers.Layer):
         passed = (numbers[:, :, None] - low) / tf.where(wide, high - low, 1.0)
         passed = tf.where(wide, tf.clip_by_value(passed, 0.0, 1.0), 0.0)
         return self.dense(tf.reshape(passed, [-1, count * (edges - 1)]))
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | {key: getattr(self, key) for key in config_names(type(self))}
 
 
 def edges_of(numbers: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,9 +6,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmm.encoders.configured import Configured
+
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")
-class Towers(tf.keras.layers.Layer):
+class Towers(Configured):
     """A shopper's and an item's vector of another model, each as one more feature, and its score,
     to which a ranker adds.
 
@@ -16,7 +18,7 @@ class Towers(tf.keras.layers.Layer):
         dim: length of a feature's vector.
         numbers: parts of its score.
         labels: how many there are.
-        trust: what its score counts at first.
+        start: what its score counts at first.
         name: Keras's layer name.
         **kwargs: as `tf.keras.layers.Layer`.
     """
@@ -26,17 +28,17 @@ class Towers(tf.keras.layers.Layer):
         dim: int,
         numbers: int,
         labels: int,
-        trust: float = 1.0,
+        start: float = 1.0,
         *,
         name: str = "towers",
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        self.given = {"dim": dim, "numbers": numbers, "labels": labels, "trust": trust}
+        self.dim, self.numbers, self.labels, self.start = dim, numbers, labels, start
         self.of_shopper = tf.keras.layers.Dense(dim, name="of_shopper")
         self.of_item = tf.keras.layers.Dense(dim, name="of_item")
-        start = tf.keras.initializers.Constant(trust)
-        self.trust = self.add_weight("trust", (numbers, labels), initializer=start)
+        counted = tf.keras.initializers.Constant(start)
+        self.trust = self.add_weight("trust", (numbers, labels), initializer=counted)
 
     def call(self, shoppers: tf.Tensor, items: tf.Tensor) -> tf.Tensor:
         """Features float32 `[B, 2, d]` of vectors `[B, D]`."""
@@ -45,8 +47,4 @@ class Towers(tf.keras.layers.Layer):
     def base(self, numbers: tf.Tensor) -> tf.Tensor:
         """What the score speaks for each label, float32 `[B, L]`, of all numbers of examples, whose
         last are its parts."""
-        return tf.matmul(numbers[:, -self.given["numbers"] :], self.trust)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return super().get_config() | dict(self.given)
+        return tf.matmul(numbers[:, -self.numbers :], self.trust)
