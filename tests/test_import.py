@@ -14,7 +14,7 @@ import tfmm
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def python(program: str) -> subprocess.CompletedProcess[str]:
+def python(program: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
     environment["PYTHONPATH"] = str(REPOSITORY)
     return subprocess.run(
@@ -22,7 +22,7 @@ def python(program: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         env=environment,
-        timeout=300,
+        timeout=timeout,
         check=False,
     )
 
