@@ -130,7 +130,9 @@ def test_the_session_changes_with_each_click(page: Page, world: World):
     twice = page.shelf("For you")
     assert page.shelf("You looked at") == [once[0], first[0]]
     assert twice != once
-    assert page.until(lambda: [r.text for r in page.all(".reason") if "Because you looked at" in r.text])
+    assert page.until(
+        lambda: [r.text for r in page.all(".reason") if "Because you looked at" in r.text]
+    )
     page.one(".looked .quiet").click()
     assert page.shelf("For a new visitor") == first
 

@@ -87,7 +87,7 @@ def export(
         option(
             "--cap",
             metavar="FEATURE=N",
-            help="the most items of one value of a category, such as brand=3 (--rank); repeatable",
+            help="the most items of one value of a category, such as brand=3 (--rank)",
         ),
     ] = None,
     debug: Debug = False,
