@@ -227,6 +227,7 @@ def test_export_passes_its_options_on(monkeypatch, tmp_path, capsys):
             "candidates": 9,
             "by": "buy",
             "diversity": 0.0,
+            "cap": {},
         },
     ]
     assert "tfmm serve models" in capsys.readouterr().out
