@@ -71,9 +71,9 @@ def evaluate_two_stages(
         "retrieval": evaluate((first.model.user_vectors(seen, items=items), items), truth, **again)
     }
     builder = second.task.builder
-    served = Served(second.model, second.model.reader, second.data, builder.context, 0)
-    if second.config.serve.by is not None:
-        served.by = [label.name for label in builder.labels].index(second.config.serve.by)
+    by, names = second.config.serve.by, [label.name for label in builder.labels]
+    order = 0 if by is None else names.index(by)
+    served = Served(second.model, second.model.reader, second.data, builder.context, order)
     begin = int(truth.time.min()) // 1_000_000
     say("Putting them in order.")
     scores = judged(served, users, lists, begin)
@@ -109,14 +109,21 @@ def section(result: Mapping[str, Any]) -> Section:
     metrics = list(result["compared"])
     rows = [[NAMES[n], *(result[n][m] for m in metrics)] for n in NAMES if n in result]
     parts = [
-        f"{result['users']:,} shoppers; {result['within']:.1%} of what they took is among "
-        f"{result['candidates']:,} candidates.",
+        about(result),
         table(["", *metrics], rows, higher=range(1, len(metrics) + 1)),
         *(f"{metric}: {in_words(result, metric)}" for metric in metrics),
     ]
     if "ranker" not in result:
         parts.append(f"The ranker alone is asked where there are {ALONE:,} items at most.")
     return Section("Two stages beside retrieval alone", parts)
+
+
+def about(result: Mapping[str, Any]) -> str:
+    """Whom it was measured on, and what any order of the candidates can reach."""
+    return (
+        f"{result['users']:,} shoppers; {result['within']:.1%} of what they took is among "
+        f"{result['candidates']:,} candidates."
+    )
 
 
 def in_words(result: Mapping[str, Any], metric: str) -> str:

@@ -142,7 +142,7 @@ def _two_stages(run: str, rank: Path, candidates: int, k: int, json_file: Path |
     from rich.table import Table
 
     from tfmm.data.files import write_text
-    from tfmm.training.two_stages import NAMES, evaluate_two_stages, in_words
+    from tfmm.training.two_stages import NAMES, about, evaluate_two_stages, in_words
 
     found = evaluate_two_stages(run, rank, candidates=candidates, ks=sorted({10, 20, k}))
     rows = {name: title for name, title in NAMES.items() if name in found}
@@ -153,10 +153,7 @@ def _two_stages(run: str, rank: Path, candidates: int, k: int, json_file: Path |
     console.print(table)
     for metric in found["compared"]:
         console.print(f"{metric}: {in_words(found, metric)}")
-    console.print(
-        f"{found['users']:,} shoppers; {found['within']:.1%} of what they took is among "
-        f"{candidates:,} candidates."
-    )
+    console.print(about(found))
     if json_file is not None:
         write_text(json_file, json.dumps(found, indent=1) + "\n")
         print(f"wrote {json_file}")

@@ -142,6 +142,7 @@ class Client:
         """
         return self._result(self._talk.session(history, exclude, allow))
 
+    # A str is a sequence of str, too; the first overload that fits is taken.
     @overload
     def explain(  # type: ignore[overload-overlap]
         self, user_id: str, item_ids: str

@@ -102,8 +102,8 @@ class Builder(Told):
         if window is None:
             return np.sort(made.of(events))
         assert made.time is not None
-        known = np.isfinite(made.labels[: made.events]).any(axis=1)
-        return np.flatnonzero(known & (made.time[: made.events] < window.test))
+        told = self.told
+        return told[made.time[told] < window.test]
 
     def build(
         self, events: NDArray[np.int64], states: Mapping[str, Any] | None, cache: Path | None

@@ -79,15 +79,20 @@ class Reader:
             self._inputs = {name: RowInputs(columns) for name, columns in self.columns.items()}
         return self._inputs
 
-    def numbers(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    def numbers(
+        self,
+        rows: NDArray[np.int64],
+        shoppers: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None,
+    ) -> NDArray[np.float32]:
         """The rates of examples, float32 `[m, R]`: those of what is learned from as of before; then
-        the scores of retrieval."""
+        the scores of retrieval, of `shoppers` where they are at hand."""
         learned = self.learned[self.shown.event[rows]]
         found = np.empty((len(rows), self.rates.width), np.float32)
         found[learned] = self.rates.of(rows[learned], before=True)
         found[~learned] = self.rates.of(rows[~learned], before=False)
         if self.retrieved is not None:
-            found = np.hstack([found, self._scores(rows, *self.shoppers(rows))])
+            shoppers = self.shoppers(rows) if shoppers is None else shoppers
+            found = np.hstack([found, self._scores(rows, *shoppers)])
         return found
 
     def shoppers(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -118,7 +123,9 @@ class Reader:
         """A function that makes the batch of places int64 `[B]` among some examples, by a key."""
         shown, histories = self.shown, self.histories
         inputs = self.inputs()
-        numbers = tf.constant(self.numbers(rows))
+        towers = self.retrieved
+        seen_as = None if towers is None else self.shoppers(rows)
+        numbers = tf.constant(self.numbers(rows, seen_as))
         labels = tf.constant(shown.labels[rows])
         user, item = tf.constant(shown.user[rows]), tf.constant(shown.item[rows])
         event = tf.constant(shown.event[rows], tf.int64)
@@ -129,10 +136,8 @@ class Reader:
         if histories is not None and histories.ordered:
             assert shown.judged is not None
             ends = tf.constant(histories.ends(shown.user[rows], shown.judged[rows]))
-        towers = self.retrieved
-        if towers is not None:
-            vectors, places = self.shoppers(rows)
-            shoppers, shopper_at = tf.constant(vectors), tf.constant(places)
+        if seen_as is not None:
+            shoppers, shopper_at = map(tf.constant, seen_as)
 
         def make(at: tf.Tensor, key: tf.Tensor) -> dict[str, Any]:
             who, what = tf.gather(user, at), tf.gather(item, at)
