@@ -64,7 +64,7 @@ def in_python(models: Path, users: list[str], calls: int = 1000) -> dict[str, fl
     import numpy as np
     import tensorflow as tf
 
-    from tfmm.serving.server.servable import Servable
+    from tfmm.serving.server.versions.servable import Servable
 
     version = models / MODEL / "1"
     recommend = tf.saved_model.load(str(version)).signatures["recommend"]

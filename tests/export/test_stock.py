@@ -72,10 +72,24 @@ def test_an_export_of_ours_can_be_served(tmp_path: Path, capsys) -> None:
     version = write_version(small_servable().export(), tmp_path, "small")
     (verdict,) = check_stock(version)
     assert verdict.ok
-    assert (verdict.lacks, verdict.problems, verdict.notes) == ({}, (), ())
+    assert (verdict.lacks, verdict.problems) == ({}, ())
+    (note,) = verdict.notes
+    assert "up to 16 rows: with --enable_batching, a max_batch_size below 16" in note
+    assert "`max_batch_size` is below 16" in (version / "model_card.md").read_text()
     assert len(verdict.signatures) == 6
     assert cli.main(["export", "--check", str(version)]) == 0
     assert f"{version}: the stock server can serve it (embed_item" in capsys.readouterr().out
+
+
+def test_the_rows_of_warm_up_requests_are_chosen(tmp_path: Path) -> None:
+    version = write_version(quick_servable().export(), tmp_path, "m", warmup_rows=4)
+    (note,) = check_stock(version)[0].notes
+    assert "up to 4 rows" in note
+    one = write_version(quick_servable().export(), tmp_path, "m", warmup_rows=1)
+    assert check_stock(one)[0].notes == ()
+    assert "max_batch_size" not in (one / "model_card.md").read_text()
+    with pytest.raises(ExportError, match="warmup_rows must be 0 or more, but is -1"):
+        write_version(quick_servable().export(), tmp_path, "m", warmup_rows=-1)
 
 
 def test_lacking_ops_are_named_with_the_signatures_that_need_them(plain: Path, capsys) -> None:
@@ -213,7 +227,7 @@ def requests(signature: str, count: int = 1) -> list[bytes]:
 
 def test_missing_assets_are_named(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(check, "check_written", lambda *_: None)
-    version = write_version(quick_servable().export(), tmp_path, "m", warmup=False)
+    version = write_version(quick_servable().export(), tmp_path, "m", warmup_rows=0)
     (version / "assets" / "item_ids.txt").unlink()
     assert "the file assets/item_ids.txt is missing" in str(check_stock(version)[0])
 

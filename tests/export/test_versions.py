@@ -60,8 +60,8 @@ def test_versions_count_up_as_numbers(quick: Servable, tmp_path: Path) -> None:
     for name in ("00000002", "best", ".tmp-x", "7a", "²"):
         (model / name).mkdir(parents=True)
     (model / "9").write_text("a file is no version")
-    assert write_version(quick.export(), tmp_path, "m", warmup=False) == model / "3"
-    assert write_version(quick.export(), tmp_path, "m", warmup=False).name == "4"
+    assert write_version(quick.export(), tmp_path, "m", warmup_rows=0) == model / "3"
+    assert write_version(quick.export(), tmp_path, "m", warmup_rows=0).name == "4"
     assert list_versions(model) == [2, 3, 4]
 
 
@@ -216,7 +216,7 @@ def test_a_killed_export_leaves_no_version_and_the_next_one_cleans_up(
         assert export.stdout.readline().strip() == "half-way"
         model = tmp_path / "m"
         alive = list(model.iterdir())
-        assert write_version(quick.export(), tmp_path, "m", warmup=False).name == "1"
+        assert write_version(quick.export(), tmp_path, "m", warmup_rows=0).name == "1"
         assert alive[0].exists()  # a running export is left alone
     finally:
         export.send_signal(signal.SIGKILL)
@@ -224,5 +224,5 @@ def test_a_killed_export_leaves_no_version_and_the_next_one_cleans_up(
     assert list_versions(model) == [1]
     assert [entry.name[:5] for entry in alive] == [".tmp-"]
     assert (alive[0] / "saved_model.pb").exists()  # it was half-way indeed
-    assert write_version(quick.export(), tmp_path, "m", warmup=False).name == "2"
+    assert write_version(quick.export(), tmp_path, "m", warmup_rows=0).name == "2"
     assert sorted(entry.name for entry in model.iterdir()) == ["1", "2"]

@@ -36,7 +36,7 @@ def real_server(models_config: Path, *flags: str) -> Iterator[RealServer]:
         "--allow_version_labels_for_unavailable_models=true",
         "--enable_grpc_healthcheck_service=true",
         "--file_system_poll_wait_seconds=1",
-        "--grpc_max_threads=64",
+        "--grpc_max_threads=128",
         *flags,
     ]
     with open(models_config.parent / "server.log", "wb") as log:

@@ -36,6 +36,13 @@ def option(
     )
 
 
+def at_least_0(value: int | None) -> int | None:
+    """Refuses what is below zero."""
+    if value is not None and value < 0:
+        raise typer.BadParameter(f"must be at least 0, got {value}")
+    return value
+
+
 def at_least_1(value: int | None) -> int | None:
     """Refuses zero and less."""
     if value is not None and value < 1:

@@ -34,6 +34,7 @@ def make_card(
     signatures: Mapping[str, Any],
     sizes: Mapping[str, int],
     warmup_requests: int,
+    warmup_rows: int,
     stock_lacks: Mapping[str, list[str]],
 ) -> dict[str, Any]:
     """Completes a card with what only the export knows.
@@ -47,6 +48,7 @@ def make_card(
         signatures: concrete functions by name.
         sizes: numbers to state: items, users, dimensions, bytes.
         warmup_requests: number of warm-up requests.
+        warmup_rows: rows of the larger ones.
         stock_lacks: ops that the stock server lacks, and the signatures that need them.
     """
     return {
@@ -62,6 +64,7 @@ def make_card(
         "signatures": {key: describe(value) for key, value in signatures.items()},
         "sizes": dict(sizes),
         "warmup_requests": warmup_requests,
+        "warmup_rows": warmup_rows,
         "stock_server": {"serves": not stock_lacks, "lacks": dict(stock_lacks)},
         "packages": package_versions(),
     }
@@ -115,6 +118,8 @@ def to_markdown(card: Mapping[str, Any]) -> str:
         parts += ["## Metrics", *_metrics(card["metrics"])]
     parts += ["## Signatures", _signatures(card["signatures"])]
     parts += ["## Server", _server(card["stock_server"]["lacks"])]
+    if card["warmup_rows"] > 1:
+        parts.append(needed_room(card["warmup_rows"]))
     if card.get("refresh"):
         parts += ["## Refresh", _table(["items", "count"], card["refresh"].items())]
     if card.get("index"):
@@ -167,6 +172,14 @@ def _server(lacks: Mapping[str, list[str]]) -> str:
         return "The stock TensorFlow Serving image serves it: every op is one of its own."
     named = ", ".join(f"`{op}`" for op in lacks)
     return f"It needs a TensorFlow Serving with these ops, which the stock image lacks: {named}."
+
+
+def needed_room(rows: int) -> str:
+    """What a server that merges requests must have room for."""
+    return (
+        f"Its warm-up requests have up to {rows} rows: a server with `--enable_batching` whose "
+        f"`max_batch_size` is below {rows} does not load it. `tfmm export --warmup-rows` sets them."
+    )
 
 
 def _signatures(signatures: Mapping[str, Any]) -> str:

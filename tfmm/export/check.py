@@ -14,16 +14,22 @@ from numpy.typing import NDArray
 from tfmm.export.stock import WARMUP_FILE
 from tfmm.tasks.base import Signature
 
-#: Batch sizes of the warm-up requests: one shopper, and a server's batch.
-BATCHES = (1, 16)
+#: Rows of the larger of the warm-up requests, of which a server's batches must have room.
+ROWS = 16
 
 Arrays = dict[str, NDArray[Any]]
+
+
+def batches(rows: int) -> tuple[int, ...]:
+    """The batch sizes that a version is asked for: one shopper, and as many as `rows`."""
+    return (1, rows) if rows > 1 else (1,)
 
 
 def write_warmup(
     signatures: Sequence[Signature],
     version: Path,
     model_name: str,
+    rows: int = ROWS,
     done: Callable[[], None] = lambda: None,
 ) -> int:
     """Writes the requests that TensorFlow Serving replays before a version takes traffic.
@@ -32,6 +38,7 @@ def write_warmup(
         signatures: whose samples to write, for every batch size.
         version: the version's folder; the file goes to its `assets.extra`.
         model_name: the name that the requests carry.
+        rows: rows of the larger request.
         done: called after each request.
 
     Returns:
@@ -41,7 +48,7 @@ def write_warmup(
     file.parent.mkdir(exist_ok=True)
     written = 0
     with tf.io.TFRecordWriter(str(file)) as records:
-        for batch in BATCHES:
+        for batch in batches(rows):
             for signature in signatures:
                 records.write(_log(signature, batch, model_name).SerializeToString())
                 written += 1
@@ -64,7 +71,7 @@ def check_written(
             are not finite or differ from its own, or what the signature's `check` refuses.
     """
     loaded = tf.saved_model.load(str(version))
-    for batch in BATCHES:
+    for batch in batches(ROWS):
         for signature in signatures:
             where = f"signature {signature.name!r}, batch of {batch}"
             inputs = signature.samples(batch)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tfmm.export.check import ROWS
 from tfmm.export.two_stages import second_stage, with_second_stage
 from tfmm.export.versions import write_version
 from tfmm.tasks.base import Export
@@ -25,6 +26,7 @@ def export_model(
     by: str | None = None,
     diversity: float = 0.0,
     cap: Mapping[str, int] | None = None,
+    warmup_rows: int = ROWS,
     **settings: Any,
 ) -> Path:
     """Exports a run as the next version of a model: `models_dir/name/version/`.
@@ -42,6 +44,7 @@ def export_model(
             below 1.
         cap: the most items of each value in an answer, by category feature: `{"brand": 3}`. Where
             candidates run out, items past it fill the answer up.
+        warmup_rows: rows of the larger warm-up requests; see `tfmm.export.write_version`.
         **settings: what the export fixes, as the run's task has it; None takes the run's own. For
             retrieval these are the fields of `tfmm.tasks.retrieval.settings.ExportSettings`: `k`,
             `exclude_seen`, `exclude_size`, `allow_size`, `history_size`, `weights` and `index`.
@@ -76,7 +79,8 @@ def export_model(
     if stage is not None:
         made = with_second_stage(made, stage)
     card = card_of(loaded.config, loaded.metrics)
-    return write_version(made, models_dir, name or loaded.config.name, card, say=say)
+    named = name or loaded.config.name
+    return write_version(made, models_dir, named, card, warmup_rows, say)
 
 
 def card_of(config: RunConfig, metrics: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfmm.export.check import ROWS
 from tfmm.export.errors import ExportError
 from tfmm.export.model import card_of
 from tfmm.export.two_stages import SecondStage, with_second_stage
@@ -87,7 +88,8 @@ def refresh_index(
         )
     if shop is not None:
         config = config.with_values(shop=shop)
-    written = _written(Path(models_dir) / (name or config.name))
+    before = _card(Path(models_dir) / (name or config.name))
+    written = before.get("export", {})
     task = kind.over(config, load_data(config, refresh=True))
     # A version of an earlier release may have written more than this one fixes.
     known = task.settable()
@@ -101,14 +103,15 @@ def refresh_index(
         made = with_second_stage(made, SecondStage(**written["second"]))
     data = task.data
     card = card_of(config, metrics) | {"refresh": {**counts, "shop": str(data.shop)}}
-    version = write_version(made, models_dir, name or config.name, card, say=say)
+    rows = before.get("warmup_rows", ROWS)
+    version = write_version(made, models_dir, name or config.name, card, rows, say)
     done = Refresh(version, items=len(data.items), users=len(data.users), **counts)
     say(str(done))
     return done
 
 
-def _written(model: Path) -> dict[str, Any]:
-    """The settings of the model's newest version; none where there is no version."""
+def _card(model: Path) -> dict[str, Any]:
+    """The card of the model's newest version; empty where there is no version."""
     versions = list_versions(model) if model.is_dir() else []
     if not versions:
         return {}
@@ -117,7 +120,7 @@ def _written(model: Path) -> dict[str, Any]:
     if not newest:
         return {}
     try:
-        return json.loads(newest[0].read_text("utf-8")).get("export", {})
+        return json.loads(newest[0].read_text("utf-8"))
     except ValueError as error:
         raise ExportError(
             f"{newest[0]}, whose settings the new version would keep, cannot be read: {error}. "

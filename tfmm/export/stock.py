@@ -203,14 +203,16 @@ def _warmup(version: Path, asked: Mapping[str, Any]) -> tuple[list[str], list[st
             "is broken shows only in them"
         ]
     warmed: set[str] = set()
-    count = 0
+    count = most = 0
     try:
         for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
             log = prediction_log_pb2.PredictionLog.FromString(record)
             count += 1
             if log.HasField("predict_log"):
-                name = log.predict_log.request.model_spec.signature_name
-                warmed.add(name or "serving_default")
+                request = log.predict_log.request
+                warmed.add(request.model_spec.signature_name or "serving_default")
+                shapes = [tensor.tensor_shape.dim for tensor in request.inputs.values()]
+                most = max([most, *(dims[0].size for dims in shapes if dims)])
     except (tf.errors.DataLossError, DecodeError) as error:
         return [f"{WARMUP_FILE} is damaged, which fails the load: {error}"], []
     wrong = [
@@ -220,7 +222,13 @@ def _warmup(version: Path, asked: Mapping[str, Any]) -> tuple[list[str], list[st
     if count > MAX_WARMUP:
         wrong.append(f"{WARMUP_FILE} holds {count:,} requests; over {MAX_WARMUP:,} fail the load")
     cold = sorted(asked.keys() - warmed) if warmed else []
-    return wrong, [f"no warm-up request asks {', '.join(cold)}"] * bool(cold)
+    notes = [f"no warm-up request asks {', '.join(cold)}"] * bool(cold)
+    if most > 1:
+        notes.append(
+            f"its warm-up requests have up to {most} rows: with --enable_batching, a "
+            f"max_batch_size below {most} fails the load"
+        )
+    return wrong, notes
 
 
 def _scalars(asked: Mapping[str, Any]) -> list[str]:

@@ -32,7 +32,7 @@ def write_version(
     models_dir: str | Path,
     name: str,
     card: Mapping[str, Any] | None = None,
-    warmup: bool = True,
+    warmup_rows: int = check.ROWS,
     say: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Writes an export as the next version of a model: `models_dir/name/version/`.
@@ -47,8 +47,10 @@ def write_version(
         models_dir: the folder that holds a folder for each model; made if missing.
         name: the model's name: letters, digits, "_" and "-".
         card: what `tfmm.export.card.make_card` takes, beside what the export knows itself.
-        warmup: whether to write warm-up requests. Without them a server finds out at the first
-            request what it lacks, not when it loads the version.
+        warmup_rows: rows of the larger warm-up request of each signature, the smaller having one; a
+            server that merges requests (`--enable_batching`) with a smaller `max_batch_size` cannot
+            load the version. 0 writes none, so that a server finds out at the first request what it
+            lacks, not when it loads the version.
         say: takes what the export has to say of itself.
 
     Returns:
@@ -56,20 +58,24 @@ def write_version(
         same time get different versions.
 
     Raises:
-        ExportError: the name is not allowed, or a step failed; the message names the step.
+        ExportError: the name or `warmup_rows` is not allowed, or a step failed; the message names
+            the step.
     """
     if not is_model_name(name):
         raise ExportError(
             f"A model's name may hold {MODEL_RULE}, but it is {name!r}. To resolve this, pass "
             "another `name`."
         )
+    if warmup_rows < 0:
+        raise ExportError(f"warmup_rows must be 0 or more, but is {warmup_rows}.")
     model = Path(models_dir) / name
     fresh = not model.exists()
     aside = model / f".tmp-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     step = f"making the folder {model}"
     # Each signature is traced, and asked for each batch by the warm-up and by the check.
-    asked = len(check.BATCHES) * len(export.signatures)
-    steps = 2 * len(export.signatures) + len(export.files) + (1 + warmup) * asked
+    warmed = check.batches(warmup_rows) if warmup_rows else ()
+    asked = (len(check.batches(check.ROWS)) + len(warmed)) * len(export.signatures)
+    steps = 2 * len(export.signatures) + len(export.files) + asked
     bar = Bar(steps, f"exporting {name}", unit="steps")
     try:
         model.mkdir(parents=True, exist_ok=True)
@@ -87,9 +93,9 @@ def write_version(
             write(aside / path)
             bar.advance()
         requests = 0
-        if warmup:
+        if warmed:
             step = "writing the warm-up requests"
-            requests = check.write_warmup(export.signatures, aside, name, bar.advance)
+            requests = check.write_warmup(export.signatures, aside, name, warmup_rows, bar.advance)
         step = "the smoke test of the written version"
         check.check_written(export.signatures, aside, bar.advance)
         step = "writing the model card and renaming the version into place"
@@ -106,6 +112,7 @@ def write_version(
                 signatures=signatures,
                 sizes=sizes,
                 warmup_requests=requests,
+                warmup_rows=warmup_rows,
                 stock_lacks=lacking_ops(read_graph(aside)),
             )
             write_card(full, aside)

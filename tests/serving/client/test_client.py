@@ -327,3 +327,20 @@ def test_a_rest_client_needs_no_tensorflow(server):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "boot" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"x y": "a"}, "'x y' is no header's name"),
+        ({"": "a"}, "'' is no header's name"),
+        ({"x": "geheim\r\ny: z"}, "the value of 'x' must be"),
+        ({"x": "schlüssel"}, "the value of 'x' must be"),
+        ({"x": 7}, "the value of 'x' must be"),
+    ],
+)
+def test_headers_that_cannot_travel_are_refused_without_their_value(headers, words):
+    with pytest.raises(ValueError, match=words) as caught:
+        Client("127.0.0.1:1", "shop", headers=headers)
+    assert "geheim" not in str(caught.value)
+    assert "schl" not in str(caught.value)

@@ -341,7 +341,7 @@ def test_bytes_that_wait_have_a_bound(exports, tmp_path):
 
 
 def test_a_request_that_takes_too_long_is_answered_in_time(exports, tmp_path, monkeypatch):
-    from tfmm.serving.server.servable import Servable
+    from tfmm.serving.server.versions.servable import Servable
 
     real = Servable.run
 

@@ -85,7 +85,7 @@ def test_versions_and_labels_choose(prediction, server):
         ({"label": "gone"}, "NOT_FOUND", "Servable not found for request: Specific(shop, 9)"),
         ({"label": "x"}, "INVALID_ARGUMENT", "Unrecognized servable version label: x"),
         ({"signature": "x"}, "FAILED_PRECONDITION", 'Serving signature key "x" not found.'),
-        ({"signature": "__saved_model_init_op"}, "INTERNAL", "Expected prediction signature"),
+        ({"signature": "__saved_model_init_op"}, "OUT_OF_RANGE", "does not have output 0"),
         ({"inputs": {}}, "INVALID_ARGUMENT", "input size does not match signature: 0!=1"),
         (
             {"inputs": {"user_id": ["a"], "b": [1]}},
@@ -125,7 +125,14 @@ def test_a_tensor_that_lies_about_its_size_is_refused(prediction):
     request.inputs["user_id"].tensor_shape.dim[0].size = 1 << 40
     code, words = _refused(prediction.Predict, request)
     assert code == "INVALID_ARGUMENT"
-    assert words.startswith("tensor parsing error: user_id")
+    assert words.startswith("tensor parsing error: user_id: shape [1099511627776] is larger")
+
+
+def test_a_negative_dimension_is_named_by_its_input_alone(prediction):
+    request = _request(inputs=ANN)
+    request.inputs["user_id"].tensor_shape.dim[0].size = -1
+    refused = _refused(prediction.Predict, request)
+    assert refused == ("INVALID_ARGUMENT", "tensor parsing error: user_id")
 
 
 def test_output_filter_and_empty_batch(prediction):
@@ -140,12 +147,13 @@ def test_an_ops_own_error_comes_through(prediction):
     request = _request("recommend", unequal)
     code, words = _refused(prediction.Predict, request)
     assert code == "INVALID_ARGUMENT"
-    assert len(words) <= 1024
+    assert len(words) <= 1024 + len("...TRUNCATED")
 
 
 def test_long_error_texts_are_cut(prediction):
     code, words = _refused(prediction.Predict, _request("x" * 5000, ANN))
-    assert (code, len(words)) == ("FAILED_PRECONDITION", 1024)
+    assert code == "FAILED_PRECONDITION"
+    assert words == f'Serving signature key "{"x" * 1001}...TRUNCATED'
 
 
 def _example(x: float) -> tf.train.Example:
@@ -184,8 +192,12 @@ def test_examples_that_cannot_be_answered(prediction):
     classify.input.example_list.examples.append(_example(0.5))
     classify.model_spec.signature_name = "total"
     code, words = _refused(prediction.Classify, classify)
-    assert code == "FAILED_PRECONDITION"
+    assert code == "INVALID_ARGUMENT"
     assert words.startswith("No classification inputs found in SignatureDef: inputs {")
+    regress = regression_pb2.RegressionRequest(input=classify.input)
+    regress.model_spec.name, regress.model_spec.signature_name = "forms", "classify"
+    expected = ("INVALID_ARGUMENT", "Expected one output Tensor.")
+    assert _refused(prediction.Regress, regress) == expected
     both = inference_pb2.MultiInferenceRequest(input=classify.input)
     for _ in range(2):
         task = both.tasks.add(method_name="tensorflow/serving/classify")
@@ -221,19 +233,23 @@ def test_status_of_versions(channel, server):
     models = model_service_pb2_grpc.ModelServiceStub(channel)
     listed = models.GetModelStatus(request).model_version_status
     assert [(entry.version, entry.state) for entry in listed] == [(2, 30), (1, 30)]
-    _, _, text = ask(server.rest_address, "GET", "/v1/models/shop/labels/stable")
-    assert json.loads(text)["model_version_status"] == [
-        {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
-    ]
+    available = {"state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    # A label in the path is passed over.
+    for path, versions in (("versions/1", "1"), ("labels/stable", "21"), ("labels/nope", "21")):
+        _, _, text = ask(server.rest_address, "GET", f"/v1/models/shop/{path}")
+        assert json.loads(text)["model_version_status"] == [
+            {"version": version, **available} for version in versions
+        ]
     request.model_spec.version.value = 9
     assert _refused(models.GetModelStatus, request)[1] == "Could not find version 9 of model shop"
 
 
 def test_health_is_serving(channel):
     health = health_pb2_grpc.HealthStub(channel)
-    for service in ("", "tensorflow.serving.PredictionService"):
-        answer = health.Check(health_pb2.HealthCheckRequest(service=service))
-        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    answer = health.Check(health_pb2.HealthCheckRequest())
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    named = health_pb2.HealthCheckRequest(service="tensorflow.serving.PredictionService")
+    assert _refused(health.Check, named) == ("NOT_FOUND", "service name unknown")
 
 
 @pytest.mark.parametrize(
@@ -244,7 +260,6 @@ def test_health_is_serving(channel):
         ("GET", "/v1/models", None, 400, "Missing model name in request."),
         ("GET", "/v1/models/", None, 400, "Malformed request: GET /v1/models/"),
         ("GET", "/v1/models/..%2F..%2Fetc", None, 404, "any versions of model ../../etc"),
-        ("GET", "/v1/models/shop/versions/99999999999999999999", None, 400, "to numeric."),
         ("PUT", "/v1/models/shop:predict", "{}", 400, "Malformed request: PUT"),
         ("POST", "/v1/models/shop:Predict", "{}", 400, "Malformed request: POST"),
         ("POST", "/v1/models/shop:predict", "", 400, "JSON Parse error: The document is empty"),
@@ -270,6 +285,15 @@ def test_rest_refusals(server, method, path, body, status, words):
     if status != 404 or "nope" in path:
         assert content_type == "application/json"
         assert list(json.loads(text)) == ["error"]
+
+
+def test_a_version_beyond_int64_gets_no_words(server):
+    for method, end in (("GET", ""), ("GET", "/metadata"), ("POST", ":predict")):
+        path = f"/v1/models/shop/versions/99999999999999999999{end}"
+        status, _, text = ask(
+            server.rest_address, method, path, "{}" if end == ":predict" else None
+        )
+        assert (status, text) == (400, "")
 
 
 def test_every_json_type_goes_in_and_out(server):

@@ -15,7 +15,7 @@ import pytest
 
 from tests.serving.http_tools import ask, post
 from tfmm.serving import Client, Server, ServingConfigError, ServingError
-from tfmm.serving.server.servable import Servable
+from tfmm.serving.server.versions.servable import Servable
 
 
 @pytest.fixture

@@ -13,10 +13,11 @@ from pathlib import Path
 import grpc
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import model_management_pb2, model_service_pb2_grpc, prediction_log_pb2
 
 from tfmm.serving import Client, Server, ServingConfigError, ServingError
-from tfmm.serving.server.models import ModelManager
+from tfmm.serving.server.versions.models import ModelManager
 
 POLL = 0.05
 
@@ -141,7 +142,7 @@ def test_a_folder_that_cannot_be_listed_changes_nothing(install):
 def test_warm_up_runs_before_a_version_answers(install, exports, monkeypatch):
     models = install("shop1", "shop/1")
     _write_warmup(models / "shop/1", "serving_default", count=3)
-    from tfmm.serving.server import models as module
+    from tfmm.serving.server.versions import models as module
 
     counts = []
     real = module.warm_up
@@ -160,6 +161,56 @@ def test_a_warm_up_that_fails_fails_the_version(install):
         _until(lambda: _states(client).get(2) == "END")
         assert client.status()[0].error_message == 'Serving signature key "nope" not found.'
         assert _second_score(client) == -1.0
+
+
+def test_a_warm_up_record_without_a_request_is_passed_over(install):
+    models = install("shop1", "shop/1")
+    file = models / "shop/1/assets.extra/tf_serving_warmup_requests"
+    file.parent.mkdir()
+    with tf.io.TFRecordWriter(str(file)) as out:
+        out.write(prediction_log_pb2.PredictionLog().SerializeToString())
+    with _serve(models) as server, Client(server.grpc_address, "shop") as client:
+        assert _second_score(client) == -1.0
+
+
+def _untagged(file):
+    saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    saved.meta_graphs[0].meta_info_def.tags[:] = ["train"]
+    file.write_bytes(saved.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "words"),
+    [
+        (Path.unlink, "NOT_FOUND", "Could not find SavedModel .pb or .pbtxt"),
+        (_untagged, "NOT_FOUND", "Could not find meta graph def matching supplied tags: { serve }"),
+        (lambda file: file.write_bytes(b"garbage"), "OUT_OF_RANGE", "as binary proto"),
+    ],
+)
+def test_a_version_that_cannot_be_read_says_why_in_tensorflow_servings_words(
+    install, spoil, code, words
+):
+    models = install("shop1", "shop/1")
+    install("shop2", "broken/1")
+    spoil(models / "broken/1/saved_model.pb")
+    config = models / "models.config"
+    config.write_text(
+        "model_config_list {"
+        + "".join(
+            f'config {{ name: "{name}" base_path: "{name}" model_platform: "tensorflow" }}'
+            for name in ("shop", "broken")
+        )
+        + "}"
+    )
+    with (
+        Server(models_config=config, grpc_port=0, rest_port=0, poll_seconds=POLL) as server,
+        Client(server.grpc_address, "broken") as broken,
+    ):
+        (state,) = broken.status()
+    assert (state.state, state.error_code) == ("END", code)
+    assert words in state.error_message
+    assert "Error:" not in state.error_message
+    assert str(models) not in state.error_message
 
 
 @pytest.mark.parametrize(
@@ -217,6 +268,18 @@ def test_reload_changes_the_models_served(install):
         assert stub.HandleReloadConfigRequest(request).status.error_code == 0
         assert _second_score(client) == -1.0
         assert server.model_names == ["new"]
+        config.version_labels["next"] = 2
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.HandleReloadConfigRequest(request)
+        assert caught.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+        assert caught.value.details() == (
+            "Request to assign label to version 2 of model new, which is not currently available "
+            "for inference"
+        )
+        assert Client(server.grpc_address, "new", label="old").status()
+        with pytest.raises(ServingError, match="Unrecognized servable version label: next"):
+            _second_score(Client(server.grpc_address, "new", label="next"))
+        del config.version_labels["next"]
         config.base_path = str(models / "nothing")
         config.name = "empty"
         with pytest.raises(grpc.RpcError) as caught:

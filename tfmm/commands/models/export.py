@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tfmm.commands.command import Command
-from tfmm.commands.options import Debug, ModelName, argument, at_least_1, option
+from tfmm.commands.options import Debug, ModelName, argument, at_least_0, at_least_1, option
 
 app = typer.Typer()
 
@@ -90,6 +90,16 @@ def export(
             help="the most items of one value of a category, such as brand=3 (--rank)",
         ),
     ] = None,
+    warmup_rows: Annotated[
+        int | None,
+        option(
+            "--warmup-rows",
+            metavar="N",
+            help="rows of the larger warm-up request of each signature, which the max_batch_size "
+            "of a server that merges requests must have room for; 0 for none (default 16)",
+            check=at_least_0,
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> int:
     if check is not None:
@@ -106,6 +116,7 @@ def export(
         "exclude_seen": False if no_exclude_seen else None,
         "weights": None if weights == "float32" else weights,
         "index": index,
+        "warmup_rows": warmup_rows,
     }
     asked: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if rank is not None or by is not None or diversity or cap:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfmm.serving.ask.query import Pictures, Sounds, Texts, make_query
 from tfmm.serving.client.client_inputs import Ids
-from tfmm.serving.client.connect import checked_target, client_tls, connect_async
+from tfmm.serving.client.connect import checked_headers, checked_target, client_tls, connect_async
 from tfmm.serving.client.conversation import Attempts, Conversation, Talk
 from tfmm.serving.client.explanation import Explanation
 from tfmm.serving.client.hits import Hits
@@ -49,6 +49,7 @@ class AsyncClient:
         ca: str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
         certificate: str | os.PathLike[str] | None = None,
+        headers: Mapping[str, str] | None = None,
         max_message_bytes: int = 256 << 20,
     ):
         self.address = address
@@ -63,6 +64,7 @@ class AsyncClient:
             address,
             target,
             tls=client_tls(address, tls, ca, key, certificate),
+            headers=checked_headers(headers),
             max_message_bytes=max_message_bytes,
         )
 

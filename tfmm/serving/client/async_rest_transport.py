@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -15,7 +16,16 @@ class AsyncRestTransport:
     """Calls the REST API from an event loop, with `RestTransport`'s arguments; the connections
     belong to the loop that asks the first question."""
 
-    def __init__(self, address: str, target: Target, *, tls: Tls | None, max_message_bytes: int):
+    def __init__(
+        self,
+        address: str,
+        target: Target,
+        *,
+        tls: Tls | None,
+        headers: Mapping[str, str],
+        max_message_bytes: int,
+    ):
+        self._headers = headers
         scheme = "http" if tls is None else "https"
         host, port = host_and_port(address, scheme)
         self._url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
@@ -27,7 +37,9 @@ class AsyncRestTransport:
         """As `AsyncTransport.ask`."""
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0, ssl=self._context or True)
-            self._session = aiohttp.ClientSession(self._url, connector=connector)
+            self._session = aiohttp.ClientSession(
+                self._url, connector=connector, headers=self._headers
+            )
         method, path, body = self._questions.request(question)
         content = bytearray()
         try:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tfmm.serving.ask.query import Pictures, Sounds, Texts, make_query
 from tfmm.serving.client.client_inputs import Ids
-from tfmm.serving.client.connect import checked_target, client_tls, connect
+from tfmm.serving.client.connect import checked_headers, checked_target, client_tls, connect
 from tfmm.serving.client.conversation import Attempts, Conversation, Talk
 from tfmm.serving.client.explanation import Explanation
 from tfmm.serving.client.hits import Hits
@@ -49,6 +49,7 @@ class Client:
         tls: speak TLS; implied by the next three and by an address that begins with https://.
         ca: PEM file of the authorities that may vouch for the server, instead of the machine's own.
         key, certificate: PEM files to show where the server asks who calls.
+        headers: sent with every call, as HTTP headers or gRPC metadata, such as a proxy's key.
         max_message_bytes: largest answer taken.
 
     Raises:
@@ -70,6 +71,7 @@ class Client:
         ca: str | os.PathLike[str] | None = None,
         key: str | os.PathLike[str] | None = None,
         certificate: str | os.PathLike[str] | None = None,
+        headers: Mapping[str, str] | None = None,
         max_message_bytes: int = 256 << 20,
     ):
         self.address = address
@@ -84,6 +86,7 @@ class Client:
             address,
             target,
             tls=client_tls(address, tls, ca, key, certificate),
+            headers=checked_headers(headers),
             max_message_bytes=max_message_bytes,
         )
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from tfmm.serving.client.transport import AsyncTransport, Target, Tls, Transport
+
+_HEADER = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def checked_target(model: str, transport: str, version: int | None, label: str | None) -> Target:
@@ -37,6 +41,23 @@ def client_tls(
     if wanted or address.startswith("https://"):
         return Tls(ca, key, certificate)
     return None
+
+
+def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Headers by lower-case name. Raises ValueError for what neither HTTP nor gRPC carries, without
+    its value, which may be a secret."""
+    found = {}
+    for name, value in (headers or {}).items():
+        if not isinstance(name, str) or not _HEADER.fullmatch(name):
+            raise ValueError(
+                f"headers: {name!r} is no header's name: letters, digits, '-', '_' and '.' alone."
+            )
+        if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+            raise ValueError(
+                f"headers: the value of {name!r} must be a string of printable ASCII characters."
+            )
+        found[name.lower()] = value
+    return found
 
 
 def connect(transport: str, address: str, target: Target, **options: Any) -> Transport:

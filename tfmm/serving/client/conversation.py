@@ -115,6 +115,8 @@ class Conversation:
     def explain(self, user_id: str, item_ids: str | Sequence[str]) -> Talk[Any]:
         """Why an item is recommended to a user, or a list of it for several items."""
         found = listed("item_ids", item_ids)
+        if not found:
+            return []
         (user,) = listed("user_id", [user_id])
         told = yield from self._explain("explain", "user_id", [user] * len(found), found)
         return told[0] if isinstance(item_ids, str) else told
@@ -122,6 +124,8 @@ class Conversation:
     def explain_session(self, history: Sequence[str], item_ids: str | Sequence[str]) -> Talk[Any]:
         """Why an item is recommended after a history, or a list of it for several items."""
         found = listed("item_ids", item_ids)
+        if not found:
+            return []
         past = yield from self._histories("explain_session", [listed("history", history)])
         past = np.repeat(past, len(found), axis=0)
         told = yield from self._explain("explain_session", "history", past, found)

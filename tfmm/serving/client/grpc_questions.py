@@ -66,8 +66,9 @@ def credentials(tls: Tls) -> grpc.ChannelCredentials:
 class GrpcQuestions:
     """Questions to one model over one channel, `grpc.Channel` or `grpc.aio.Channel`."""
 
-    def __init__(self, channel: Any, target: Target):
+    def __init__(self, channel: Any, target: Target, headers: Mapping[str, str]):
         self._target = target
+        self._sent = tuple(headers.items())
         prediction = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         models = model_service_pb2_grpc.ModelServiceStub(channel)
         self._predict = prediction.Predict
@@ -80,17 +81,17 @@ class GrpcQuestions:
             request = predict_pb2.PredictRequest(model_spec=self._spec(question.signature))
             for name, array in question.inputs.items():
                 request.inputs[name].CopyFrom(tensors.to_proto(array))
-            return self._predict(request, timeout=seconds)
+            return self._predict(request, timeout=seconds, metadata=self._sent)
         if isinstance(question, Metadata):
             metadata = get_model_metadata_pb2.GetModelMetadataRequest(
                 model_spec=self._spec(), metadata_field=["signature_def"]
             )
-            return self._metadata(metadata, timeout=seconds)
+            return self._metadata(metadata, timeout=seconds, metadata=self._sent)
         spec = model_pb2.ModelSpec(name=self._target.model)
         status = get_model_status_pb2.GetModelStatusRequest(
             model_spec=spec if question.every_version else self._spec()
         )
-        return self._status(status, timeout=seconds)
+        return self._status(status, timeout=seconds, metadata=self._sent)
 
     def reply(self, question: Question, response: Any) -> Any:
         """What a response says."""

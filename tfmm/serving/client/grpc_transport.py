@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import grpc
@@ -17,19 +18,28 @@ class GrpcTransport:
         address: `host:port`.
         target: the model to ask.
         tls: certificates, None for plain text.
+        headers: metadata of every call.
         max_message_bytes: largest answer taken; gRPC's own default of 4 MB is soon too small.
 
     Raises:
         OSError: a certificate's file cannot be read.
     """
 
-    def __init__(self, address: str, target: Target, *, tls: Tls | None, max_message_bytes: int):
+    def __init__(
+        self,
+        address: str,
+        target: Target,
+        *,
+        tls: Tls | None,
+        headers: Mapping[str, str],
+        max_message_bytes: int,
+    ):
         options = channel_options(address, max_message_bytes)
         if tls is None:
             self._channel = grpc.insecure_channel(address, options)
         else:
             self._channel = grpc.secure_channel(address, credentials(tls), options)
-        self._questions = GrpcQuestions(self._channel, target)
+        self._questions = GrpcQuestions(self._channel, target, headers)
 
     def ask(self, question: Question, seconds: float) -> Any:
         """As `Transport.ask`."""
@@ -48,8 +58,17 @@ class AsyncGrpcTransport:
     """The same from an event loop, with the same arguments; the channel opens with the first
     question, on the loop that asks it."""
 
-    def __init__(self, address: str, target: Target, *, tls: Tls | None, max_message_bytes: int):
+    def __init__(
+        self,
+        address: str,
+        target: Target,
+        *,
+        tls: Tls | None,
+        headers: Mapping[str, str],
+        max_message_bytes: int,
+    ):
         self._address = address
+        self._headers = headers
         self._target = target
         self._credentials = None if tls is None else credentials(tls)
         self._options = channel_options(address, max_message_bytes)
@@ -65,7 +84,7 @@ class AsyncGrpcTransport:
                 self._channel = grpc.aio.secure_channel(
                     self._address, self._credentials, self._options
                 )
-            self._questions = GrpcQuestions(self._channel, self._target)
+            self._questions = GrpcQuestions(self._channel, self._target, self._headers)
         try:
             response = await self._questions.call(question, seconds)
         except grpc.RpcError as error:

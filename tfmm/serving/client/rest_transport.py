@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import urllib3
@@ -17,6 +18,7 @@ class RestTransport:
         address: `host:port`.
         target: the model to ask.
         tls: certificates, None for plain text.
+        headers: sent with every request.
         max_message_bytes: largest answer taken.
 
     Raises:
@@ -24,14 +26,29 @@ class RestTransport:
         OSError: a certificate's file cannot be read or used.
     """
 
-    def __init__(self, address: str, target: Target, *, tls: Tls | None, max_message_bytes: int):
+    def __init__(
+        self,
+        address: str,
+        target: Target,
+        *,
+        tls: Tls | None,
+        headers: Mapping[str, str],
+        max_message_bytes: int,
+    ):
         host, port = host_and_port(address, "http" if tls is None else "https")
         self._pool: urllib3.HTTPConnectionPool
         if tls is None:
-            self._pool = urllib3.HTTPConnectionPool(host, port, maxsize=16, retries=False)
+            self._pool = urllib3.HTTPConnectionPool(
+                host, port, maxsize=16, retries=False, headers=headers
+            )
         else:
             self._pool = urllib3.HTTPSConnectionPool(
-                host, port, maxsize=16, retries=False, ssl_context=tls.context()
+                host,
+                port,
+                maxsize=16,
+                retries=False,
+                headers=headers,
+                ssl_context=tls.context(),
             )
         self._questions = RestQuestions(target, max_message_bytes)
 

@@ -6,6 +6,7 @@ of `tensorflow.serving.ModelServerConfig`, version policies and labels included.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -68,6 +69,18 @@ def version_folders(base_path: Path) -> dict[int, Path]:
                 if version <= _INT64_MAX:
                     found[version] = Path(entry.path)
     return found
+
+
+def fingerprint(path: Path) -> object:
+    """Changes when a file below `path` does: a version that failed is tried again once it was
+    mended."""
+    files = []
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(OSError):
+                stat = os.stat(os.path.join(folder, name))
+                files.append((os.path.join(folder, name), stat.st_size, stat.st_mtime_ns))
+    return tuple(sorted(files))
 
 
 def model_folder(folder: Path) -> ModelSource:

@@ -21,8 +21,8 @@ from tfmm.serving.server import predict
 from tfmm.serving.server.config import model_configs
 from tfmm.serving.server.errors import CODES, ServingConfigError, StatusError
 from tfmm.serving.server.fronts import json_answers, json_requests
-from tfmm.serving.server.models import ModelManager
 from tfmm.serving.server.steps import Steps
+from tfmm.serving.server.versions.models import ModelManager
 
 SIGNATURE_DEF = "signature_def"
 

@@ -12,8 +12,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from tfmm.serving.server.config_messages import read_message
-from tfmm.serving.server.models import ModelEvent
 from tfmm.serving.server.steps import Run
+from tfmm.serving.server.versions.states import ModelEvent
 
 DEFAULT_PATH = "/monitoring/prometheus/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -133,7 +133,7 @@ class Metrics:
     def loaded(self, event: ModelEvent) -> None:
         """A version was loaded or failed to load; its place on disk is nobody's business."""
         if event.kind in ("loaded", "failed"):
-            status = "success" if event.kind == "loaded" else "failure"
+            status = "success" if event.kind == "loaded" else "fail"
             self._loads.add(f"{event.name}/{event.version}", status)
 
     def text(self) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from google.protobuf import text_format
+from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -23,8 +24,8 @@ from tensorflow_serving.apis import (
 
 from tfmm.serving.server import tensors
 from tfmm.serving.server.errors import StatusError
-from tfmm.serving.server.servable import Servable
 from tfmm.serving.server.steps import Run, Steps
+from tfmm.serving.server.versions.servable import Servable
 
 DEFAULT_SIGNATURE = "serving_default"
 CLASSIFY_METHOD = "tensorflow/serving/classify"
@@ -44,6 +45,12 @@ def run_signature(
     Raises:
         StatusError: wrong names, wrong dtypes, or what TensorFlow answered.
     """
+    for info in signature.outputs.values():
+        if info.dtype == types_pb2.DT_INVALID:  # an op to run, such as __saved_model_init_op
+            raise StatusError(
+                "OUT_OF_RANGE",
+                f"Node '{info.name}' (type: 'NoOp', num of outputs: 0) does not have output 0",
+            )
     if signature.method_name not in _METHODS:
         raise StatusError(
             "INTERNAL",
@@ -139,10 +146,12 @@ def predict(
     for alias, proto in request.inputs.items():
         try:
             inputs[alias] = tensors.from_proto(proto)
-        except ValueError as error:
+        except tensors.TensorTooLargeError as error:
             raise StatusError(
                 "INVALID_ARGUMENT", f"tensor parsing error: {alias}: {error}"
             ) from None
+        except ValueError:
+            raise StatusError("INVALID_ARGUMENT", f"tensor parsing error: {alias}") from None
     outputs = yield from run_signature(servable, signature, inputs, request.output_filter)
     response = predict_pb2.PredictResponse()
     fill_spec(response.model_spec, servable, name)
@@ -177,14 +186,18 @@ def _example_signature(
         raise StatusError("INVALID_ARGUMENT", f"No signature was found with the name: {name}")
     if len(signature.inputs) != 1:
         raise StatusError("INVALID_ARGUMENT", "Expected one input Tensor.")
+    if len(signature.outputs) not in (1, len(outputs)):
+        raise StatusError(
+            "INVALID_ARGUMENT",
+            "Expected one output Tensor."
+            if len(outputs) == 1
+            else f"Expected one or two output Tensors, found {len(signature.outputs)}",
+        )
     if "inputs" not in signature.inputs:
         raise StatusError(
-            "FAILED_PRECONDITION",
+            "INVALID_ARGUMENT",
             f"No {task} inputs found in SignatureDef: {text_format.MessageToString(signature)}",
         )
-    if len(signature.outputs) not in (1, len(outputs)):
-        count = "one output Tensor." if len(outputs) == 1 else "one or two output Tensors"
-        raise StatusError("INVALID_ARGUMENT", f"Expected {count}, found {len(signature.outputs)}")
     found = {
         alias: signature.outputs[alias].name for alias in outputs if alias in signature.outputs
     }

@@ -23,10 +23,11 @@ from tfmm.serving.server.fronts.rest_front import RestFront
 from tfmm.serving.server.fronts.tls import ServerTls
 from tfmm.serving.server.limits import ByteBudget
 from tfmm.serving.server.metrics import Metrics, metrics_path
-from tfmm.serving.server.models import ModelEvent, ModelManager
 from tfmm.serving.server.pools.batching import BatchingPool
 from tfmm.serving.server.pools.batching_parameters import BatchingParameters
 from tfmm.serving.server.pools.pool import InferencePool, Pool
+from tfmm.serving.server.versions.models import ModelManager
+from tfmm.serving.server.versions.states import ModelEvent
 
 _READY_SECONDS = 300.0
 

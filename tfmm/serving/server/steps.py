@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tfmm.serving.server.servable import Servable
+from tfmm.serving.server.versions.servable import Servable
 
 _Answer = TypeVar("_Answer")
 

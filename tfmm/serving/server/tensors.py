@@ -53,14 +53,18 @@ def shape_text(shape: tuple[int, ...]) -> str:
     return "[" + ",".join(map(str, shape)) + "]"
 
 
+class TensorTooLargeError(ValueError):
+    """A tensor that this server takes no room for; TensorFlow Serving has no such limit."""
+
+
 def from_proto(proto: tensor_pb2.TensorProto) -> np.ndarray:
     """The array in a `TensorProto`; strings become an object array of bytes.
 
     As in TensorFlow, too few values repeat the last one and none at all means zeros or "".
 
     Raises:
-        ValueError: unknown dtype or shape, bytes that do not fit the shape, or a shape that
-            would need more than `MAX_TENSOR_BYTES`.
+        ValueError: unknown dtype or shape, or bytes that do not fit the shape.
+        TensorTooLargeError: a shape that would need more than `MAX_TENSOR_BYTES`.
     """
     if proto.dtype not in _FIELD or proto.tensor_shape.unknown_rank:
         raise ValueError(f"no tensor of dtype {dtype_name(proto.dtype)} and this shape can be sent")
@@ -70,7 +74,9 @@ def from_proto(proto: tensor_pb2.TensorProto) -> np.ndarray:
     count = math.prod(shape)
     dtype = numpy_dtype(proto.dtype)
     if count * dtype.itemsize > MAX_TENSOR_BYTES:
-        raise ValueError(f"shape {shape_text(shape)} is larger than {MAX_TENSOR_BYTES} bytes")
+        raise TensorTooLargeError(
+            f"shape {shape_text(shape)} is larger than {MAX_TENSOR_BYTES} bytes"
+        )
     if proto.tensor_content:
         if (
             proto.dtype == types_pb2.DT_STRING

@@ -72,7 +72,7 @@ def test_base64_is_bytes_anywhere_and_may_lack_padding():
         ({"instances": [1e39]}, NUMBER, "to float without loss of precision"),
         ({"instances": ["a"]}, TWO, "instances is a plain list, but expecting list of objects"),
         ({"inputs": ["a"]}, TWO, "inputs is a plain value/list, but expecting an object"),
-        ({"instances": [{"text": "a"}]}, TWO, "must only have keys: text,x"),
+        ({"instances": [{"text": "a"}]}, TWO, "keys must be equal to: text,x"),
         ({"instances": [{"text": "a"}, "b"]}, TEXT, "Expecting object but got list at item 1"),
         ({"instances": ["a", {"text": "b"}]}, TEXT, "value/list but got object at item 1"),
         ({"instances": "a"}, TEXT, "Excepting 'instances' to be an list/array"),

@@ -11,8 +11,8 @@ import pytest
 from tests.serving.http_tools import post
 from tfmm.serving import BatchingParameters, Client, Server, ServingConfigError, ServingError
 from tfmm.serving.server.pools.merging import distribute, merge, merge_key
-from tfmm.serving.server.servable import Servable
 from tfmm.serving.server.steps import Run
+from tfmm.serving.server.versions.servable import Servable
 
 LONG_WAIT = {"batch_timeout_micros": 300_000, "num_batch_threads": 2}
 
@@ -211,7 +211,7 @@ def test_a_full_queue_refuses_at_once(serve, monkeypatch):
             answers = [first, *others]
             refused = [f.exception(20) for f in answers if f.exception(20)]
     assert first.result().item_id
-    assert all(error.code == "RESOURCE_EXHAUSTED" for error in refused)
+    assert all(error.code == "UNAVAILABLE" for error in refused)
 
 
 def test_a_client_that_gave_up_leaves_its_queue(serve, runs):

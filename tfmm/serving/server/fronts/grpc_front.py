@@ -28,10 +28,10 @@ from tfmm.serving.server.steps import Steps
 
 # TensorFlow Serving cuts its error texts here, since they travel in HTTP/2 headers.
 _MAX_DETAILS = 1024
+_CUT = "...TRUNCATED"
 _WAITING_RELOADS = 8
 _PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
 _MODEL_SERVICE = "tensorflow.serving.ModelService"
-_SERVICES = ("", _PREDICTION_SERVICE, _MODEL_SERVICE)
 
 
 class _Methods:
@@ -113,11 +113,22 @@ def _handler(answer: Callable[[bytes], Coroutine[Any, Any, Any]]) -> grpc.RpcMet
         try:
             return (await answer(data)).SerializeToString()
         except StatusError as error:
-            details = error.message[:_MAX_DETAILS]
+            details = error.message
+            if len(details) > _MAX_DETAILS:
+                details = details[:_MAX_DETAILS] + _CUT
             await context.abort(getattr(grpc.StatusCode, error.code), details)
             raise AssertionError("abort raises") from None
 
     return grpc.unary_unary_rpc_method_handler(respond)
+
+
+class _Health(grpc_health.aio.HealthServicer):
+    """The standard health service, which refuses a service that it does not know in words."""
+
+    async def Check(self, request: Any, context: Any) -> Any:
+        if request.service:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "service name unknown")
+        return await super().Check(request, context)
 
 
 class GrpcFront:
@@ -146,7 +157,7 @@ class GrpcFront:
             ],
             maximum_concurrent_rpcs=backend.max_connections,
         )
-        self._health = grpc_health.aio.HealthServicer()
+        self._health = _Health()
         self._server.add_generic_rpc_handlers(_Methods(backend).handlers())
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -178,5 +189,5 @@ class GrpcFront:
         await self._server.stop(self._grace)
 
     async def _set_health(self, status: Any) -> None:
-        for service in _SERVICES:
-            await self._health.set(service, status)
+        # As there, the server as a whole alone has a health: a named service is unknown.
+        await self._health.set("", status)

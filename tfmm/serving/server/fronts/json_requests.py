@@ -167,7 +167,7 @@ def _from_rows(
         if named and row.keys() != set(inputs):
             raise _invalid(
                 f"Failed to process element: {position} of 'instances' list. JSON object: "
-                f"{quote(row)} must only have keys: {','.join(sorted(inputs))}"
+                f"{quote(row)} keys must be equal to: {','.join(sorted(inputs))}"
             )
     return {
         name: _array(flat, (len(rows), *shape), inputs[name].dtype)

@@ -38,6 +38,13 @@ _strangers = logging.getLogger("tfmm.serving.http")
 _strangers.setLevel(logging.CRITICAL)
 
 
+class _NoNumberError(StatusError):
+    """A version beyond int64: TensorFlow Serving answers 400 without a word."""
+
+    def __init__(self) -> None:
+        super().__init__("INVALID_ARGUMENT", "")
+
+
 class _TooLargeError(StatusError):
     """A body over the limit; HTTP has a status of its own for it."""
 
@@ -51,9 +58,7 @@ def _spec(found: re.Match[str]) -> model_pb2.ModelSpec:
     spec = model_pb2.ModelSpec(name=unquote(found["name"], errors="replace"))
     if found["version"]:
         if int(found["version"]) > _INT64_MAX:
-            raise StatusError(
-                "INVALID_ARGUMENT", f"Failed to convert version: {found['version']} to numeric."
-            )
+            raise _NoNumberError
         spec.version.value = int(found["version"])
     elif found["label"]:
         spec.version_label = unquote(found["label"], errors="replace")
@@ -163,6 +168,8 @@ class RestFront:
                 return await self._answer(request, path, held), 200
         except _TooLargeError as error:
             return error_answer(error.message), 413
+        except _NoNumberError:
+            return b"", 400
         except StatusError as error:
             return error_answer(error.message), HTTP_STATUS.get(error.code, 500)
 
@@ -178,7 +185,10 @@ class RestFront:
                 raise StatusError("INVALID_ARGUMENT", "Missing model name in request.")
             if found["metadata"]:
                 return self._core.metadata_json(_spec(found))
-            return self._core.status_json(_spec(found))
+            # As there, a status by label is the status of all versions.
+            spec = _spec(found)
+            spec.ClearField("version_label")
+            return self._core.status_json(spec)
         raise StatusError("INVALID_ARGUMENT", f"Malformed request: {request.method} {path}")
 
     async def _body(self, request: web.BaseRequest, held: ByteHold) -> bytes:

@@ -225,7 +225,7 @@ class BatchingPool:
             queue = self._queues.setdefault(key, _Queue())
             if queue.rows + rows > parameters.max_enqueued_batches * parameters.largest_run:
                 raise StatusError(
-                    "RESOURCE_EXHAUSTED",
+                    "UNAVAILABLE",
                     "The batch scheduling queue to which this task was submitted is full: "
                     f"{parameters.max_enqueued_batches} batches of {parameters.largest_run} rows.",
                 )

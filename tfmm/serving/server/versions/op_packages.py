@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow.python.framework import op_def_registry
 
@@ -32,7 +33,7 @@ def import_op_packages(path: Path) -> list[str]:
     """
     try:
         saved = saved_model_pb2.SavedModel.FromString((path / "saved_model.pb").read_bytes())
-    except (OSError, ValueError, RuntimeError):
+    except (OSError, ValueError, RuntimeError, DecodeError):
         return []  # the loader says what is wrong with it
     missing = []
     for op in sorted(_unknown(saved)):

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, saved_model_pb2
 
 from tfmm.serving.server.errors import StatusError, code_name
-from tfmm.serving.server.op_packages import import_op_packages
+from tfmm.serving.server.versions.op_packages import import_op_packages
 
 # `inter_op_thread_pool = -1` runs the graph's ops in the calling thread: requests already run side
 # by side in the server's threads, and a small graph then takes a third of the time.
@@ -42,6 +43,31 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.removeFilter(note)
+
+
+def _what_is_wrong(path: Path) -> tuple[str, str]:
+    """TensorFlow Serving's code and words for a folder that Python could not load.
+
+    Returns:
+        The words are "" where nothing is wrong with the files themselves.
+    """
+    file = path / "saved_model.pb"
+    if not file.is_file():
+        return "NOT_FOUND", (
+            f"Could not find SavedModel .pb or .pbtxt at supplied export directory path: {path}. "
+            "Check that the directory exists and that you have the right permissions for "
+            "accessing it."
+        )
+    try:
+        saved = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    except DecodeError:
+        return "OUT_OF_RANGE", f"Can't parse {file} as binary proto"
+    if not any("serve" in graph.meta_info_def.tags for graph in saved.meta_graphs):
+        return "NOT_FOUND", (
+            "Could not find meta graph def matching supplied tags: { serve }. To inspect available "
+            "tag-sets in the SavedModel, please use the SavedModel CLI: `saved_model_cli`"
+        )
+    return "INVALID_ARGUMENT", ""
 
 
 class Servable:
@@ -67,9 +93,9 @@ class Servable:
             meta_graph = self._load()
         except tf.errors.OpError as error:
             raise StatusError(code_name(error.error_code), self._told(error.message)) from error
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
-            told = self._told(f"{type(error).__name__}: {error}")
-            raise StatusError("INVALID_ARGUMENT", told) from error
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, DecodeError) as error:
+            code, words = _what_is_wrong(path)
+            raise StatusError(code, self._told(words or str(error))) from error
         self.signatures: dict[str, meta_graph_pb2.SignatureDef] = dict(meta_graph.signature_def)
         # One callable for each set of outputs asked for, bounded because clients choose the sets.
         self._callable = functools.lru_cache(maxsize=64)(self._make_callable)

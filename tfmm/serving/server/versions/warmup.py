@@ -2,7 +2,7 @@
 
 `VERSION/assets.extra/tf_serving_warmup_requests` is a TFRecord of
 `tensorflow.serving.PredictionLog`. As in TensorFlow Serving, a request that fails, a record that
-does not parse, or more than 1,000 of them fail the load.
+does not parse, or more than 1,000 of them fail the load, and one without a request is passed over.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from tfmm.serving.server import predict
 from tfmm.serving.server.errors import StatusError
-from tfmm.serving.server.servable import Servable
 from tfmm.serving.server.steps import finish
+from tfmm.serving.server.versions.servable import Servable
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 MAX_RECORDS = 1000
@@ -54,6 +54,8 @@ def _answer(servable: Servable, record: bytes) -> None:
     except DecodeError:
         raise StatusError("INVALID_ARGUMENT", "Failed to parse warmup record") from None
     kind = log.WhichOneof("log_type")
+    if kind is None:
+        return
     if kind == "predict_log":
         finish(predict.predict(servable, log.predict_log.request))
     elif kind == "classify_log":

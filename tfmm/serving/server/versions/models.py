@@ -10,44 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from tfmm.serving.server.config import ModelConfig, ModelSource, version_folders
+from tfmm.serving.server.config import ModelConfig, ModelSource, fingerprint, version_folders
 from tfmm.serving.server.errors import ServingConfigError, StatusError
-from tfmm.serving.server.servable import Servable
-from tfmm.serving.server.warmup import warm_up
+from tfmm.serving.server.versions.servable import Servable
+from tfmm.serving.server.versions.states import ModelEvent, VersionState
+from tfmm.serving.server.versions.warmup import warm_up
 
 _log = logging.getLogger("tfmm.serving")
 # A server that swaps versions for months must not list all of them in every status.
 _KEPT_ENDED = 20
-
-
-@dataclass(frozen=True)
-class VersionState:
-    """Where a version stands: START, LOADING, AVAILABLE, UNLOADING or END, and its error if it has
-    one."""
-
-    version: int
-    state: str
-    code: str = "OK"
-    message: str = ""
-
-
-@dataclass(frozen=True)
-class ModelEvent:
-    """What just happened to a version: `kind` is "loaded", "failed" or "unloaded"."""
-
-    kind: str
-    name: str
-    version: int
-    path: Path
-    seconds: float = 0.0
-    message: str = ""
 
 
 class ModelManager:
@@ -251,10 +228,14 @@ class ModelManager:
     def reload(self, configs: list[ModelConfig], timeout: float = 300.0) -> None:
         """Serve these models from now on, and wait until each has a version that answers.
 
+        A label on a version that does not answer refuses the labels, and those of before stay.
+
         Raises:
+            StatusError: such a label.
             ServingConfigError, TimeoutError: as `wait_ready`.
         """
         with self._changed:
+            before = {name: config.labels for name, config in self._configs.items()}
             self._source = lambda: configs
             # A poll may be under way with the old models: only the one after it counts.
             self._polls_wanted = self._polls_done + (2 if self._polling else 1)
@@ -264,6 +245,24 @@ class ModelManager:
             if not self._changed.wait_for(lambda: self._polls_done >= self._polls_wanted, timeout):
                 raise TimeoutError(f"The new models were not loaded after {timeout:g} s.")
         self.wait_ready(max(0.0, deadline - time.monotonic()))
+        with self._changed:
+            refused = self._unserved_label(configs)
+            if refused is not None:
+                kept = [replace(one, labels=before.get(one.name, {})) for one in configs]
+                self._source = lambda: kept
+                self._configs = {one.name: one for one in kept}
+                raise StatusError("FAILED_PRECONDITION", refused)
+
+    def _unserved_label(self, configs: list[ModelConfig]) -> str | None:
+        """Why the labels cannot be given, in TensorFlow Serving's words; None where they can."""
+        for config in configs:
+            for version in config.labels.values():
+                if version not in self._loaded.get(config.name, {}):
+                    return (
+                        f"Request to assign label to version {version} of model {config.name}, "
+                        "which is not currently available for inference"
+                    )
+        return None
 
     @property
     def model_names(self) -> list[str]:
@@ -330,10 +329,10 @@ class ModelManager:
                 self._unload(name, version)
 
     def _worth_a_try(self, name: str, version: int, path: Path) -> bool:
-        return self._failed.get((name, version)) != (path, _fingerprint(path))
+        return self._failed.get((name, version)) != (path, fingerprint(path))
 
     def _load(self, name: str, version: int, path: Path) -> None:
-        before = _fingerprint(path)
+        before = fingerprint(path)
         self._set_state(name, VersionState(version, "LOADING"))
         started = time.perf_counter()
         lacks: list[str] = []
@@ -391,15 +390,3 @@ class ModelManager:
     def _tell(self, event: ModelEvent) -> None:
         if self._on_event is not None:
             self._on_event(event)
-
-
-def _fingerprint(path: Path) -> object:
-    """Changes when a file below `path` does: a version that failed is tried again once it was
-    mended."""
-    files = []
-    for folder, _, names in os.walk(path):
-        for name in names:
-            with contextlib.suppress(OSError):
-                stat = os.stat(os.path.join(folder, name))
-                files.append((os.path.join(folder, name), stat.st_size, stat.st_mtime_ns))
-    return tuple(sorted(files))

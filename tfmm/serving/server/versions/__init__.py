@@ -1,0 +1,1 @@
+"""The versions of models that are loaded, and how they come and go."""
