@@ -5,13 +5,14 @@
 
 Trains the run file `examples/SHOP/tomorrow.yaml` (or `run.yaml`) as `tfmm train` does, once a seed,
 the test met once a seed. The baselines, and the interval of the model's difference to each, are
-those of the first seed.
-Writes `results/tomorrow_SHOP.md`.
+those of the first seed. Measurements are kept in `results/tomorrow_SHOP_rows.json`, and a seed
+that is there, of the same run file, is not measured again. Writes `results/tomorrow_SHOP.md`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,37 @@ import numpy as np
 import yaml
 
 import tfmm
+from tfmm.data.files import write_text
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 METRICS = ("recall@20", "ndcg@20")
+#: What is kept of a training's metrics.
+TOLD = ("model", "baselines", "compared", "breakdowns", "blend", "prior", "validation", "seconds")
 
 
 def row_of(found: dict[str, Any]) -> dict[str, float]:
     """The metrics of all shoppers, of those with a history and of new ones."""
     groups = {"": found, **found["breakdowns"]["users"]}
     return {f"{group} {m}".strip(): row[m] for group, row in groups.items() for m in METRICS}
+
+
+def measured(given: dict[str, Any], seed: int, kept: Path) -> dict[str, Any]:
+    """The metrics of a seed: as kept, or of a training now."""
+    given["train"]["seed"] = seed
+    given["evaluate"].pop("baselines", None)
+    if seed > 1:
+        given["evaluate"]["baselines"] = []
+    rows: list[dict[str, Any]] = json.loads(kept.read_text("utf-8")) if kept.exists() else []
+    about = {**given, "shop": "shop.yaml"}
+    for row in rows:
+        if row["run"] == about:
+            return row["metrics"]
+    with tempfile.TemporaryDirectory() as folder:
+        metrics = tfmm.train(given, Path(folder) / "run").metrics
+    rows.append({"run": about, "metrics": {key: metrics[key] for key in TOLD if key in metrics}})
+    kept.parent.mkdir(exist_ok=True)
+    write_text(kept, json.dumps(rows, indent=1) + "\n")
+    return rows[-1]["metrics"]
 
 
 def main() -> None:
@@ -44,17 +67,11 @@ def main() -> None:
     given = yaml.safe_load(file.read_text("utf-8"))
     given["shop"] = str(file.parent / given["shop"])
     given["evaluate"] = {"k": [20], "repeats": args.repeats}
-    models: list[dict[str, float]] = []
-    first: dict[str, Any] = {}
-    for seed in range(1, args.seeds + 1):
-        if seed > 1:
-            given["evaluate"]["baselines"] = []
-        given["train"]["seed"] = seed
-        with tempfile.TemporaryDirectory() as folder:
-            metrics = tfmm.train(given, Path(folder) / "run").metrics
-        first = first or metrics
-        models.append(row_of({**metrics["model"], "breakdowns": metrics["breakdowns"]}))
-
+    name = f"tomorrow_{args.shop}{'_repeats' if args.repeats else ''}"
+    kept = common.RESULTS / f"{name}_rows.json"
+    every = [measured(given, seed, kept) for seed in range(1, args.seeds + 1)]
+    first = every[0]
+    models = [row_of({**one["model"], "breakdowns": one["breakdowns"]}) for one in every]
     table: list[dict[str, Any]] = [
         {
             "row": "tfmm, all defaults",
@@ -67,13 +84,13 @@ def main() -> None:
             "the model less it, NDCG": "",
         }
     ]
-    for name, found in first["baselines"].items():
+    for simple, found in first["baselines"].items():
         if "left_out" in found:
             continue
-        less = first["compared"][name]["ndcg@20"]
+        less = first["compared"][simple]["ndcg@20"]
         table.append(
             {
-                "row": f"{name} {found['params'] or ''}".strip(),
+                "row": f"{simple} {found['params'] or ''}".strip(),
                 "seeds": 1,
                 **{key: f"{value:.4f}" for key, value in row_of(found).items()},
                 "the model less it, NDCG": f"{less['difference']:+.4f} "
@@ -81,9 +98,9 @@ def main() -> None:
             }
         )
     chosen = {
-        name: {key: value for key, value in first[name].items() if key in KEPT}
-        for name in ("blend", "prior")
-        if name in first
+        part: {key: value for key, value in first[part].items() if key in KEPT}
+        for part in ("blend", "prior")
+        if part in first
     }
     settings = {
         "run": {**given, "shop": "shop.yaml"},
@@ -92,7 +109,7 @@ def main() -> None:
         "epochs": first["validation"]["epochs"],
         "seconds": first["seconds"],
     }
-    common.report(f"tomorrow_{args.shop}{'_repeats' if args.repeats else ''}", table, settings)
+    common.report(name, table, settings)
 
 
 #: What is told of the choices.

@@ -19,6 +19,7 @@ from PIL import Image
 
 from tests.conftest import write_shop
 from tfmm.commands import main as cli
+from tfmm.data.manifest import ManifestError, renewed
 from tfmm.encoders import ClassicFeatures
 from tfmm.export import ExportError, check, export_model, refresh_index
 from tfmm.serving import Client, Server
@@ -70,6 +71,7 @@ def place(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     config = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
     config["shop"] = str(tmp_path / "shop" / "shop.yaml")
     (tmp_path / "run" / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    renewed(tmp_path / "run")
     return tmp_path
 
 
@@ -288,6 +290,9 @@ def test_vectors_that_cannot_be_used_are_made_anew(place: Path, damage: str) -> 
     else:
         rows = place / "run" / "model" / "rows.json"
         rows.write_text(rows.read_text() + " ")
+        with pytest.raises(ManifestError, match=r"model/rows\.json was changed"):
+            refresh(place)
+        renewed(place / "run")
     with pytest.warns(UserWarning, match="damaged") if damage == "cut" else nullcontext():
         done = refresh(place)
     assert done.encoded == ITEMS

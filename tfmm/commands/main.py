@@ -16,7 +16,7 @@ import typer
 from tfmm import __version__
 from tfmm.commands import doctor
 from tfmm.commands.demo import demo
-from tfmm.commands.models import catalog, export, index, search, serve, shop
+from tfmm.commands.models import catalog, export, index, search, serve, shop, verify
 from tfmm.commands.runs import backtest, evaluate, label, recommend, report, train, tune, update
 from tfmm.commands.tables import check, encoders, features, fetch, init, schema
 
@@ -36,6 +36,7 @@ COMMANDS = (
     label,
     export,
     index,
+    verify,
     serve,
     shop,
     catalog,

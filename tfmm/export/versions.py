@@ -14,6 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfmm.data.manifest import write_manifest
 from tfmm.data.names import MODEL_RULE, is_model_name
 from tfmm.data.progress import Bar
 from tfmm.export import check
@@ -116,6 +117,7 @@ def write_version(
                 stock_lacks=lacking_ops(read_graph(aside)),
             )
             write_card(full, aside)
+            write_manifest(aside)
             if _renamed(aside, model / str(version)):
                 bar.stop()
                 for line in export.notes(sizes["bytes"]):

@@ -17,6 +17,7 @@ from tfmm.data.files import write_text
 from tfmm.evaluation.backtest_report import backtest_sections
 from tfmm.evaluation.report import PLOTS, write_report
 from tfmm.tasks.config import RunConfig, RunFileError
+from tfmm.training.alone import writes_alone
 from tfmm.training.claim import claim
 from tfmm.training.run import check_new, read_config, task_of
 from tfmm.training.train import train
@@ -67,6 +68,7 @@ class Backtest:
         )
 
 
+@writes_alone
 def backtest(
     config: RunConfig | Mapping[str, Any] | str | Path,
     out: str | Path,

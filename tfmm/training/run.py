@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from tfmm.data.fetch.addresses import Addresses
+from tfmm.data.manifest import check_manifest
 from tfmm.data.media.media import MEDIA
 from tfmm.data.names import MODEL_RULE, is_model_name
 from tfmm.data.shop import ShopData, load
@@ -20,7 +21,7 @@ from tfmm.tasks.config import RunConfig, RunFileError
 from tfmm.tasks.registry import task_class
 from tfmm.training.fit import make_optimizer
 
-MODEL = "model"
+CONFIG, METRICS, MODEL = "config.yaml", "metrics.json", "model"
 
 
 @dataclass
@@ -62,6 +63,7 @@ def load_run(path: str | Path) -> Run:
 
     Raises:
         FileNotFoundError: for a folder that is no finished run.
+        ManifestError: one of its files was changed, removed or added.
     """
     path = Path(path)
     config, metrics = read_run(path)
@@ -74,19 +76,21 @@ def read_run(path: Path) -> tuple[RunConfig, dict[str, Any]]:
 
     Raises:
         FileNotFoundError: for a folder that is no finished run.
+        ManifestError: its configuration, metrics or model is not as it was written.
     """
-    if not (path / "config.yaml").is_file():
+    if not (path / CONFIG).is_file():
         raise FileNotFoundError(
             f"{path} is no run folder: it holds no config.yaml. `tfmm train RUN.yaml --out {path}` "
             "makes one."
         )
-    if not (path / "metrics.json").is_file():
+    if not (path / METRICS).is_file():
         raise FileNotFoundError(
             f"The run in {path} is not finished: it holds no metrics.json. Give the same "
             f"`tfmm train` command again; it goes on from the last checkpoint."
         )
-    config = read_config(yaml.safe_load((path / "config.yaml").read_text("utf-8")))
-    return config, json.loads((path / "metrics.json").read_text("utf-8"))
+    check_manifest(path)
+    config = read_config(yaml.safe_load((path / CONFIG).read_text("utf-8")))
+    return config, json.loads((path / METRICS).read_text("utf-8"))
 
 
 def read_config(config: RunConfig | Mapping[str, Any] | str | Path) -> RunConfig:

@@ -9,17 +9,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tfmm.data.files import write_text
-from tfmm.evaluation.report import PLOTS, write_report
+from tfmm.data.files import replacing
+from tfmm.data.manifest import write_manifest
+from tfmm.evaluation.report import PLOTS, Section, write_report
 from tfmm.tasks.config import RunConfig
+from tfmm.training.alone import writes_alone
 from tfmm.training.claim import claim
-from tfmm.training.run import MODEL, Run, check_new, load_run, read_config, task_of
+from tfmm.training.run import CONFIG, METRICS, MODEL, Run, check_new, load_run, read_config, task_of
 from tfmm.training.trainer import Trainer, check_choosable, warm_start
 
 #: The events that `tfmm.training.update` joined, in the folder of its run.
 JOINED = "events.parquet"
 
 
+@writes_alone
 def train(
     config: RunConfig | Mapping[str, Any] | str | Path,
     out: str | Path,
@@ -90,9 +93,17 @@ def train(
         "config_sha256": config.sha256,
     }
     sections = task.report(metrics, trainer.history, out / PLOTS)
-    write_report(out / "report.md", sections, metrics)
-    write_text(out / "metrics.json", json.dumps(metrics, indent=1))
+    write_run(out, sections, metrics)
     return Run(out, config, task, model, metrics)
+
+
+def write_run(out: Path, sections: list[Section], metrics: Mapping[str, Any]) -> None:
+    """Writes the report, the metrics and the manifest of a run whose model is saved."""
+    write_report(out / "report.md", sections, metrics)
+    # The metrics say that a run is finished: they come last.
+    with replacing(out / METRICS) as aside:
+        aside.write_text(json.dumps(metrics, indent=1), encoding="utf-8")
+        write_manifest(out, CONFIG, METRICS, MODEL, soon={METRICS: aside})
 
 
 def claim_run(out: Path, config: RunConfig) -> bool:
@@ -102,11 +113,11 @@ def claim_run(out: Path, config: RunConfig) -> bool:
         FileExistsError: the folder holds something else.
     """
     known = claim(
-        out / "config.yaml",
+        out / CONFIG,
         config.to_dict(),
         lambda before: read_config(before).sha256 == config.sha256,
         "a run of another configuration",
         "run folder",
         inputs=(JOINED,),
     )
-    return known and (out / "metrics.json").exists()
+    return known and (out / METRICS).exists()

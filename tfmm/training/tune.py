@@ -24,6 +24,7 @@ from tfmm.data.progress import Bar
 from tfmm.data.shop_file.strict_yaml import read_yaml
 from tfmm.tasks.base import Metric, Task
 from tfmm.tasks.config import RunFileError
+from tfmm.training.alone import writes_alone
 from tfmm.training.claim import claim
 from tfmm.training.run import check_new, read_config, task_of
 from tfmm.training.search_space import (
@@ -64,6 +65,7 @@ class Tuned:
     trials: list[dict[str, Any]]
 
 
+@writes_alone
 def tune(
     config: str | Path | Mapping[str, Any],
     out: str | Path,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,19 +11,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tfmm.data.checks import CheckReport
-from tfmm.data.files import replacing, write_text
+from tfmm.data.files import replacing
 from tfmm.data.shop_file.schema import Shop
 from tfmm.data.shop_file.table_urls import TableUrl, placed
 from tfmm.data.tables import as_text, read_table
 from tfmm.data.tables.read import TableRead
-from tfmm.evaluation.report import PLOTS, write_report
+from tfmm.evaluation.report import PLOTS
 from tfmm.tasks.config import RunFileError
 from tfmm.tasks.registry import task_class
+from tfmm.training.alone import writes_alone
 from tfmm.training.fit import fit
 from tfmm.training.run import MODEL, Run, load_run, read_run, task_of
-from tfmm.training.train import JOINED, claim_run
+from tfmm.training.train import JOINED, claim_run, write_run
 
 
+@writes_alone
 def update(
     run: str | Path,
     out: str | Path,
@@ -120,8 +121,7 @@ def update(
     seconds = {"update": round(time.perf_counter() - started, 2)}
     metrics |= {"seconds": seconds, "config_sha256": config.sha256}
     metrics["updated"] |= {"from": str(run), "since": since}
-    write_report(out / "report.md", task.report(metrics, [], out / PLOTS), metrics)
-    write_text(out / "metrics.json", json.dumps(metrics, indent=1))
+    write_run(out, task.report(metrics, [], out / PLOTS), metrics)
     say(f"wrote {out}")
     return Run(out, config, type(task)(config, task.data), model, metrics)
 

@@ -21,6 +21,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import config_pb2, meta_graph_pb2, saved_model_pb2
 
+from tfmm.data.manifest import ManifestError, check_manifest
 from tfmm.serving.server.errors import StatusError, code_name
 from tfmm.serving.server.versions.op_packages import import_op_packages
 
@@ -89,6 +90,10 @@ class Servable:
         self.name = name
         self.version = version
         self.path = path
+        try:
+            check_manifest(path)
+        except ManifestError as error:
+            raise StatusError("DATA_LOSS", str(error)) from None
         try:
             meta_graph = self._load()
         except tf.errors.OpError as error:

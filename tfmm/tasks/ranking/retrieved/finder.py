@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.data.events.pairs import Pairs
+from tfmm.data.manifest import check_manifest
 from tfmm.data.shop import ShopData
 from tfmm.evaluation import rank_vectors
 from tfmm.evaluation.evaluator import as_matrix
@@ -166,6 +167,7 @@ def retrieval_config(folder: Path) -> RetrievalConfig:
 
     Raises:
         RunFileError: there is none, or it is of another task.
+        ManifestError: it is not as it was written.
     """
     for name in ("config.yaml", "metrics.json"):
         if not (folder / name).is_file():
@@ -173,6 +175,7 @@ def retrieval_config(folder: Path) -> RetrievalConfig:
                 f"`vectors`: {folder} is no finished run: it holds no {name}. Train the retrieval "
                 f"first: `tfmm train RUN.yaml --out {folder}`."
             )
+    check_manifest(folder)
     config = RunConfig.from_file(folder / "config.yaml")
     if not isinstance(config, RetrievalConfig):
         raise RunFileError(
