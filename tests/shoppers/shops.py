@@ -10,7 +10,12 @@ import yaml
 
 from tfmm.data.shop import ShopData, load
 
-TITLES = ["红色 帽子/é 😀", "<script>window.broken = 1</script>", "=1+1 $5 $title$", "Café crème"]
+TITLES = [
+    "红色 帽子/é 😀",
+    "<script>window.broken = 1</script> x",
+    "Café",
+    "=1+1 | $5 $x$ *a* & <b",
+]
 
 
 def write_log(folder: Path, shoppers: int = 160, seed: int = 3, days: int = 240) -> Path:
@@ -29,10 +34,13 @@ def write_log(folder: Path, shoppers: int = 160, seed: int = 3, days: int = 240)
         user, taste = f"客户/{number:03d}", number % 3
         day, rate = rng.integers(0, days // 2), rng.gamma(2.0, 15.0) + 3
         while day < days:
-            for item in set(rng.choice(np.arange(taste, 24, 3), 3)):
+            met = set(rng.choice(np.arange(taste, 24, 3), 3).tolist())
+            # Two that are always met together.
+            met = met | {0, 3} if met & {0, 3} else met
+            for item in met:
                 at = 1_700_000_000 + 86_400 * int(day) + int(rng.integers(0, 3000))
                 rows.append((user, f"{item:03d}", "view", at, 1, ""))
-                if rng.random() < 0.7:
+                if rng.random() < (1.0 if item in (0, 3) else 0.7):
                     rows.append((user, f"{item:03d}", "cart", at + 60, 1, ""))
                     price = 5 + 3 * (item % 7)
                     rows.append((user, f"{item:03d}", "buy", at + 90, 1 + item % 2, price))

@@ -182,15 +182,24 @@ def _returning(found: Analysis, folder: Path) -> Iterator[str]:
         "orders one by one and corrects BG/NBD; it learned from earlier cuts. *rate alone* says "
         "that everyone goes on as before."
     )
-    header = ["forecast", "AUC", "log loss", "MAE of orders", "RMSE", "bias"]
+    header = ["forecast", "AUC (95 %)", "log loss", "MAE of orders", "RMSE", "bias"]
     header += ["MAE of value", "bias of value"] if valued else []
     rows = []
     for row in measured.table().itertuples():
-        cells = [str(row.forecast), *map(float, (row.auc, row.log_loss, row.mae, row.rmse))]
+        cells: list[Any] = [
+            str(row.forecast),
+            f"{row.auc:.3f} ({row.auc_low:.3f} to {row.auc_high:.3f})",
+        ]
+        cells += list(map(float, (row.log_loss, row.mae, row.rmse)))
         cells += [_signed(row.bias)]
         cells += [_money(row.value_mae), _signed(row.value_bias)] if valued else []
         rows.append(cells)
-    yield table(header, rows, higher=[1], lower=[2, 3, 4])
+    yield table(header, rows, lower=[2, 3, 4])
+    if measured.table()["auc_low"].iloc[0] <= 0.5:
+        yield (
+            "**Who comes back is not told better than by chance here** (an AUC of 0.5), so believe "
+            "sums over many shoppers at most."
+        )
     at_least = found.settings.at_least
     shown = {
         name: deciles(measured.forecasts[name], measured.future, at_least)
@@ -202,7 +211,7 @@ def _returning(found: Analysis, folder: Path) -> Iterator[str]:
     model = measured.bgnbd
     yield (
         f"BG/NBD there: r {model.r:.3f}, α {model.alpha / 7:.2f} weeks, a {model.a:.3f}, b "
-        f"{model.b:.3f}; log likelihood {model.log_likelihood:,.1f} (time in weeks)."
+        f"{model.b:.3f}; log likelihood {_minus(model.log_likelihood)} (time in weeks)."
     )
     yield (
         f"What is expected of the {told.horizon} days after {_day(found.purchases.end - 1)}, by "
@@ -365,6 +374,10 @@ def _signed(value: float) -> str:
 
 def _count(value: float) -> str:
     return "few" if np.isnan(value) else f"{int(value):,}"
+
+
+def _minus(value: float) -> str:
+    return f"{value:,.1f}".replace("-", "−")
 
 
 def _number(value: float) -> str:

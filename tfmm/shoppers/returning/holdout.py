@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from scipy.special import expit, logit
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
+from tfmm.shoppers.intervals import Z
 from tfmm.shoppers.returning.bgnbd import BgNbd, fit_bgnbd
 from tfmm.shoppers.returning.gammagamma import GammaGamma, fit_gamma_gamma
 from tfmm.shoppers.returning.history import Future, History, future_of, history_at
 from tfmm.shoppers.returning.network import Forecast, ReturnNetwork, classic_forecast
+
+#: Weight of a calibration's distance from none.
+_HOLD = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +40,8 @@ class Measured:
     money: GammaGamma | None
 
     def table(self) -> pd.DataFrame:
-        """A row a forecast: `forecast`, `auc` (of who comes back, by the expected orders),
+        """A row a forecast: `forecast`, `auc` (of who comes back, by the expected orders), with
+        `auc_low`, `auc_high` (95 %),
         `auc_probability` (by the probability), `log_loss`, `brier`, `mae` and `rmse` of the orders,
         `bias` (expected orders over those that were, less 1), `value_mae`, `value_bias`,
         `value_rank` (Spearman's)."""
@@ -47,9 +52,13 @@ class Measured:
         off = said.orders - self.future.orders
         p = np.clip(said.comes_back, 1e-6, 1 - 1e-6)
         both = back.any() and not back.all()
+        auc = float(roc_auc_score(back, said.orders)) if both else np.nan
+        low, high = auc_interval(auc, int(back.sum()), int((~back).sum()))
         row: dict[str, Any] = {
             "forecast": name,
-            "auc": roc_auc_score(back, said.orders) if both else np.nan,
+            "auc": auc,
+            "auc_low": low,
+            "auc_high": high,
             "auc_probability": roc_auc_score(back, said.comes_back) if both else np.nan,
             "log_loss": float(-np.where(back, np.log(p), np.log1p(-p)).mean()),
             "brier": float(np.square(p - back).mean()),
@@ -121,10 +130,27 @@ def calibration_of(said: Forecast, future: Future) -> Calibration:
     back = future.orders > 0
     line = None
     if back.any() and not back.all():
-        fitted = LogisticRegression().fit(_logit(said.comes_back)[:, None], back)
-        # A forecast that told nothing must not be turned round.
-        line = float(fitted.intercept_[0]), max(float(fitted.coef_[0, 0]), 0.0)
+        given = _logit(said.comes_back)
+
+        def loss(parameters: NDArray[np.float64]) -> float:
+            logits = parameters[0] + parameters[1] * given
+            # Of few shoppers little is learned: it is held at what the forecast says itself.
+            held = _HOLD * float(np.square(parameters - [0.0, 1.0]).sum())
+            return held + float(np.logaddexp(0, np.where(back, -logits, logits)).sum())
+
+        found = minimize(loss, [0.0, 1.0], method="L-BFGS-B", bounds=[(-5, 5), (0.2, 3)])
+        line = float(found.x[0]), float(found.x[1])
     return Calibration(line, _factor(said.orders, future.orders), _factor(said.value, future.value))
+
+
+def auc_interval(auc: float, hits: int, others: int) -> tuple[float, float]:
+    """What an AUC lies between (95 %); Hanley and McNeil, Radiology 1982."""
+    if np.isnan(auc):
+        return np.nan, np.nan
+    one, two = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    spread = auc * (1 - auc) + (hits - 1) * (one - auc**2) + (others - 1) * (two - auc**2)
+    half = Z * np.sqrt(spread / (hits * others))
+    return max(auc - half, 0.0), min(auc + half, 1.0)
 
 
 def _logit(chance: NDArray[np.float64]) -> NDArray[np.float64]:
