@@ -83,6 +83,9 @@ def test_as_many_clusters_as_there_are_and_others_called_unstable():
     assert np.bincount(found.of).tolist() == sorted(np.bincount(of).tolist(), reverse=True)
     noise = find_clusters(rng.normal(size=(600, 16)))
     assert noise.tried["silhouette"].max() < 0.2
+    many = find_clusters(centres[of] + rng.normal(size=(900, 16)) * 0.5, 85)
+    assert (many.tried["smallest"].dropna() * 900 >= 85).all()
+    assert many.tried["smallest"].isna().any()
     with pytest.raises(ValueError, match="too few"):
         find_clusters(rng.normal(size=(12, 4)))
 

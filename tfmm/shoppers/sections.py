@@ -135,7 +135,12 @@ def _clusters(found: Analysis, folder: Path) -> Iterator[str]:
     yield table(
         ["clusters", "silhouette", "stability", "smallest"],
         [
-            [str(row.clusters), float(row.silhouette), float(row.stability), _share(row.smallest)]
+            [
+                str(row.clusters),
+                float(row.silhouette),
+                float(row.stability),
+                _share(row.smallest) or "few",
+            ]
             for row in taste.clusters.tried.itertuples()
         ],
     )
@@ -161,12 +166,15 @@ def _lifts(taste: Taste) -> Iterator[str]:
     rows = []
     for number, name in enumerate(taste.names):
         mine = taste.lifts[taste.lifts["group"] == number].head(_VALUES)
-        said = [
-            f"{row.feature}: {row.value} ×{row.lift:.1f} ({row.low:.1f} to {row.high:.1f})"
-            for row in mine.itertuples()
-        ]
+        said = [f"{row.feature}: {row.value} {_times(row)}" for row in mine.itertuples()]
         rows.append([f"{number + 1}. {name}", f"{sizes[number]:,}", "; ".join(said) or "none"])
     yield table(["cluster", "shoppers", "what more of them buy than of the others (95 %)"], rows)
+
+
+def _times(row: Any) -> str:
+    if np.isnan(row.share_of_others):
+        return f"×{row.low:.0f} or more"
+    return f"×{row.lift:.1f} ({row.low:.1f} to {row.high:.1f})"
 
 
 def _returning(found: Analysis, folder: Path) -> Iterator[str]:

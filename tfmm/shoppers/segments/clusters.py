@@ -24,7 +24,7 @@ class Clusters:
     Attributes:
         of: int64 `[n]`, the cluster of each vector, 0 for the largest.
         tried: a row for each number of clusters: `clusters`, `silhouette`, `stability`, `smallest`
-            (shoppers, a share), `chosen`.
+            (a share of the shoppers; NaN for too few), `chosen`.
         stable: whether the chosen number is stable, or only the best of those that are not.
     """
 
@@ -90,6 +90,7 @@ def find_clusters(
     )
     chosen = int(best["clusters"])
     tried["chosen"] = tried["clusters"] == chosen
+    tried.loc[tried["smallest"] * n < at_least, "smallest"] = np.nan
     of = models[chosen].predict(unit)
     place = np.empty(chosen, np.int64)
     place[np.argsort(-np.bincount(of, minlength=chosen), kind="stable")] = np.arange(chosen)
