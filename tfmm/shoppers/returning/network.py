@@ -128,12 +128,6 @@ def hurdle_loss(truth: tf.Tensor, said: tf.Tensor) -> tf.Tensor:
 class ReturnNetwork:
     """The model over the history, fitted at cuts before the present one.
 
-    ```python
-    network = ReturnNetwork(classic, money, seed=1)
-    network.fit(days, start, cut, horizon)
-    forecast = network.forecast(days, cut, horizon)
-    ```
-
     Args:
         classic, money: fitted to what was known at the cut that it is used at.
         seed: of weights, of which shoppers are held out, and of dropout.
