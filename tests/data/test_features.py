@@ -220,3 +220,14 @@ def test_template_of_a_column_without_a_table_is_refused(shop):
         ShopFileError, match=r"only its ids \('item'\) are known, not the column 'a'"
     ):
         shop.load()
+
+
+def test_numbers_written_as_true_and_false_are_1_and_0(shop):
+    write_items(shop, "001,TRUE,3", "002, false ,true", "003,,x", "004,False,4")
+    column = feature(shop, kind="number", column="a")
+    np.testing.assert_array_equal(column.values, np.array([1, 0, np.nan, 0], np.float32))
+    # A column that holds other things too is one of numbers with faults.
+    np.testing.assert_array_equal(
+        feature(shop, kind="number", column="b").values,
+        np.array([3, np.nan, np.nan, 4], np.float32),
+    )

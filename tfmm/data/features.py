@@ -214,7 +214,7 @@ class Builder:
 
     def _number(self, spec: FeatureSpec) -> NumberColumn:
         (name,) = spec.columns
-        cells = self.source.cells(name)
+        cells = _yes_and_no(self.source.cells(name))
         read = parse_amounts(cells, self.source.where(name), self.source.decimal)
         for said in read.notes:
             self.report.note(self.source.name, said, column=spec.name)
@@ -321,6 +321,19 @@ class Builder:
         values = np.zeros((len(lengths), size), np.float32)
         values[right] = flat[np.repeat(right, lengths)].reshape(-1, size)
         return values, right & np.isfinite(values).all(axis=1)
+
+
+def _yes_and_no(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The cells, 1 and 0 where all are `true` and `false` in whatever letters."""
+    if not pa.types.is_string(cells.type):
+        return cells
+    filled = next((one for one in cells if one.as_py()), None)
+    if filled is None or filled.as_py().strip().lower() not in ("true", "false"):
+        return cells
+    small = pc.utf8_lower(pc.utf8_trim_whitespace(cells))
+    if not set(pc.unique(small).to_pylist()) <= {"true", "false", "", None}:
+        return cells
+    return pc.if_else(pc.equal(small, "true"), "1", pc.if_else(pc.equal(small, "false"), "0", ""))
 
 
 def _is_list(cells: pa.ChunkedArray) -> bool:

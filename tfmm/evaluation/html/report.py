@@ -46,9 +46,24 @@ def report_page(folder: str | Path, out: str | Path | None = None) -> Path:
     """
     folder = Path(folder)
     name, about = _name(folder)
+    return folder_page(folder, name, about, folder / "report.html" if out is None else out)
+
+
+def folder_page(folder: Path, name: str, about: str, out: str | Path) -> Path:
+    """Writes what stands in a folder's `report.md`, its plots included, as one HTML file.
+
+    Args:
+        folder: with `report.md` and its folder of plots, as `write_report` leaves them.
+        name: the page's title, as plain text.
+        about: the line below it, likewise.
+        out: the file to write.
+
+    Returns:
+        The file's path.
+    """
     text = (folder / "report.md").read_text(encoding="utf-8")
     return write_html(
-        folder / "report.html" if out is None else out,
+        out,
         f"{name}: report",
         f'<div class="report"><header><h1>{html.escape(name)}</h1>'
         f"<p>{html.escape(about)}</p></header>{_body(text, folder)}</div>",

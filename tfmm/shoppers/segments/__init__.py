@@ -1,0 +1,1 @@
+"""Shoppers in groups: by recency, frequency and value, and by what a model learned of them."""
