@@ -76,6 +76,9 @@ class WordEncoder(TokenEncoder):
         ids = self.tokenizer.ids_of(words)
         return Tokens(ids, dense(start[:, :most]), dense(end[:, :most]))
 
+    def resources(self) -> list[tf.Module]:
+        return [self.tokenizer]
+
     def vocabularies(self) -> dict[str, list[str]]:
         self._check_adapted()
         return {"embeddings": self.tokenizer.rows()}

@@ -126,6 +126,9 @@ class Bert(Pretrained, TokenEncoder):
         places = (dense(self._ended(tf.cast(one, tf.int32), False)) for one in (start, end))
         return dense(self._ended(ids), PADDING), *places
 
+    def resources(self) -> list[tf.Module]:
+        return self._resources()
+
     @property
     def states_width(self) -> int:
         return self._width()

@@ -117,6 +117,9 @@ class Subwords(TokenEncoder):
         table = tf.pad(flat, [[1, 0], [0, 0]])
         return Tokens(tf.gather(table, place), starts, dense(end))
 
+    def resources(self) -> list[tf.Module]:
+        return [self.table]
+
     def _cut(self, words: tf.RaggedTensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
         """The own id of each word, 0 without one, and the ids `[words, (pieces)]` of its pieces."""
         flat = tf.strings.substr(words.flat_values, 0, self.LONGEST_WORD, unit="UTF8_CHAR")

@@ -40,9 +40,12 @@ class TokenEncoder(Encoder, abc.ABC):
     """Base of the text encoders that have a state for each token beside a vector for the text.
 
     ```python
-    tokens = encoder.tokens(tf.constant(["Red dress", "红色"]))
-    states, mask = encoder.states(tokens.ids)  # float32 [n, T, states_width], bool [n, T]
-    vectors = encoder.pooled(states, mask)  # as encoder(...) gives them, float32 [n, dim]
+    one = encoder("text", "lstm", dim=8)
+    one.adapt(titles)
+    one.build(None)
+    tokens = one.tokens(tf.constant(["Red dress", "红色"]))
+    states, mask = one.states(tokens.ids)  # float32 [n, T, states_width], bool [n, T]
+    vectors = one.pooled(states, mask)  # as one(...) gives them, float32 [n, dim]
     ```
 
     All of it is made of ops that the stock TensorFlow Serving has, so that what is served can
@@ -71,6 +74,10 @@ class TokenEncoder(Encoder, abc.ABC):
     @abc.abstractmethod
     def pooled(self, states: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Vectors float32 `[n, dim]` of what `states` gives."""
+
+    @abc.abstractmethod
+    def resources(self) -> list[tf.Module]:
+        """What `tokens` needs beside variables, for a SavedModel to track."""
 
     def tokens_of(self, strings: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """`tokens` over any number of strings, a block at a time: ids, starts and ends in NumPy."""
