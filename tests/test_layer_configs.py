@@ -35,8 +35,10 @@ from tfmm.layers.fusion import Fusion, fusion
 from tfmm.layers.fusion import names as fusion_names
 from tfmm.layers.interactions import CrossNetwork, DotInteraction, FactorizationMachine
 from tfmm.layers.multimodal_rnn import MultimodalRNN
+from tfmm.layers.ngrams import NgramLinear
 from tfmm.layers.self_attention import SelfAttention
 from tfmm.layers.target_attention import TargetAttention
+from tfmm.layers.target_pooling import TargetPooling
 from tfmm.layers.towers import ItemTower, UserTower
 from tfmm.tasks.ranking.network.flow import Block, Flow
 from tfmm.tasks.ranking.network.losses import LabelHead
@@ -125,6 +127,18 @@ FLOW = Flow(
 )
 CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
     "towers": (lambda: Towers(4, 3, 2, start=0.5, name="own"), (numbers(2, DIM), numbers(2, DIM))),
+    "targets": (
+        lambda: TargetPooling(5, dropout=0.2, name="own"),
+        (numbers(2, 4, DIM), tf.ones([2, 4], tf.bool), numbers(2, 1, DIM), tf.ones([2, 1, 2])),
+    ),
+    "targets without a place": (
+        lambda: TargetPooling(5, near=False),
+        (numbers(2, 4, DIM), tf.ones([2, 4], tf.bool), numbers(2, 1, DIM)),
+    ),
+    "sequences": (
+        lambda: NgramLinear(3, longest=2, buckets=16, name="own"),
+        (tf.constant([[1, 2, 0], [3, 1, 2]]),),
+    ),
     **{f"fusion {kind}": fused(kind) for kind in fusion_names()},
     **{f"knowledge {kind}": knowledge(kind) for kind in ("attention", "rgcn")},
     "items": (lambda: ItemTower(N, DIM, id_dropout=0.2, heads=2, name="own"), (ROWS,)),

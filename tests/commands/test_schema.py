@@ -71,7 +71,8 @@ def is_of(value: Any) -> str | None:
     keys = set(value) if isinstance(value, dict) else set()
     if "shop" in keys:
         return "run"
-    tables = [value[key] for key in ("items", "events") if key in keys]
+    names = ("items", "events", "reviews", "queries")
+    tables = [value[key] for key in names if key in keys]
     return "shop" if any(isinstance(one, dict) and "table" in one for one in tables) else None
 
 

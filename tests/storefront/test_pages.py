@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import urllib3
 from PIL import Image
@@ -385,3 +387,37 @@ def test_nothing_to_show_is_said_before_anything_is_served(world: World, tmp_pat
     port = int(urlsplit(world.storefront.url).port or 0)
     with pytest.raises(ServingConfigError, match="cannot listen"):
         Storefront(world.models, server="127.0.0.1:1", port=port).start()
+
+
+def test_an_items_page_has_what_shoppers_say_of_it(world: World, tmp_path):
+    item = NAMES[0][0]
+    rows = [
+        {"item": item, "aspect": "", "pros": 3, "cons": 1, "praise": [], "blame": []},
+        {"item": item, "aspect": "质量", "pros": 2, "cons": 0, "praise": [SCRIPT], "blame": []},
+        {"item": item, "aspect": "unjudged", "pros": 0, "cons": 0, "praise": [], "blame": []},
+    ]
+    file = tmp_path / "pros.parquet"
+    more = {"neither": 0, "confidence": 0.9}
+    pq.write_table(pa.Table.from_pylist([row | more for row in rows]), file)
+    said: list[str] = []
+    with Storefront(
+        world.models, server=world.server.grpc_address, port=0, reviews=file, say=said.append
+    ) as storefront:
+        page = get(storefront, "item", id=item)[1]
+        assert get(storefront, "item", id=NAMES[1][0])[1]["opinions"] is None
+    assert page["opinions"]["whole"]["pros"] == 3
+    (aspect,) = page["opinions"]["aspects"]
+    assert aspect["aspect"] == "质量"
+    assert aspect["praise"] == [SCRIPT]
+    assert f"{file}: what shoppers say of 1 items" in said
+
+
+def test_a_file_that_holds_no_pros_and_cons_is_refused(world: World, tmp_path):
+    file = tmp_path / "other.parquet"
+    for content in (b"no parquet", None):
+        if content is None:
+            pq.write_table(pa.table({"item": ["a"]}), file)
+        else:
+            file.write_bytes(content)
+        with pytest.raises(ServingConfigError, match=r"`tfmm reviews"):
+            Storefront(world.models, server=world.server.grpc_address, port=0, reviews=file).start()

@@ -12,6 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from tfmm.serving.server.errors import ServingError
 from tfmm.storefront.errors import errors_as_json, told
+from tfmm.storefront.opinions import Opinions
 from tfmm.storefront.pictures import SIDES, PictureError, picture_jpeg
 from tfmm.storefront.question import QuestionError, read_question
 from tfmm.storefront.security import add_headers, only_local_names
@@ -29,10 +30,12 @@ class Pages:
     Args:
         models: by name, in the order in which they are shown.
         title: the shop's name.
+        opinions: what shoppers say of the items.
     """
 
-    def __init__(self, models: Mapping[str, ServedModel], title: str):
+    def __init__(self, models: Mapping[str, ServedModel], title: str, opinions: Opinions):
         self._models = models
+        self._opinions = opinions
         self._title = title
 
     def app(self, host: str) -> web.Application:
@@ -92,7 +95,8 @@ class Pages:
 
     async def _item(self, request: web.Request) -> web.Response:
         known = await self._model(request).known()
-        return web.json_response(known.items.page(_text(request, "id")))
+        item = _text(request, "id")
+        return web.json_response({**known.items.page(item), "opinions": self._opinions.of(item)})
 
     async def _picture(self, request: web.Request) -> web.Response:
         model = self._model(request)

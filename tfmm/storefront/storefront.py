@@ -18,6 +18,7 @@ from tfmm.serving.ask.voice.recognizer import Recognizer
 from tfmm.serving.client.async_client import AsyncClient
 from tfmm.serving.server.errors import ServingConfigError
 from tfmm.storefront.export_files import model_names, newest_version, shop_file_of
+from tfmm.storefront.opinions import Opinions
 from tfmm.storefront.pages import Pages
 from tfmm.storefront.served_model import ServedModel
 from tfmm.storefront.showcase import Showcase
@@ -46,6 +47,7 @@ class Storefront:
         host: address to listen on. The default takes requests from this machine only.
         port: 0 takes a free one.
         title: the shop's name on the page; by default that of the shop's folder.
+        reviews: what shoppers say of the items, the file that `tfmm reviews` wrote.
         say: gets a line about what is shown with what.
 
     Raises:
@@ -66,6 +68,7 @@ class Storefront:
         host: str = "127.0.0.1",
         port: int = 8600,
         title: str | None = None,
+        reviews: str | os.PathLike[str] | None = None,
         say: Callable[[str], None] = lambda line: None,
     ):
         self._folder = None if models is None else Path(models)
@@ -77,6 +80,7 @@ class Storefront:
         self._host = host
         self._port = port
         self._title = title
+        self._reviews = reviews
         self._say = say
         self._shops: dict[Path, ShopData | None] = {}
         self._closing = ExitStack()
@@ -104,6 +108,9 @@ class Storefront:
         return f"http://{host}:{self._port}/"
 
     def _start(self) -> Self:
+        opinions = Opinions(self._reviews)
+        if self._reviews is not None:
+            self._say(f"{self._reviews}: what shoppers say of {len(opinions):,} items")
         showcases = {name: self._showcase(name) for name in self._names}
         address = self._server or self._serve()
         loop = asyncio.new_event_loop()
@@ -122,7 +129,7 @@ class Storefront:
 
         models = on_loop(self._connect(address, showcases))
         self._closing.callback(lambda: on_loop(_close(models)))
-        pages = Pages(models, self._title or self._shop_title())
+        pages = Pages(models, self._title or self._shop_title(), opinions)
         runner = web.AppRunner(
             pages.app(self._host), access_log=None, shutdown_timeout=_GRACE_SECONDS
         )

@@ -52,6 +52,14 @@ def shop(
     title: Annotated[
         str | None, option("--title", metavar="TITLE", help="the shop's name on the page")
     ] = None,
+    reviews: Annotated[
+        Path | None,
+        option(
+            "--reviews",
+            metavar="FILE.parquet",
+            help="what shoppers say of the items, as tfmm reviews wrote it",
+        ),
+    ] = None,
     host: Annotated[
         str, option("--host", metavar="HOST", help="address to listen on (127.0.0.1)")
     ] = "127.0.0.1",
@@ -80,6 +88,7 @@ def shop(
         host=host,
         port=port,
         title=title,
+        reviews=reviews,
         say=lambda line: print(line, flush=True),
     )
     with storefront:

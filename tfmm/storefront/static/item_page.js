@@ -3,6 +3,7 @@
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { amount, picture, shelf, trouble } from "./shelf.js";
+import { opinions } from "./opinions.js";
 import { go, session } from "./state.js";
 import { number, words } from "./words.js";
 
@@ -24,7 +25,7 @@ export async function showItem(main, models, id, allow, signal) {
     const question = { kind: "session", item: session(), allow };
     shelves.push(shelf(models, question, { needs: "session", signal, title, note: h("span", { className: "note" }, say.sessionOf(session().length)) }));
   }
-  main.replaceChildren(about(models[0].name, item), ...shelves);
+  main.replaceChildren(about(models[0].name, item), ...opinions(item.opinions), ...shelves);
 }
 
 function about(model, item) {

@@ -1,0 +1,1 @@
+"""Reviews: how shoppers feel, and about what."""

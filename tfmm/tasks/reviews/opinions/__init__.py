@@ -1,0 +1,1 @@
+"""Pros and cons: what a shop's reviews say of each product, by aspect."""
