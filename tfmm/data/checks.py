@@ -64,6 +64,21 @@ CHECKS: dict[str, Check] = {
             ("keep", "drop", "raise"),
         ),
         Check("unknown_links", "links of items that the shop lacks", _ROW),
+        Check("missing_texts", "reviews or queries without a text", _ROW),
+        Check(
+            "duplicate_texts",
+            "reviews or queries equal to an earlier one",
+            ("keep", "drop", "raise"),
+        ),
+        Check("duplicate_reviews", "reviews whose id was listed before (the first is kept)", _ROW),
+        Check(
+            "reviews_of_unknown",
+            "reviews of items that the shop lacks (they are of no item)",
+            ("keep", "drop", "raise"),
+        ),
+        Check("unknown_reviews", "aspects of reviews that the shop lacks", _ROW),
+        Check("bad_aspects", "aspects whose place is not in their review", _ROW),
+        Check("bad_slots", "slots that are no JSON, overlap or are not in their text", _ROW),
         Check("bad_times", "times unreadable, before 1970 or over a day ahead", _ROW),
         Check("bad_ratings", "ratings that are missing or infinite", _ROW),
         Check("missing_images", "rows with no image file", _FEATURE),
@@ -131,7 +146,7 @@ class Note:
     """What was found out or put right while a table was read, which is no flaw.
 
     Args:
-        table: "items", "users", "events", "knowledge" or "link".
+        table: "items", "users", "events", "knowledge", "link", "reviews", "aspects" or "queries".
         column: the column or feature; None where it is about the table.
         said: what, in words.
         count: how many cells, 0 where it is about all of them.
@@ -157,7 +172,8 @@ class CheckReport:
     Attributes:
         counts: `items`, `users`, `events` that survived; `rows` read by table; `features` present
             by table and feature; `events_dropped` by reason; `items_without_events`,
-            `users_without_events`; `knowledge`, where there is some, as `Knowledge.counts`.
+            `users_without_events`; `knowledge`, `reviews` and `queries`, where there are such,
+            as their `counts()`.
         findings: one `Finding` for each check that found something, in the order found.
         notes: what was found out or put right, in the same order: dialects, names, spellings.
         policies: the policy in force for every check.
@@ -252,6 +268,9 @@ class CheckReport:
                 f"; {known['triples']:,} triples of {known['relations']:,} relations between "
                 f"{known['items']:,} items and {known['entities']:,} entities"
             )
+        for name in ("reviews", "queries"):
+            if told := self.counts.get(name):
+                sizes += "; " + ", ".join(f"{count:,} {what}" for what, count in told.items())
         console.print(sizes, highlight=False)
         self._print_features(console)
         for title, lines in (("Read as", self._note_lines()), ("Findings", self._finding_lines())):

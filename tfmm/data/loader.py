@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog, Variants
+from tfmm.data.catalog_rows import CatalogRows, known_ids
 from tfmm.data.cells.ids import TidyIds, look_alikes, tidy_ids
 from tfmm.data.cells.source import RowNames, Source
 from tfmm.data.checks import MAX_EXAMPLES, CheckReport
@@ -26,8 +27,9 @@ from tfmm.data.events.event_log import (
 from tfmm.data.events.examples import Examples, build_examples
 from tfmm.data.features import Builder
 from tfmm.data.fetch.addresses import Addresses
-from tfmm.data.knowledge.reading import KnownItems, read_triples
+from tfmm.data.knowledge.reading import read_triples
 from tfmm.data.knowledge.triples import Knowledge
+from tfmm.data.loaded import Loaded
 from tfmm.data.media.folders import Folders
 from tfmm.data.seen import first_seen, only_seen
 from tfmm.data.shop_file.schema import Shop
@@ -38,27 +40,11 @@ from tfmm.data.shop_file.specs import (
     TableSpec,
 )
 from tfmm.data.shop_file.table_urls import placed
+from tfmm.data.shop_file.texts import AspectSpec, QuerySpec, ReviewSpec
 from tfmm.data.tables import as_text, objects, one_array, read_table
+from tfmm.data.texts.reading import read_queries, read_reviews
 from tfmm.data.variants.fold import Fold
 from tfmm.data.variants.read import read_families
-
-
-@dataclass(frozen=True, eq=False)
-class Loaded:
-    """What a shop's tables hold.
-
-    Attributes:
-        items, users: the catalogues.
-        examples: what the events between them say, in file order.
-        dropped: events left out, by reason.
-        knowledge: what is known of the items.
-    """
-
-    items: Catalog
-    users: Catalog
-    examples: Examples
-    dropped: Mapping[str, int]
-    knowledge: Knowledge = field(default_factory=Knowledge.none)
 
 
 class Loader:
@@ -94,10 +80,11 @@ class Loader:
             found = self._without_events(items, users, extra_names)
         else:
             found = self._with_events(self.shop.events, items, users, extra_names)
+        found = self._with_texts(items, users, found)
         return replace(found, knowledge=self._knowledge(items, found.items))
 
     def _without_events(
-        self, items: _Rows | None, users: _Rows | None, extra_names: tuple[str, ...]
+        self, items: CatalogRows | None, users: CatalogRows | None, extra_names: tuple[str, ...]
     ) -> Loaded:
         """A shop that has a catalogue and nobody who has looked at it yet."""
         if extra_names:
@@ -105,15 +92,15 @@ class Loader:
                 f"{self.shop}: the column {extra_names[0]!r} of its events is asked for, but it "
                 "has no `events`"
             )
-        assert items is not None
-        nobody = Catalog(np.empty(0, object)) if users is None else users.catalog
-        return Loaded(items.catalog, nobody, Examples.none(), {})
+        nothing = Catalog(np.empty(0, object))
+        known = [nothing if rows is None else rows.catalog for rows in (items, users)]
+        return Loaded(known[0], known[1], Examples.none(), {})
 
     def _with_events(
         self,
         spec: EventSpec,
-        items: _Rows | None,
-        users: _Rows | None,
+        items: CatalogRows | None,
+        users: CatalogRows | None,
         extra_names: tuple[str, ...],
     ) -> Loaded:
         shop, report = self.shop, self.report
@@ -139,7 +126,7 @@ class Loader:
         examples = self._told(spec, raw, table, extra_names)
         return Loaded(item_catalog, user_catalog, examples, raw.dropped)
 
-    def _knowledge(self, rows: _Rows | None, items: Catalog) -> Knowledge:
+    def _knowledge(self, rows: CatalogRows | None, items: Catalog) -> Knowledge:
         spec, report = self.shop.knowledge, self.report
         if spec is None:
             return Knowledge.none()
@@ -147,12 +134,36 @@ class Loader:
         links = None
         if (link := spec.link) is not None:
             links = self._read(link.table, link.columns(), "link", link.format, empty=True)
-        if rows is None:
-            rows = _Rows(items.ids, np.arange(len(items), dtype=np.int32), items)
-        known = KnownItems(rows.ids, rows.places, rows.whole, len(items))
+        known = known_ids(rows, items)
         made = read_triples(spec, table, links, known, report, str(self.shop))
         report.counts["knowledge"] = made.counts()
         return made
+
+    def _with_texts(
+        self, items: CatalogRows | None, users: CatalogRows | None, found: Loaded
+    ) -> Loaded:
+        """With the tables of texts, which say who and what there is where no other table does."""
+        shop, report = self.shop, self.report
+        if shop.queries is not None:
+            asked = self._read_texts(shop.queries, "queries")
+            found = replace(found, queries=read_queries(shop.queries, asked, report, str(shop)))
+        if shop.reviews is None:
+            return found
+        of_items, of_users = (
+            None if rows is None and shop.events is None else known_ids(rows, catalog)
+            for rows, catalog in ((items, found.items), (users, found.users))
+        )
+        reviews, seen_items, seen_users = read_reviews(
+            shop.reviews, self._read_texts, of_items, of_users, report, str(shop)
+        )
+        if of_items is None:
+            found = replace(found, items=Catalog(seen_items))
+        if of_users is None:
+            found = replace(found, users=Catalog(seen_users))
+        return replace(found, reviews=reviews)
+
+    def _read_texts(self, spec: ReviewSpec | AspectSpec | QuerySpec, role: str) -> pa.Table:
+        return self._read(spec.table, spec.columns(), role, spec.format, empty=role == "aspects")
 
     def _told(
         self, spec: EventSpec, raw: RawEvents, table: pa.Table, extra_names: tuple[str, ...]
@@ -194,7 +205,7 @@ class Loader:
             raise ShopFileError(f"{self.shop}: {role}: the table {name} has no rows")
         return read.table
 
-    def _read_catalog(self, name: str, spec: TableSpec | None) -> _Rows | None:
+    def _read_catalog(self, name: str, spec: TableSpec | None) -> CatalogRows | None:
         """A table of items or users without the rows whose id is bad or was seen before."""
         if spec is None or spec.table is None:
             return None
@@ -225,7 +236,7 @@ class Loader:
         source = self._source(name, spec, kept, objects(ids), rows, table.num_rows)
         return replace(self._build(source, spec), whole=tidy.whole or None)
 
-    def _fold(self, name: str, spec: TableSpec, table: pa.Table, tidy: TidyIds) -> _Rows:
+    def _fold(self, name: str, spec: TableSpec, table: pa.Table, tidy: TidyIds) -> CatalogRows:
         """A table whose rows are variants of products."""
         families = read_families(name, spec, str(self.shop), table, tidy, self.report)
         self._require_rows(name, spec, len(families.ids))
@@ -239,7 +250,7 @@ class Loader:
         kept = kept[kept >= len(families.ids)]
         variants = Variants(families.known[kept], places[kept])
         catalog = replace(rows.catalog, variants=variants)
-        return _Rows(families.known, places, catalog, tidy.whole or None)
+        return CatalogRows(families.known, places, catalog, tidy.whole or None)
 
     def _require_rows(self, name: str, spec: TableSpec, rows: int) -> None:
         if not rows:
@@ -271,7 +282,7 @@ class Loader:
         examples = [f"row {row + 1}: {ids[int(row)].as_py()!r}" for row in rows[:MAX_EXAMPLES]]
         self.report.record(check, name, len(rows), examples, column=column)
 
-    def _build(self, source: Source, spec: TableSpec, fold: Fold | None = None) -> _Rows:
+    def _build(self, source: Source, spec: TableSpec, fold: Fold | None = None) -> CatalogRows:
         builder = self._builder(source)
         features = {}
         for key, feature in spec.features.items():
@@ -286,12 +297,12 @@ class Loader:
         catalog = Catalog(source.ids, features)
         places = np.full(len(source.ids), -1, np.int32)
         places[kept] = np.arange(len(kept), dtype=np.int32)
-        return _Rows(
+        return CatalogRows(
             source.ids, places, catalog if len(kept) == len(source.ids) else catalog.take(kept)
         )
 
     def _match(
-        self, name: str, spec: TableSpec | None, rows: _Rows | None, raw: RawEvents
+        self, name: str, spec: TableSpec | None, rows: CatalogRows | None, raw: RawEvents
     ) -> tuple[Catalog, NDArray[np.int32]]:
         """The catalogue, and the row of each event in it; events without one are left out."""
         role = name[:-1]
@@ -325,14 +336,14 @@ class Loader:
 
     def _seen(
         self, name: str, spec: TableSpec | None, codes: NDArray[np.int32], ids: pa.Array
-    ) -> tuple[_Rows, NDArray[np.int32]]:
+    ) -> tuple[CatalogRows, NDArray[np.int32]]:
         """A catalogue of the ids seen in events, in order of first appearance."""
         seen, place = first_seen(codes, len(ids))
         names = objects(ids.take(pa.array(seen)))
         if name == "items":
             self._tell_alike(name, pa.array(names, pa.string()), spec.id if spec else "item")
         if spec is None or not spec.features:
-            return _Rows(names, np.arange(len(names), dtype=np.int32), Catalog(names)), place
+            return CatalogRows(names, np.arange(len(names), dtype=np.int32), Catalog(names)), place
         table = pa.table({spec.id: pa.array(names, pa.string())})
         source = Source(
             name,
@@ -371,17 +382,3 @@ class Loader:
 
     def _findings(self) -> str:
         return "; ".join(map(str, self.report.findings)) or "no check found anything"
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """A table's ids, the place of each in the catalogue of what survives its checks, and that.
-
-    A place is -1 where a row was dropped; variants have their product's. `whole` is True where ids
-    written as `17.0` are `17` now, else None.
-    """
-
-    ids: NDArray[np.object_]
-    places: NDArray[np.int32]
-    catalog: Catalog
-    whole: bool | None = None

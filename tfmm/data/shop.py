@@ -20,6 +20,8 @@ from tfmm.data.loader import Loader
 from tfmm.data.media.folders import Folders
 from tfmm.data.seen import shop_counts
 from tfmm.data.shop_file.schema import Shop
+from tfmm.data.texts.queries import Queries
+from tfmm.data.texts.reviews import Reviews
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,8 @@ class ShopData:
         examples: what the events between them say, in file order.
         report: what was counted and found.
         knowledge: what is known of the items, in triples.
+        reviews: what shoppers wrote about the items.
+        queries: what shoppers ask for, in their words.
     """
 
     shop: Shop
@@ -41,6 +45,8 @@ class ShopData:
     examples: Examples
     report: CheckReport
     knowledge: Knowledge = field(default_factory=Knowledge.none)
+    reviews: Reviews = field(default_factory=Reviews.none)
+    queries: Queries = field(default_factory=Queries.none)
 
     @cached_property
     def folders(self) -> Folders:
@@ -94,6 +100,7 @@ def load(
     report.counts["rows"] = {}
     loader = Loader(shop, report, addresses or Addresses(shop), verify_media=verify_media)
     found = loader.load(tuple(extra_event_columns))
-    data = ShopData(shop, found.items, found.users, found.examples, report, found.knowledge)
+    parts = {name: getattr(found, name) for name in ("knowledge", "reviews", "queries")}
+    data = ShopData(shop, found.items, found.users, found.examples, report, **parts)
     report.counts.update(shop_counts(data, found.dropped))
     return data

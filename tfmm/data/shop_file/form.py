@@ -14,6 +14,7 @@ from tfmm.data.shop_file.features import Feature
 from tfmm.data.shop_file.formats import FormatForm
 from tfmm.data.shop_file.knowledge import KnowledgeForm
 from tfmm.data.shop_file.specs import FormatSpec, ParentSpec, TableSpec
+from tfmm.data.shop_file.texts import QueryForm, ReviewForm
 from tfmm.data.shop_file.values import (
     Folder,
     Host,
@@ -131,7 +132,9 @@ class ShopForm(Section):
     """A shop: what its tables mean. Paths are relative to this file, or to `root`."""
 
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": ["events"]}, {"required": ["items"]}]}
+        json_schema_extra={
+            "anyOf": [{"required": [key]} for key in ("events", "items", "reviews", "queries")]
+        }
     )
 
     root: Omittable[Folder] = None
@@ -145,6 +148,10 @@ class ShopForm(Section):
     """The table of users; without it, users are the ids seen in events."""
     knowledge: Omittable[KnowledgeForm] = None
     """The table of what is known of items, in triples, which a graph model reads."""
+    reviews: Omittable[ReviewForm] = None
+    """The table of reviews, with what they say of which aspect."""
+    queries: Omittable[QueryForm] = None
+    """The table of what shoppers ask for, in their words."""
     files: Omittable[FilesForm] = None
     """Which files the tables may name, besides those in the root and the folders that this file
     names."""
@@ -153,10 +160,10 @@ class ShopForm(Section):
 
     @model_validator(mode="after")
     def _has_something(self) -> Self:
-        if self.events is None and self.items is None:
+        if not any((self.events, self.items, self.reviews, self.queries)):
             raise ValueError(
                 "a shop needs its table of events (events: table, user, item), its table of items "
-                "(items: table, id, features) or both"
+                "(items: table, id, features) or both; or one of texts (reviews, queries)"
             )
         for key, table in (("items", self.items), ("users", self.users)):
             if self.events is None and table is not None and table.table is None:

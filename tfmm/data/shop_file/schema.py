@@ -12,6 +12,7 @@ from tfmm.config import checked
 from tfmm.data.shop_file.form import FilesForm, ShopForm
 from tfmm.data.shop_file.specs import EventSpec, KnowledgeSpec, ShopFileError, TableSpec
 from tfmm.data.shop_file.strict_yaml import read_yaml
+from tfmm.data.shop_file.texts import QuerySpec, ReviewSpec
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class Shop:
         file: the file it was read from; None for a shop made in Python.
         root: the folder that the tables' and media's paths are relative to.
         items: the items table; None when items are the ids seen in events.
-        events: the events table; None for a shop that has only its items.
+        events: the events table; None for a shop without.
         users: the users table; None when users are the ids seen in events.
         checks: policy by check, where the file sets one.
         allowed: folders outside the root that the tables may name files of.
         private_hosts: hosts in private networks that the tables' addresses may lead to.
         knowledge: the table of what is known of items, in triples; None where there is none.
+        reviews: the table of reviews; likewise.
+        queries: the table of what shoppers ask for; likewise.
     """
 
     file: Path | None
@@ -39,6 +42,8 @@ class Shop:
     allowed: tuple[Path, ...] = ()
     private_hosts: tuple[str, ...] = ()
     knowledge: KnowledgeSpec | None = None
+    reviews: ReviewSpec | None = None
+    queries: QuerySpec | None = None
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Shop:
@@ -84,8 +89,10 @@ class Shop:
             table: TableSpec | None = getattr(self, key)
             if table is not None:
                 out[key] = table.to_dict()
-        if self.knowledge is not None:
-            out["knowledge"] = self.knowledge.to_dict()
+        for key in ("knowledge", "reviews", "queries"):
+            spec: KnowledgeSpec | ReviewSpec | QuerySpec | None = getattr(self, key)
+            if spec is not None:
+                out[key] = spec.to_dict()
         files = {
             "allow": [str(folder) for folder in self.allowed],
             "private_hosts": list(self.private_hosts),
@@ -111,5 +118,8 @@ class Shop:
         hosts = tuple(files.private_hosts or ())
         items, users = form.tables()
         events = None if form.events is None else form.events.spec()
-        known = None if form.knowledge is None else form.knowledge.spec()
-        return cls(file, root, items, events, users, form.checks, allowed, hosts, known)
+        others = {
+            key: None if (section := getattr(form, key)) is None else section.spec()
+            for key in ("knowledge", "reviews", "queries")
+        }
+        return cls(file, root, items, events, users, form.checks, allowed, hosts, **others)

@@ -6,7 +6,7 @@ import os
 import re
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 
 from tfmm.config import Listed, Section
 from tfmm.data.names import FEATURE_RULE, is_feature_name
@@ -92,8 +92,16 @@ def in_full(value: Any) -> Any:
     return value
 
 
+def _one_alone(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class NameToo:
     """Has JSON schema take a column's name alone."""
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
         return {"anyOf": [handler(TypeAdapter(Name).core_schema), handler(schema)]}
+
+
+#: A column, or several that are all different.
+Columns = Annotated[Several[Name], BeforeValidator(_one_alone), NameToo()]

@@ -33,6 +33,7 @@ class Held:
     vectors: Any = None
     tokenizer: Any = None
     tokenize: Any = None
+    spans: Any = None
 
 
 class Pretrained(Encoder):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tfmm.encoders.text.lstm import LSTM
     from tfmm.encoders.text.subwords import Subwords
     from tfmm.encoders.text.tokenizer import Tokenizer, split_words
+    from tfmm.encoders.text.tokens import TokenEncoder, Tokens
 
 __all__ = [
     "LSTM",
@@ -19,7 +20,9 @@ __all__ = [
     "Bert",
     "MiniLM",
     "Subwords",
+    "TokenEncoder",
     "Tokenizer",
+    "Tokens",
     "WordEncoder",
     "split_words",
 ]
@@ -32,7 +35,9 @@ lazy_package(
         "LSTM": "tfmm.encoders.text.lstm",
         "MiniLM": "tfmm.encoders.text.bert",
         "Subwords": "tfmm.encoders.text.subwords",
+        "TokenEncoder": "tfmm.encoders.text.tokens",
         "Tokenizer": "tfmm.encoders.text.tokenizer",
+        "Tokens": "tfmm.encoders.text.tokens",
         "WordEncoder": "tfmm.encoders.text.bag",
         "split_words": "tfmm.encoders.text.tokenizer",
     },

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.encoders.base import Encoder, positive, rate
+from tfmm.encoders.base import positive, rate
 from tfmm.encoders.registry import register
 from tfmm.encoders.tabular.embedding import add_table, masked_mean
-from tfmm.encoders.text.tokenizer import Tokenizer, learn_vocabulary
+from tfmm.encoders.text.tokenizer import Tokenizer, learn_vocabulary, split_words, tokenize_all
+from tfmm.encoders.text.tokens import TokenEncoder, Tokens, dense, word_spans
 
 if TYPE_CHECKING:
     from tfmm.data.columns import TextColumn
 
 
-class WordEncoder(Encoder):
+class WordEncoder(TokenEncoder):
     """Base of the text encoders that embed words of a vocabulary learned from the catalogue.
 
     `prepare` gives token ids, `int32 [n, T]` padded with 0, T the longest text but at most
@@ -33,6 +34,8 @@ class WordEncoder(Encoder):
         oov_buckets: embeddings shared by all other words, by hash.
         word_dropout: share of words that training replaces by one of the shared embeddings, which
             is also what trains those for words that only come in serving.
+        marks: whether each mark of punctuation, symbol and emoji is a word too, which tells what
+            people feel.
         name: Keras's layer name.
     """
 
@@ -46,6 +49,7 @@ class WordEncoder(Encoder):
         min_count: int = 2,
         oov_buckets: int = 8,
         word_dropout: float = 0.1,
+        marks: bool = False,
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -56,11 +60,21 @@ class WordEncoder(Encoder):
         self.min_count = positive("min_count", min_count)
         self.oov_buckets = positive("oov_buckets", oov_buckets)
         self.word_dropout = rate("word_dropout", word_dropout)
+        self.marks = bool(marks)
 
     def tokenize(self, strings: tf.Tensor) -> tf.Tensor:
         """Ids of `strings [n]`, `int32 [n, T]`, in standard ops that a SavedModel can hold."""
         self._check_adapted()
+        if self.marks:
+            return self.tokens(strings).ids
         return self.tokenizer.tokenize(strings)
+
+    def tokens(self, strings: tf.Tensor) -> Tokens:
+        self._check_adapted()
+        words, start, end = word_spans(tf.convert_to_tensor(strings, tf.string), self.marks)
+        most = self.max_tokens
+        ids = self.tokenizer.ids_of(words)
+        return Tokens(ids, dense(start[:, :most]), dense(end[:, :most]))
 
     def vocabularies(self) -> dict[str, list[str]]:
         self._check_adapted()
@@ -68,7 +82,10 @@ class WordEncoder(Encoder):
 
     def _learn(self, column: TextColumn, cache: Path | None) -> dict[str, Any]:
         words = learn_vocabulary(
-            column.values, max_vocabulary=self.max_vocabulary, min_count=self.min_count
+            column.values,
+            max_vocabulary=self.max_vocabulary,
+            min_count=self.min_count,
+            split=(lambda texts: word_spans(texts, True)[0]) if self.marks else split_words,
         )
         return {"vocabulary": words}
 
@@ -78,7 +95,7 @@ class WordEncoder(Encoder):
         )
 
     def _prepare(self, column: TextColumn, cache: Path | None) -> np.ndarray:
-        return self.tokenizer.tokenize_all(column.values)
+        return tokenize_all(self.tokenize, column.values)
 
     def build(self, input_shape: Any) -> None:
         self._check_adapted()
@@ -115,11 +132,23 @@ class BagOfWords(WordEncoder):
     `WordEncoder` for the arguments.
     """
 
+    contextual = False
+
     def build(self, input_shape: Any) -> None:
         self.projection = tf.keras.layers.Dense(self.dim, use_bias=False, name="projection")
         self.projection.build([None, self.width])
         super().build(input_shape)
 
+    @property
+    def states_width(self) -> int:
+        return self.width
+
+    def states(self, ids: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        ids = self.hide_words(ids) if training else ids
+        return tf.nn.embedding_lookup(self.embeddings, ids), ids > 0
+
+    def pooled(self, states: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return self.projection(masked_mean(states, mask))
+
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        ids = self.hide_words(inputs) if training else inputs
-        return self.projection(masked_mean(tf.nn.embedding_lookup(self.embeddings, ids), ids > 0))
+        return self.pooled(*self.states(inputs, training), training)

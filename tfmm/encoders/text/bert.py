@@ -19,6 +19,8 @@ from tfmm.encoders.pretrained.base import Pretrained
 from tfmm.encoders.pretrained.bridge import FROZEN, Keras3Bridge, train_only
 from tfmm.encoders.pretrained.hub_models import identify, load_backbone, load_tokenizer
 from tfmm.encoders.registry import register
+from tfmm.encoders.text.tokens import TokenEncoder, Tokens, dense
+from tfmm.encoders.text.wordpieces import piece_spans
 
 if TYPE_CHECKING:
     from tfmm.data.columns import TextColumn
@@ -30,7 +32,7 @@ CHUNK = 16_384
 
 
 @register("bert", kind="text")
-class Bert(Pretrained):
+class Bert(Pretrained, TokenEncoder):
     """A pretrained transformer over subwords: any keras-hub text backbone, or CLIP's text side.
 
     The model's own tokenizer is part of the graph, so an export takes strings. Frozen, texts are
@@ -57,6 +59,7 @@ class Bert(Pretrained):
     """
 
     unit = "texts"
+    padding = PADDING
 
     def __init__(
         self,
@@ -99,12 +102,40 @@ class Bert(Pretrained):
         tokenizer = self.tokenizer()
         if self.network().lowercase:
             strings = tf.strings.lower(strings, encoding="utf-8")
+        return dense(self._ended(tf.cast(tokenizer(strings), tf.int32)), PADDING)
+
+    def _ended(self, tokens: tf.RaggedTensor, marks: bool = True) -> tf.RaggedTensor:
+        """As many tokens as the model takes, between the marks of a text's start and end; or
+        between zeros."""
+        tokenizer = self.tokenizer()
         ends = [getattr(tokenizer, f"{end}_token_id", None) for end in ("start", "end")]
         room = self.network().room(self.max_tokens) - sum(end is not None for end in ends)
-        tokens = tf.cast(tokenizer(strings), tf.int32)[:, :room]
-        mark = tf.ones([tf.shape(strings)[0], 1], tf.int32)
-        before, after = ([] if end is None else [mark * end] for end in ends)
-        return tf.concat([*before, tokens, *after], axis=1).to_tensor(default_value=PADDING)
+        one = tf.ones([tokens.nrows(), 1], tf.int32)
+        before, after = ([] if end is None else [one * end * marks] for end in ends)
+        return tf.concat([*before, tokens[:, :room], *after], axis=1)
+
+    def tokens(self, strings: tf.Tensor) -> Tokens:
+        """The pieces of words that the model reads, and its marks of a text's start and end."""
+        if self._held.spans is None:
+            spec = tf.TensorSpec([None], tf.string)
+            self._held.spans = tf.function(self._spans, [spec], autograph=False)
+        return Tokens(*self._held.spans(strings))
+
+    def _spans(self, strings: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        ids, start, end = piece_spans(self.tokenizer(), strings)
+        places = (dense(self._ended(tf.cast(one, tf.int32), False)) for one in (start, end))
+        return dense(self._ended(ids), PADDING), *places
+
+    @property
+    def states_width(self) -> int:
+        return self._width()
+
+    def states(self, ids: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.cast(self.network().states(ids, training), tf.float32), ids >= 0
+
+    def pooled(self, states: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        vectors = tf.cast(self.network().pool(states, mask), tf.float32)
+        return self.head(tf.math.l2_normalize(vectors, axis=1), training=training)
 
     def _identity(self) -> dict[str, Any]:
         return {
@@ -230,13 +261,20 @@ class TextNetwork(tf.keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Pooled states `[n, width]` of token ids int32 `[n, T]`, -1 where padded."""
+        return self.pool(self.states(inputs, training), inputs >= 0)
+
+    def states(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """States `[n, T, width]` of token ids as `call` takes them; `[n, width]` of CLIP."""
         mask = inputs >= 0
         feed = {
             "token_ids": tf.where(mask, inputs, 0),
             "padding_mask": tf.cast(mask, tf.int32),
             "segment_ids": tf.zeros_like(inputs),
         }
-        states = self.bridge({name: feed[name] for name in self.names}, training=training)
+        return self.bridge({name: feed[name] for name in self.names}, training=training)
+
+    def pool(self, states: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        """One vector `[n, width]` of the states of each text."""
         if states.shape.rank == 2:
             return states
         if self.pooling == "cls":

@@ -55,27 +55,40 @@ class LSTM(WordEncoder):
         self.projection.build([None, 4 * self.units])
         super().build(input_shape)
 
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        lengths = tf.reduce_sum(tf.cast(inputs > 0, tf.int32), axis=1)
+    @property
+    def states_width(self) -> int:
+        return 2 * self.units
+
+    def states(self, ids: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        width = tf.shape(ids)[1]
+        lengths = tf.reduce_sum(tf.cast(ids > 0, tf.int32), axis=1)
         # Steps that are padding in the whole batch cost time and change nothing.
-        ids = inputs[:, : tf.maximum(tf.reduce_max(lengths), 1)]
+        ids = ids[:, : tf.maximum(tf.reduce_max(lengths), 1)]
         ids = self.hide_words(ids) if training else ids
-        # Padding comes last in both orders, after all states that are pooled.
-        both = ids, tf.reverse_sequence(ids, lengths, seq_axis=1, batch_axis=0)
-        states = tf.concat(
-            [
-                kernel(tf.nn.embedding_lookup(self.embeddings, tf.transpose(order)))
-                for kernel, order in zip((self.forward, self.backward), both, strict=True)
-            ],
-            axis=2,
-        )
-        mask = tf.transpose(ids > 0)[:, :, None]
-        lengths = tf.cast(lengths, states.dtype)[:, None]
-        mean = tf.reduce_sum(tf.where(mask, states, 0.0), axis=0)
-        highest = tf.reduce_max(tf.where(mask, states, LOWEST), axis=0)
-        pooled = tf.concat([mean / tf.maximum(lengths, 1.0), highest], axis=1)
-        pooled = tf.where(lengths > 0, pooled, 0.0)
+
+        def turned(values: tf.Tensor) -> tf.Tensor:
+            # Padding stays last, after all that counts.
+            return tf.reverse_sequence(values, lengths, seq_axis=1, batch_axis=0)
+
+        def read(kernel: LSTMKernel, order: tf.Tensor) -> tf.Tensor:
+            found = kernel(tf.nn.embedding_lookup(self.embeddings, tf.transpose(order)))
+            return tf.transpose(found, [1, 0, 2])
+
+        both = [read(self.forward, ids), turned(read(self.backward, turned(ids)))]
+        rest = width - tf.shape(ids)[1]
+        states = tf.pad(tf.concat(both, axis=2), [[0, 0], [0, rest], [0, 0]])
+        return states, tf.sequence_mask(lengths, width)
+
+    def pooled(self, states: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        there = mask[:, :, None]
+        lengths = tf.reduce_sum(tf.cast(there, states.dtype), axis=1)
+        mean = tf.reduce_sum(tf.where(there, states, 0.0), axis=1) / tf.maximum(lengths, 1.0)
+        highest = tf.reduce_max(tf.where(there, states, LOWEST), axis=1)
+        pooled = tf.where(lengths > 0, tf.concat([mean, highest], axis=1), 0.0)
         return self.projection(self.dropper(pooled, training=training))
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return self.pooled(*self.states(inputs, training), training)
 
 
 @tf.keras.utils.register_keras_serializable(package="tfmm")

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from tfmm.encoders.base import RESERVED, Encoder, positive, rate
+from tfmm.encoders.base import RESERVED, positive, rate
 from tfmm.encoders.registry import register
 from tfmm.encoders.tabular.embedding import add_table
 from tfmm.encoders.text.tokenizer import learn_vocabulary, split_words, tokenize_all, word_table
+from tfmm.encoders.text.tokens import TokenEncoder, Tokens, dense, word_spans
 
 if TYPE_CHECKING:
     from tfmm.data.columns import TextColumn
 
 
 @register("subwords", kind="text")
-class Subwords(Encoder):
+class Subwords(TokenEncoder):
     """The sum of the embeddings of a text's words and of their pieces of some characters.
 
     As fastText does it (Bojanowski et al., arXiv:1607.04606): a word is marked at both ends and cut
@@ -48,6 +49,9 @@ class Subwords(Encoder):
 
     #: Words are cut after this many characters.
     LONGEST_WORD = 32
+    #: Ids of a word, where it is a token, are cut after this many.
+    MOST_PIECES = 24
+    contextual = False
 
     def __init__(
         self,
@@ -86,19 +90,54 @@ class Subwords(Encoder):
         """Ids of `strings [n]`, `int32 [n, T]`: 1 to `buckets` are pieces, and words follow."""
         self._check_adapted()
         words = split_words(tf.convert_to_tensor(strings, tf.string))[:, : self.max_words]
-        flat = tf.strings.substr(words.flat_values, 0, self.LONGEST_WORD, unit="UTF8_CHAR")
-        known = words.with_flat_values(self.table.lookup(flat))
-        marked = tf.strings.unicode_split(tf.strings.join(["<", flat, ">"]), "UTF-8")
-        pieces = tf.strings.ngrams(marked, tuple(range(self.pieces[0], self.pieces[1] + 1)), "")
+        known, pieces = self._cut(words)
         pairs = tf.strings.ngrams(words, 2, " ")
         ids = [
             tf.ragged.boolean_mask(known, known > 0),
-            words.with_flat_values(self._hashed(pieces)).merge_dims(1, 2),
+            words.with_flat_values(pieces).merge_dims(1, 2),
             self._hashed(pairs),
         ]
         dense = tf.concat(ids, axis=1)[:, : self.max_tokens].to_tensor(default_value=0)
         dense = tf.cast(dense, tf.int32)
         return tf.pad(dense, [[0, 0], [0, tf.maximum(1 - tf.shape(dense)[1], 0)]])
+
+    def tokens(self, strings: tf.Tensor) -> Tokens:
+        """A word is a token: its own id, or 0, and those of its pieces; neighbours are none."""
+        self._check_adapted()
+        words, start, end = (
+            one[:, : self.max_words] for one in word_spans(tf.convert_to_tensor(strings, tf.string))
+        )
+        known, pieces = self._cut(words)
+        ids = tf.concat([known.flat_values[:, None], pieces], axis=1)[:, : self.MOST_PIECES]
+        flat = tf.cast(ids.to_tensor(default_value=0), tf.int32)
+        flat = tf.pad(flat, [[0, 0], [0, tf.maximum(1 - tf.shape(flat)[1], 0)]])
+        starts = dense(start)
+        # One word more, of no pieces: what pads.
+        place = dense(words.with_flat_values(tf.range(tf.shape(flat)[0])), -1) + 1
+        table = tf.pad(flat, [[1, 0], [0, 0]])
+        return Tokens(tf.gather(table, place), starts, dense(end))
+
+    def _cut(self, words: tf.RaggedTensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """The own id of each word, 0 without one, and the ids `[words, (pieces)]` of its pieces."""
+        flat = tf.strings.substr(words.flat_values, 0, self.LONGEST_WORD, unit="UTF8_CHAR")
+        known = words.with_flat_values(self.table.lookup(flat))
+        marked = tf.strings.unicode_split(tf.strings.join(["<", flat, ">"]), "UTF-8")
+        pieces = tf.strings.ngrams(marked, tuple(range(self.pieces[0], self.pieces[1] + 1)), "")
+        return known, self._hashed(pieces)
+
+    @property
+    def states_width(self) -> int:
+        return self.dim
+
+    def states(self, ids: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        shape, mask = tf.shape(ids), tf.reduce_any(ids > 0, axis=2)
+        flat = self(tf.reshape(ids, [-1, shape[2]]), training=training)
+        return tf.reshape(flat, [shape[0], shape[1], self.dim]), mask
+
+    def pooled(self, states: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        share = tf.cast(mask, states.dtype)
+        total = tf.einsum("nt,ntd->nd", share, states)
+        return total * tf.math.rsqrt(tf.maximum(tf.reduce_sum(share, axis=1, keepdims=True), 1.0))
 
     def _hashed(self, strings: tf.RaggedTensor) -> tf.RaggedTensor:
         buckets = tf.strings.to_hash_bucket_fast(strings.flat_values, self.buckets)

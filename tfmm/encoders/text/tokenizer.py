@@ -80,7 +80,11 @@ class Tokenizer(tf.Module):
 
         T is the largest number of words in the batch, at least 1 and at most `max_tokens`.
         """
-        words = split_words(tf.convert_to_tensor(strings, tf.string))[:, : self.max_tokens]
+        return self.ids_of(split_words(tf.convert_to_tensor(strings, tf.string)))
+
+    def ids_of(self, words: tf.RaggedTensor) -> tf.Tensor:
+        """Ids of words `[n, (words)]`, as `tokenize` gives those of strings."""
+        words = words[:, : self.max_tokens]
         ids = self.table.lookup(words.values)
         buckets = tf.strings.to_hash_bucket_fast(words.values, self.oov_buckets)
         ids = tf.where(ids > 0, ids, 1 + buckets)
@@ -118,17 +122,24 @@ def word_table(words: Sequence[str], first: int) -> tf.lookup.StaticHashTable:
     return tf.lookup.StaticHashTable(initial, default_value=0)
 
 
-def learn_vocabulary(strings: np.ndarray, *, max_vocabulary: int, min_count: int) -> list[str]:
+def learn_vocabulary(
+    strings: np.ndarray,
+    *,
+    max_vocabulary: int,
+    min_count: int,
+    split: Callable[[tf.Tensor], tf.RaggedTensor] = split_words,
+) -> list[str]:
     """The words of `strings [n]`, most frequent first, ties in alphabetical order.
 
     Args:
         strings: texts, as Python strings.
         max_vocabulary: words past this many are left out.
         min_count: words that occur less often are left out.
+        split: strings `[n]` to words, ragged `[n, (words)]`.
     """
     counts: Counter[bytes] = Counter()
     for block in _blocks(strings):
-        counts.update(split_words(block).values.numpy().tolist())
+        counts.update(split(block).values.numpy().tolist())
     frequent = [(-count, word) for word, count in counts.items() if count >= min_count]
     return [word.decode("utf-8") for _, word in sorted(frequent)[:max_vocabulary]]
 

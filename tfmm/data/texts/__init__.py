@@ -1,0 +1,1 @@
+"""Texts of a shop: reviews, and what shoppers ask for."""
