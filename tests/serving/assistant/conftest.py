@@ -15,7 +15,6 @@ from tfmm.data import SearchCatalog
 from tfmm.data.search_catalog import CATALOG_FILE
 from tfmm.export import export_model
 from tfmm.serving import Assistant, Client, Server
-from tfmm.serving.assistant import Faq
 from tfmm.training import train
 
 RUN = {
@@ -74,7 +73,7 @@ def client(served: SampleShop) -> Iterator[Client]:
 @pytest.fixture
 def assistant(served: SampleShop, client: Client) -> Assistant:
     """A fresh conversation."""
-    return Assistant(client, served.catalog, faq=Faq.load(FAQ))
+    return Assistant(client, served.catalog, faq=FAQ)
 
 
 @pytest.fixture

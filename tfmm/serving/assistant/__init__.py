@@ -8,8 +8,8 @@ from tfmm._lazy import lazy_package
 
 if TYPE_CHECKING:
     from tfmm.serving.assistant.assistant import Answer, Assistant, Shown
-    from tfmm.serving.assistant.faq import Faq
-    from tfmm.serving.assistant.reviews import Reviews
+    from tfmm.serving.assistant.known.faq import Faq
+    from tfmm.serving.assistant.known.reviews import Reviews
     from tfmm.serving.assistant.state import State, StateError
 
 __all__ = ["Answer", "Assistant", "Faq", "Reviews", "Shown", "State", "StateError"]
@@ -19,8 +19,8 @@ lazy_package(
     {
         "Answer": "tfmm.serving.assistant.assistant",
         "Assistant": "tfmm.serving.assistant.assistant",
-        "Faq": "tfmm.serving.assistant.faq",
-        "Reviews": "tfmm.serving.assistant.reviews",
+        "Faq": "tfmm.serving.assistant.known.faq",
+        "Reviews": "tfmm.serving.assistant.known.reviews",
         "Shown": "tfmm.serving.assistant.assistant",
         "State": "tfmm.serving.assistant.state",
         "StateError": "tfmm.serving.assistant.state",

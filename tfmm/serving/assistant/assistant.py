@@ -15,19 +15,19 @@ from tfmm.data.search_catalog import SearchCatalog
 from tfmm.serving.ask.query_picture import Picture, query_picture
 from tfmm.serving.ask.query_sound import Sound, query_sound
 from tfmm.serving.ask.voice.recognizer import Recognizer
-from tfmm.serving.assistant.clean import MAX_MESSAGE, clean_text
 from tfmm.serving.assistant.decision import Decision, Say
-from tfmm.serving.assistant.faq import Faq
-from tfmm.serving.assistant.finder import Finder
-from tfmm.serving.assistant.language import Language, built_in, choose, load_language
-from tfmm.serving.assistant.message import Message, read
+from tfmm.serving.assistant.known.faq import Faq
+from tfmm.serving.assistant.known.finder import Finder
+from tfmm.serving.assistant.known.products import Products
+from tfmm.serving.assistant.known.reviews import Reviews
 from tfmm.serving.assistant.moves import Turn, standard_moves
-from tfmm.serving.assistant.products import Products
+from tfmm.serving.assistant.reading.clean import MAX_MESSAGE, clean_text
+from tfmm.serving.assistant.reading.language import Language, built_in, choose, load_language
+from tfmm.serving.assistant.reading.message import Message, read
+from tfmm.serving.assistant.reading.understanding import Understanding
 from tfmm.serving.assistant.render import Renderer
-from tfmm.serving.assistant.reviews import Reviews
 from tfmm.serving.assistant.state import State
 from tfmm.serving.assistant.trace import Trace
-from tfmm.serving.assistant.understanding import Understanding
 from tfmm.serving.assistant.wording.wording import Draft, Wording, by_template, worded
 from tfmm.serving.client.client import Client
 
@@ -128,11 +128,10 @@ class Assistant:
         self.products = Products(catalog, self.languages, price)
         self._finder = Finder(client, self.products)
         self._understanding = None if understand is None else Understanding(understand, intents)
-        stop = frozenset[str]().union(*(language.stop for language in self.languages))
         if faq is None or isinstance(faq, Faq):
             self._faq = faq or Faq([])
         else:
-            self._faq = Faq.load(faq, stop=stop)
+            self._faq = Faq.load(faq, languages=self.languages)
         if reviews is None or isinstance(reviews, Reviews):
             self._reviews = reviews or Reviews()
         else:

@@ -60,7 +60,14 @@ class Count:
     products: int
 
 
-Fact = Item | Title | Name | Value | Wish | Details | Count | str | float | int
+@dataclass(frozen=True)
+class Shared:
+    """Features with what they are, as a list."""
+
+    pairs: tuple[tuple[str, Value | float], ...]
+
+
+Fact = Item | Title | Name | Value | Wish | Details | Count | Shared | str | float | int
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from tfmm.serving.assistant.decision import (
     Item,
     Name,
     Say,
+    Shared,
     Title,
     Value,
     Wish,
 )
 from tfmm.serving.assistant.filters import Bounds, Filters
-from tfmm.serving.assistant.language import Language
-from tfmm.serving.assistant.products import Products
+from tfmm.serving.assistant.known.products import Products
+from tfmm.serving.assistant.reading.language import Language
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,14 @@ class Renderer:
         if isinstance(fact, Wish):
             return self._wish(fact, language)
         if isinstance(fact, Count):
-            return language.phrases["more_count"].format(count=fact.products)
+            count = "one_count" if fact.products == 1 else "more_count"
+            return language.phrases[count].format(count=fact.products)
+        if isinstance(fact, Shared):
+            told = [
+                f"{self.feature(name, language)} {self._said(value, language)}"
+                for name, value in fact.pairs
+            ]
+            return language.joins[0].join(told)
         if isinstance(fact, Details):
             return self._details(fact.id, language)
         return fact if isinstance(fact, str) else number(fact)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfmm.serving.assistant.decision import Decision
-from tfmm.serving.assistant.message import Message
+from tfmm.serving.assistant.reading.message import Message
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ NEGATORS = (
     "not no nor without except excluding avoid non isn't aren't don't doesn't never neither hate "
     "dislike isn’t aren’t don’t doesn’t"
 ).split()
-NEGATORS_UNSPACED = "不要 不想要 不喜欢 不是 别要 除了 除 没有 非 不含 不带 讨厌".split()
+NEGATORS_UNSPACED = "不要 不想要 不喜欢 不是 别要 除了 除 (?<!有)没有 非 不含 不带 讨厌".split()
 #: Between a negator and the value that it takes back.
 CARRIED = (
     "a an the any in of or and too so very that those these anything something want like need is "

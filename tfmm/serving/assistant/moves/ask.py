@@ -25,7 +25,7 @@ class Ask:
         cues = message.cues
         if any(name in cues for name in _EXTREMES) and turn.products.price is not None:
             return 0.9 if not message.links else 0.6
-        if message.asked:
+        if _asked(turn):
             return 0.88 if message.points else 0.75
         if message.places and not message.says_things and "about" not in cues:
             return 0.86 if {"reviews", "yes_no"} & {*cues} else 0.6
@@ -63,12 +63,22 @@ class Ask:
         )
 
 
+def _asked(turn: Turn) -> tuple[str, ...]:
+    """The features that are asked about: "what are its colours?" names one in a question."""
+    message = turn.message
+    if message.asked or message.says_things or "drop" in message.cues:
+        return message.asked
+    question = message.text.rstrip().endswith(("?", "？")) and message.points
+    return message.features if question else ()
+
+
 def _says(turn: Turn, item: str) -> list[Say]:
     message = turn.message
-    if "reviews" in message.cues and not message.asked:
+    asked = _asked(turn)
+    if "reviews" in message.cues and not asked:
         return opinions(turn, item)
-    if message.asked:
-        return [_feature(turn, item, feature) for feature in message.asked]
+    if asked:
+        return [_feature(turn, item, feature) for feature in asked]
     if message.links or message.refused:
         return [_yes_or_no(turn, item, link.feature, link.value) for link in message.links] or [
             Say("about", {"product": Item(item), "details": Details(item)})

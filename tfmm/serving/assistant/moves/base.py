@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tfmm.serving.assistant.decision import Count, Decision, Fact, Item, Say, Wish
-from tfmm.serving.assistant.faq import Faq
 from tfmm.serving.assistant.filters import Filters
-from tfmm.serving.assistant.finder import Finder, Wanted
-from tfmm.serving.assistant.message import Message
-from tfmm.serving.assistant.products import Products
-from tfmm.serving.assistant.reviews import Reviews
+from tfmm.serving.assistant.known.faq import Faq
+from tfmm.serving.assistant.known.finder import Finder, Wanted
+from tfmm.serving.assistant.known.products import Products
+from tfmm.serving.assistant.known.reviews import Reviews
+from tfmm.serving.assistant.reading.message import Message
 from tfmm.serving.assistant.state import State
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from tfmm.serving.assistant.decision import Decision, Item, Name, Say, Value
+from tfmm.serving.assistant.decision import Decision, Item, Name, Say, Shared, Value
 from tfmm.serving.assistant.moves.base import Turn
 from tfmm.serving.assistant.moves.more import no_such_place
 
@@ -24,7 +24,9 @@ class Compare:
 
     def act(self, turn: Turn) -> Decision:
         shown = turn.state.shown
-        if len(shown) < 2:
+        if len(shown) == 1:
+            return no_such_place(turn, self.intent)
+        if not shown:
             return Decision(self.intent, (Say("needs_products"),), filters=turn.state.filters)
         places = _places(turn)
         if any(place > len(shown) for place in places):
@@ -56,7 +58,8 @@ def _places(turn: Turn) -> tuple[int, int]:
 
 
 def _rows(turn: Turn, first: str, second: str) -> list[Say]:
-    rows, same = [], []
+    rows: list[Say] = []
+    same: list[tuple[str, Value | float]] = []
     products = turn.products
     for feature in products.features:
         if feature in products.catalog.facets:
@@ -71,8 +74,8 @@ def _rows(turn: Turn, first: str, second: str) -> list[Say]:
             continue
         left, right = (Value(()) if value is None else value for value in values)
         if left == right:
-            same.append(Say("compare_same", {"feature": Name(feature), "value": left}))
+            same.append((feature, left))
         else:
             facts = {"feature": Name(feature), "first_value": left, "second_value": right}
             rows.append(Say("compare_row", facts))
-    return rows + same
+    return rows + ([Say("compare_same", {"shared": Shared(tuple(same))})] if same else [])

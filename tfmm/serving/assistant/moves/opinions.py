@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from tfmm.serving.ask.keyword_tokens import keyword_tokens
 from tfmm.serving.assistant.decision import Item, Say, Value
+from tfmm.serving.assistant.known.reviews import Aspect
 from tfmm.serving.assistant.moves.base import Turn
-from tfmm.serving.assistant.reviews import Aspect
 
 _ASPECTS = 3
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from tfmm.serving.assistant.decision import Decision
 from tfmm.serving.assistant.filters import Filters
-from tfmm.serving.assistant.finder import Wanted
+from tfmm.serving.assistant.known.finder import Wanted
 from tfmm.serving.assistant.moves.base import Turn, listing
 
 

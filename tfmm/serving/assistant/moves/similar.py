@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tfmm.serving.assistant.decision import Decision, Say
 from tfmm.serving.assistant.filters import Filters
-from tfmm.serving.assistant.finder import Wanted
+from tfmm.serving.assistant.known.finder import Wanted
 from tfmm.serving.assistant.moves.base import Turn, listing
 from tfmm.serving.assistant.moves.more import no_such_place
 

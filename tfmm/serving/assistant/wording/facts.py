@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tfmm.serving.ask.keyword_tokens import keyword_tokens, squashed
 
 if TYPE_CHECKING:
-    from tfmm.serving.assistant.products import Products
+    from tfmm.serving.assistant.known.products import Products
     from tfmm.serving.assistant.wording.wording import Draft
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")

@@ -6,12 +6,12 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from tfmm.serving.assistant.clean import clean_text
-from tfmm.serving.assistant.language import Language
+from tfmm.serving.assistant.reading.clean import clean_text
+from tfmm.serving.assistant.reading.language import Language
 from tfmm.serving.assistant.wording.facts import unfounded
 
 if TYPE_CHECKING:
-    from tfmm.serving.assistant.products import Products
+    from tfmm.serving.assistant.known.products import Products
 
 _log = logging.getLogger(__name__)
 _LONGEST = 1_200

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from tfmm.serving.ask.keyword_tokens import UNSPACED
-from tfmm.serving.assistant.clean import folded
+from tfmm.serving.assistant.reading.clean import folded
 
 #: The languages that come with tfmm, a file each.
 FOLDER = Path(__file__).with_name("languages")
@@ -93,11 +93,7 @@ class Language:
     def feature_name(self, feature: str) -> str:
         """What a feature is called in an answer."""
         concept = self.concept(feature)
-        if concept is None:
-            return feature.replace("_", " ")
-        # A catalogue's own name is the best where it is of this language's script.
-        own = feature.replace("_", " ")
-        return own if self.is_written_in(own) else self.features[concept][0]
+        return feature.replace("_", " ") if concept is None else self.features[concept][0]
 
     def value_name(self, value: str) -> str:
         """What a value is called in an answer."""

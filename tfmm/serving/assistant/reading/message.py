@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from tfmm.serving.ask.keyword_tokens import UNSPACED, keyword_tokens
-from tfmm.serving.assistant.clean import folded
 from tfmm.serving.assistant.filters import Bounds
-from tfmm.serving.assistant.language import Heard, Language
-from tfmm.serving.assistant.products import Products
+from tfmm.serving.assistant.known.products import Products
+from tfmm.serving.assistant.reading.clean import folded
+from tfmm.serving.assistant.reading.language import Heard, Language
 from tfmm.serving.linking import Link
 
 #: Links that a slip of the pen might explain no better than chance are left out.
@@ -86,24 +86,37 @@ def read(text: str, language: Language, products: Products, picture: bool = Fals
     low = folded(text)
     linked = products.linker.link(text)
     taken = [(link.start, link.end) for link in linked.links if link.confidence >= _SURE]
-    taken += [(found.start, found.end) for found in linked.ranges]
+    pointed = language.find("places", _blanked(low, taken))
+    spans = [(one.start, one.end) for heard in pointed.values() for one in heard]
+    # "Number 3" is a place in the list before it is a price.
+    counted = [
+        found
+        for found in linked.ranges
+        if found.confidence >= _SURE
+        and not any(found.start < end and start < found.end for start, end in spans)
+    ]
+    taken += [(found.start, found.end) for found in counted]
     # Values count before phrases: the "色" of "红色" names no feature.
     free = _blanked(low, taken)
     cues = {name: heard[0].phrase for name, heard in language.find("cues", low).items()}
-    places = _places(language.find("places", free))
+    places = _places(pointed)
     features = _features(language, "features", free, products)
     asked = _features(language, "questions", low, products)
-    ranges = {found.feature: (found.low, found.high) for found in linked.ranges}
+    ranges = {found.feature: (found.low, found.high) for found in counted}
     ranges |= _ranges_in(language, low, taken, products, ranges)
     for part in ("cues", "places", "features", "questions"):
         for heard in language.find(part, free).values():
             taken += [(one.start, one.end) for one in heard if one.whole]
-    refused_at = language.find("cues", low).get("without", [])
+    heard_cues = language.find("cues", low)
+    refused_at = heard_cues.get("without", [])
+    after = heard_cues.get("without_after", [])
+    starts = {link.start for link in linked.links}
     links: list[Link] = []
     refused: list[Link] = []
     for link in linked.links:
         if link.confidence >= _SURE:
-            (refused if link.negated or _taken_back(link.start, refused_at) else links).append(link)
+            back = link.negated or _taken_back(link, refused_at, after, starts)
+            (refused if back else links).append(link)
     words, without, strange = _rest(low, taken, language, products, refused_at)
     said = len(links) + len(refused) + len(words) + len(without) + len(ranges)
     share = strange / (strange + said) if strange else 0.0
@@ -180,9 +193,16 @@ def _ranges_in(
     return {} if low is None and high is None else {products.price: (low, high)}
 
 
-def _taken_back(start: int, cues: Sequence[Heard]) -> bool:
-    """Whether a phrase such as "without" ends just before a place."""
-    return any(0 <= start - cue.end <= 2 for cue in cues)
+def _taken_back(
+    link: Link, before: Sequence[Heard], after: Sequence[Heard], starts: Set[int]
+) -> bool:
+    """Whether a phrase such as "without" ends just before a value, or one such as "除外" comes just
+    behind it and not just before another."""
+    if any(0 <= link.start - cue.end <= 2 for cue in before):
+        return True
+    return any(
+        0 <= cue.start - link.end <= 3 and not starts & {cue.end, cue.end + 1} for cue in after
+    )
 
 
 def _rest(

@@ -14,9 +14,9 @@ from tfmm.data.search_catalog import SearchCatalog
 from tfmm.serving.ask.hybrid import Hybrid
 from tfmm.serving.ask.keyword_tokens import keyword_tokens
 from tfmm.serving.ask.keywords import Keywords
-from tfmm.serving.assistant.clean import clean_text
 from tfmm.serving.assistant.filters import Filters
-from tfmm.serving.assistant.language import Language
+from tfmm.serving.assistant.reading.clean import clean_text
+from tfmm.serving.assistant.reading.language import Language
 from tfmm.serving.linking import Linker
 
 _LONGEST_TITLE, _LONGEST_SENTENCE = 120, 400

@@ -12,7 +12,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet
 
-from tfmm.serving.assistant.clean import clean_text
+from tfmm.serving.assistant.reading.clean import clean_text
 
 _LONGEST = 400
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmm.serving.assistant.filters import Filters
-from tfmm.serving.assistant.products import Products
+from tfmm.serving.assistant.known.products import Products
 from tfmm.serving.client.client import Client
 from tfmm.serving.client.hits import Hits
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tfmm.serving.assistant.message import Message
-from tfmm.serving.assistant.products import Products
+from tfmm.serving.assistant.known.products import Products
+from tfmm.serving.assistant.reading.message import Message
 from tfmm.serving.client.client import Client
 
 #: What other data sets and shops call what the assistant does.

@@ -14,7 +14,8 @@ import pandas as pd
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from tfmm.serving.ask.keyword_tokens import keyword_tokens
-from tfmm.serving.assistant.clean import clean_text
+from tfmm.serving.assistant.reading.clean import clean_text
+from tfmm.serving.assistant.reading.language import Language, built_in
 
 _COLUMNS = ("question", "answer")
 _ONE = re.compile(r"[?？!！;；。.\n]+")
@@ -59,15 +60,13 @@ class Faq:
         entries: Sequence[Entry],
         *,
         stop: frozenset[str] = frozenset(),
-        threshold: float = 0.4,
+        threshold: float = 0.3,
     ):
         self.entries = list(entries)
         self.threshold = threshold
         self._stop = stop
         wordings = [
-            (row, wording)
-            for row, entry in enumerate(self.entries)
-            for wording in {entry.question, *filter(str.strip, _ONE.split(entry.question))}
+            (row, wording) for row, entry in enumerate(self.entries) for wording in _wordings(entry)
         ]
         self._rows = np.array([row for row, _ in wordings], np.int64)
         self._vectorizer = TfidfVectorizer(analyzer=self._tokens, sublinear_tf=True)
@@ -80,11 +79,16 @@ class Faq:
         cls,
         file: str | os.PathLike[str],
         *,
-        stop: frozenset[str] = frozenset(),
-        threshold: float = 0.4,
+        languages: Sequence[Language] | None = None,
+        threshold: float = 0.3,
     ) -> Self:
         """Reads a CSV table with the columns `question` and `answer`, and perhaps `id`
         and `language` (such as "en").
+
+        Args:
+            file: the table.
+            languages: whose small words say nothing; by default those that come with tfmm.
+            threshold: as of the class.
 
         Raises:
             OSError: it cannot be read.
@@ -108,6 +112,8 @@ class Faq:
                 raise FaqError(f"{path}, line {place}: expected a question and an answer.")
             name = row.get("id") or str(place - 1)
             entries.append(Entry(name, question, answer, row.get("language", "")))
+        spoken = built_in() if languages is None else languages
+        stop = frozenset[str]().union(*(language.stop for language in spoken))
         return cls(entries, stop=stop, threshold=threshold)
 
     def likeness(self, text: str, language: str = "") -> list[tuple[float, Entry]]:
@@ -115,7 +121,9 @@ class Faq:
         tokens = self._tokens(text)
         if self._vectors is None or not tokens:
             return []
-        known = sum(token in self._vectorizer.vocabulary_ for token in tokens) / len(tokens)
+        # A pair of characters is hardly ever known where one of them is not: they count once.
+        single = [token for token in tokens if len(token) != 2 or token.isascii()] or tokens
+        known = sum(token in self._vectorizer.vocabulary_ for token in single) / len(single)
         cosines = np.asarray((self._vectors @ self._vectorizer.transform([text]).T).todense())
         best = np.zeros(len(self.entries))
         np.maximum.at(best, self._rows, cosines[:, 0] * np.sqrt(known))
@@ -133,3 +141,10 @@ class Faq:
 
     def _tokens(self, text: str) -> list[str]:
         return [token for token in keyword_tokens(text) if token not in self._stop]
+
+
+def _wordings(entry: Entry) -> list[str]:
+    """A question as a whole, each of its sentences, and with its answer, whose words may be asked
+    for too."""
+    sentences = filter(str.strip, _ONE.split(entry.question))
+    return list(dict.fromkeys([entry.question, *sentences, f"{entry.question} {entry.answer}"]))
