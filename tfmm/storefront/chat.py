@@ -67,9 +67,9 @@ class Chat:
         self._made: tuple[Known, Assistant] | None = None
 
     def answer(self, turn: Turn, known: Known) -> dict[str, Any]:
-        """The `text` with its `language`, `products` as cards,
-        whether they are `listed`, so that "the second" counts by them, the conversation's `state` after it
-        and its `decision`. Blocks while the server is asked.
+        """The `text` with its `language`, `products` as cards, whether they are
+        `listed`, so that "the second" counts by them, the conversation's `state` after it and its
+        `decision`. Blocks while the server is asked.
 
         Raises:
             ServingError: the server did not answer, or answered with an error.

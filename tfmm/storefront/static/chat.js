@@ -59,6 +59,8 @@ function panel(model, close, again) {
   const log = h("div", { className: "chat-log", role: "log", "aria-live": "polite", "aria-label": say.chatTitle, tabIndex: 0 });
   const typed = h("input", { type: "text", name: "turn", autocomplete: "off", maxLength: LONGEST, placeholder: say.chatHint, "aria-label": say.chatHint });
   const chosen = h("span", { className: "chat-chosen" });
+  // On a phone the panel covers the page that a product opens.
+  log.addEventListener("click", (event) => event.target.closest(".card") && matchMedia("(max-width: 859px)").matches && close());
   const show = (line) => log.append(drawLine(model.name, line));
   const down = () => (log.scrollTop = log.scrollHeight);
   show({ text: say.chatHello });

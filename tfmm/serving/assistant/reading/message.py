@@ -11,7 +11,7 @@ from tfmm.serving.assistant.filters import Bounds
 from tfmm.serving.assistant.known.products import Products
 from tfmm.serving.assistant.reading.clean import folded
 from tfmm.serving.assistant.reading.language import Heard, Language
-from tfmm.serving.linking import Link
+from tfmm.serving.linking import Link, Range
 
 #: Links that a slip of the pen might explain no better than chance are left out.
 _SURE = 0.6
@@ -22,6 +22,8 @@ _HAN = re.compile(f"[{UNSPACED}]")
 _NUMBER = re.compile(r"\s?\D{0,2}?(\d{1,7}(?:\.\d{1,2})?)")
 #: Characters between a phrase that takes back and the word that it takes back.
 _REACH = 12
+#: Characters between a word and a phrase behind it that takes it back.
+_JUST = 3
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def read(text: str, language: Language, products: Products, picture: bool = Fals
     places = _places(pointed)
     features = _features(language, "features", free, products)
     asked = _features(language, "questions", low, products)
-    ranges = {found.feature: (found.low, found.high) for found in counted}
+    ranges = {found.feature: _bounds(found, language, low) for found in counted}
     ranges |= _ranges_in(language, low, taken, products, ranges)
     for part in ("cues", "places", "features", "questions"):
         for heard in language.find(part, free).values():
@@ -117,7 +119,7 @@ def read(text: str, language: Language, products: Products, picture: bool = Fals
         if link.confidence >= _SURE:
             back = link.negated or _taken_back(link, refused_at, after, starts)
             (refused if back else links).append(link)
-    words, without, strange = _rest(low, taken, language, products, refused_at)
+    words, without, strange = _rest(low, taken, language, products, (refused_at, after))
     said = len(links) + len(refused) + len(words) + len(without) + len(ranges)
     share = strange / (strange + said) if strange else 0.0
     return Message(
@@ -151,6 +153,18 @@ def _blanked(text: str, spans: Sequence[tuple[int, int]]) -> str:
     for start, end in spans:
         letters[start:end] = "\x00" * (end - start)
     return "".join(letters)
+
+
+def _bounds(found: Range, language: Language, text: str) -> Bounds:
+    """A range as it is meant: "not over 50" is up to 50, and so is a bare "50 euros"."""
+    low, high = found.low, found.high
+    if low is not None and low == high:
+        return None, high
+    before = text[max(0, found.start - _REACH) : found.start].rstrip()
+    heard = language.find("cues", before).get("negators", [])
+    if high is None and any(len(before) - one.end <= _JUST for one in heard):
+        return None, low
+    return low, high
 
 
 def _places(found: Mapping[int, Sequence[Heard]]) -> tuple[int, ...]:
@@ -201,7 +215,7 @@ def _taken_back(
     if any(0 <= link.start - cue.end <= 2 for cue in before):
         return True
     return any(
-        0 <= cue.start - link.end <= 3 and not starts & {cue.end, cue.end + 1} for cue in after
+        0 <= cue.start - link.end <= _JUST and not starts & {cue.end, cue.end + 1} for cue in after
     )
 
 
@@ -210,7 +224,7 @@ def _rest(
     taken: Sequence[tuple[int, int]],
     language: Language,
     products: Products,
-    refused_at: Sequence[Heard],
+    refused_at: tuple[Sequence[Heard], Sequence[Heard]],
 ) -> tuple[tuple[str, ...], tuple[str, ...], float]:
     """Words that the catalogue holds, those among them that are taken back, and how much else is
     said."""
@@ -218,8 +232,11 @@ def _rest(
     words: list[str] = []
     without: list[str] = []
 
-    def found(word: str, start: int) -> None:
-        near = any(0 <= start - cue.end <= _REACH for cue in refused_at)
+    before, behind = refused_at
+
+    def found(word: str, start: int, end: int) -> None:
+        near = any(0 <= start - cue.end <= _REACH for cue in before)
+        near = near or any(0 <= cue.start - end <= _JUST for cue in behind)
         (without if near else words).append(word)
 
     # Other words for what is a word of titles rather than a value, such as "有图案": "patterned".
@@ -228,7 +245,7 @@ def _rest(
         for other in others:
             place = left.find(folded(other))
             if place >= 0 and known and set(known) == set(keyword_tokens(word)):
-                found(word, place)
+                found(word, place, place + len(other))
                 left = _blanked(left, [(place, place + len(other))])
     strange = 0.0
     for match in _WORD.finditer(left):
@@ -239,11 +256,11 @@ def _rest(
             for part in word.split():
                 known = [token for token in products.keywords.known(part) if len(token) > 1]
                 for token in known:
-                    found(token, match.start())
+                    found(token, *match.span())
                 strange += 0.5 * len(part) if not known else 0.0
         elif word not in language.stop and len(word) > 1:
             if products.keywords.known(word):
-                found(word, match.start())
+                found(word, *match.span())
             else:
                 strange += 1.0
     return tuple(dict.fromkeys(words)), tuple(dict.fromkeys(without)), strange
