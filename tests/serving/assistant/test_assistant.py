@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
 
@@ -13,7 +15,7 @@ from tfmm.data import Catalog, SearchCatalog
 from tfmm.data.columns import CategoryColumn, NumberColumn, TextColumn
 from tfmm.serving import Assistant, Client, Server
 from tfmm.serving.assistant import Reviews
-from tfmm.serving.assistant.known.reviews import Aspect
+from tfmm.serving.assistant.known.reviews import Aspect, ReviewsError
 
 SAID = ["red dresses", "cheaper", "not patterned", "similar to the first", "recommend me a hat"]
 
@@ -89,6 +91,21 @@ def test_questions_are_answered_by_a_sentence_of_the_products_text():
     assert assistant.say(f"how much is the {rain}?").text == "Price of Rain hat: 20."
     assert "do not know the Price of Sun hat" in assistant.say(f"how much is the {sun}?").text
     assert [product.id for product in assistant.say("under 30").products] == ["帽/1"]
+
+
+def test_the_table_of_reviews_is_read(tmp_path):
+    rows = [
+        {"item": "帽/1", "aspect": "", "pros": 9, "cons": 1, "praise": [], "blame": []},
+        {"item": "帽/1", "aspect": "brim", "pros": 1, "cons": 2, "praise": [], "blame": ["Flops."]},
+        {"item": "帽/1", "aspect": "felt", "pros": 6, "cons": 0, "praise": ["So\x1b soft."]},
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "pros.parquet")
+    felt, brim = Reviews.load(tmp_path / "pros.parquet").of("帽/1")
+    assert felt == Aspect("felt", 6, 0, "So soft.", "")
+    assert (brim.name, brim.said_against) == ("brim", "Flops.")
+    pq.write_table(pa.table({"item": ["a"]}), tmp_path / "other.parquet")
+    with pytest.raises(ReviewsError, match="expected the Parquet file of `tfmm reviews`"):
+        Reviews.load(tmp_path / "other.parquet")
 
 
 class Understands(tf.Module):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -55,7 +55,7 @@ class Reviews:
         path = Path(file)
         if not path.is_file():
             raise FileNotFoundError(f"There are no pros and cons at {path}.")
-        columns = ["item_id", "aspect", "for", "against", "sentence_for", "sentence_against"]
+        columns = ["item", "aspect", "pros", "cons", "praise", "blame"]
         try:
             rows = pa.parquet.read_table(path, columns=columns).to_pylist()
         except (pa.ArrowException, KeyError, ValueError) as error:
@@ -64,18 +64,23 @@ class Reviews:
                 f"the columns {', '.join(columns)}. {error}"
             ) from error
         found: dict[str, list[Aspect]] = {}
-        for row in sorted(rows, key=lambda row: -(row["for"] + row["against"])):
-            found.setdefault(row["item_id"], []).append(
-                Aspect(
-                    clean_text(row["aspect"], _LONGEST),
-                    int(row["for"]),
-                    int(row["against"]),
-                    clean_text(row["sentence_for"] or "", _LONGEST),
-                    clean_text(row["sentence_against"] or "", _LONGEST),
-                )
-            )
+        for row in sorted(rows, key=lambda row: -(row["pros"] + row["cons"])):
+            # A row without an aspect is of the product as a whole; it has no sentences.
+            if row["aspect"]:
+                found.setdefault(row["item"], []).append(_aspect(row))
         return cls(dict(found))
 
     def of(self, item_id: str) -> Sequence[Aspect]:
         """The aspects of a product; none where nobody has reviewed it."""
         return self.aspects.get(item_id, ())
+
+
+def _aspect(row: dict[str, Any]) -> Aspect:
+    praise, blame = (next(iter(row[side] or []), "") for side in ("praise", "blame"))
+    return Aspect(
+        clean_text(row["aspect"], _LONGEST),
+        int(row["pros"]),
+        int(row["cons"]),
+        clean_text(praise, _LONGEST),
+        clean_text(blame, _LONGEST),
+    )
