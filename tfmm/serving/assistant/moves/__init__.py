@@ -34,7 +34,7 @@ def standard_moves(threshold: float = 0.4) -> list[Move]:
         Recommend(),
         Search(),
         Service(),
-        SmallTalk("help", 0.9),
+        SmallTalk("help", 0.87),
         SmallTalk("thanks", 0.89),
         SmallTalk("goodbye", 0.89),
         SmallTalk("greeting", 0.88),

@@ -31,8 +31,12 @@ class Ask:
             return 0.86 if {"reviews", "yes_no"} & {*cues} else 0.6
         if "about" in cues or "reviews" in cues:
             return 0.87 if message.points else 0.7
+        questions = "yes_no" in cues or message.text.endswith(("?", "？"))
+        if message.places and message.says_things and questions and message.strange < 0.7:
+            return 0.87
         if "yes_no" in cues and message.points:
-            return 0.89 if message.says_things or message.words else 0.6
+            known = 1 - message.strange
+            return (0.89 if message.says_things or message.words else 0.6) * known
         return 0.0
 
     def act(self, turn: Turn) -> Decision:

@@ -35,7 +35,7 @@ class Refine:
     def act(self, turn: Turn) -> Decision:
         state = turn.state
         filters = turn.narrowed(state.filters.dropping(_dropped(turn)))
-        filters = _priced(turn, filters)
+        filters = priced(turn, filters)
         return listing(
             turn,
             self.intent,
@@ -57,7 +57,7 @@ def _dropped(turn: Turn) -> list[str]:
     return [name for name in message.features if name not in named]
 
 
-def _priced(turn: Turn, filters: Filters) -> Filters:
+def priced(turn: Turn, filters: Filters) -> Filters:
     """Cheaper or dearer than what is pointed at, else than the middle of what is shown."""
     price, cues = turn.products.price, turn.message.cues
     if price is None or price in turn.message.ranges:

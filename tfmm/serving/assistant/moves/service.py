@@ -19,7 +19,9 @@ class Service:
         if not found or found[0][0] < turn.faq.threshold:
             return 0.0
         sure = 0.6 + 0.35 * found[0][0]
-        return 0.6 * sure if message.says_things or message.places else sure
+        # "That costs too much" is about what is shown rather than about postage.
+        shown = turn.state.source and {"cheaper", "dearer", "cheapest", "dearest"} & {*message.cues}
+        return 0.6 * sure if message.says_things or message.places or shown else sure
 
     def act(self, turn: Turn) -> Decision:
         message = turn.message

@@ -9,6 +9,7 @@ from tfmm.serving.assistant.filters import Filters
 from tfmm.serving.assistant.known.finder import Wanted
 from tfmm.serving.assistant.moves.base import Turn, listing
 from tfmm.serving.assistant.moves.more import no_such_place
+from tfmm.serving.assistant.moves.refine import priced
 
 
 class Similar:
@@ -29,7 +30,7 @@ class Similar:
         if not pointed:
             return no_such_place(turn, self.intent)
         reference = pointed[0]
-        filters = turn.narrowed(Filters(_kind(turn, reference)))
+        filters = priced(turn, turn.narrowed(Filters(_kind(turn, reference))))
         wanted = Wanted("similar", filters, reference=reference, exclude=(reference,))
         found = turn.finder.find(wanted)
         decision = listing(
