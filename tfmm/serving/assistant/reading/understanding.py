@@ -35,10 +35,22 @@ class Understanding:
         client: of the model.
         intents: from its intents to the assistant's; what is in neither these nor `INTENTS` and is
             no move's name itself does not count.
+
+    Raises:
+        ServingError: the server did not answer.
+        ValueError: the model has no such signature.
     """
 
     def __init__(self, client: Client, intents: Mapping[str, str] | None = None):
         self._client = client
+        found = client.metadata().signatures.get("understand")
+        if found is None:
+            raise ValueError(
+                f"the model {client.model} has no signature `understand`: expected one of "
+                "task: dialogue."
+            )
+        # What was said before is linked by the moves themselves.
+        self._context = {"context": [""]} if "context" in found.inputs else {}
         self._intents = {**INTENTS, **(intents or {})}
 
     def add_to(self, message: Message, products: Products) -> Message:
@@ -47,7 +59,7 @@ class Understanding:
         Raises:
             ServingError: the server did not answer, or answered with an error.
         """
-        told = self._client.predict("understand", {"text": [message.text]})
+        told = self._client.predict("understand", {"text": [message.text], **self._context})
         intents: dict[str, float] = {}
         for name, sure in zip(told["intents"][0], told["probabilities"][0], strict=True):
             if name:
