@@ -271,7 +271,7 @@ def test_the_assistant_talks_over_several_turns_and_pages(page: Page, world: Wor
 def test_the_assistant_shows_markup_and_never_runs_it(page: Page, world: World):
     page.open(world.storefront)
     page.one(".chat-open").click()
-    told = said(page, "show me shirt onerror")
+    told = said(page, "show me onerror")
     assert "window.broken = 1" in told
     said(page, "<img src=x onerror='window.broken = 1'>")
     assert page.run("return window.broken") is None
