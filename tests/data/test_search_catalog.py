@@ -8,7 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from tfmm.data import Catalog, SearchCatalog
-from tfmm.data.columns import CategoryColumn, TagsColumn, TextColumn
+from tfmm.data.columns import CategoryColumn, NumberColumn, TagsColumn, TextColumn
 from tfmm.data.search_catalog import SearchCatalogError
 
 
@@ -27,6 +27,7 @@ def catalog() -> SearchCatalog:
             "labels": TagsColumn(
                 np.array([0, 1, 1], np.int32), np.array([0, 2, 2, 3]), texts("new", "sale")
             ),
+            "price": NumberColumn(np.array([34.95, np.nan, 0], np.float32)),
         },
     )
     return SearchCatalog.from_shop(items)
@@ -41,6 +42,11 @@ def same(one: SearchCatalog, other: SearchCatalog) -> bool:
         )
         and one.facet_counts(ids) == other.facet_counts(ids)
         and list(one.facets) == list(other.facets)
+        and list(one.numbers) == list(other.numbers)
+        and all(
+            np.array_equal(one.numbers[n].values, other.numbers[n].values, equal_nan=True)
+            for n in one.numbers
+        )
     )
 
 

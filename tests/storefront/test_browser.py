@@ -233,3 +233,61 @@ def test_a_server_that_is_away_is_told_in_words(page: Page, away: Storefront):
     assert "UNAVAILABLE" in told.text
     # The catalogue is there all the same.
     assert page.shelf("Everything")
+
+
+def said(page: Page, words: str) -> str:
+    """The assistant's answer to a turn that is typed into its panel."""
+    before = len(page.all(".chat-line:not(.you)"))
+    page.one("input[name=turn]").send_keys(words + "\n")
+    page.until(lambda: not page.all(".chat-line.waiting"))
+    return page.until(lambda: page.all(".chat-line:not(.you)")[before:])[-1].text
+
+
+def test_the_assistant_talks_over_several_turns_and_pages(page: Page, world: World):
+    page.open(world.storefront)
+    page.one(".chat-open").click()
+    assert page.run("return document.activeElement.name") == "turn"
+    assert "red" in said(page, "red hats")
+    cards = page.all(".chat-items .card .name")
+    assert cards[0].text.startswith("1. ")
+    first = page.all(".chat-items .card")[0].get_attribute("data-item")
+    assert said(page, "compare the first two").count("\n") >= 1
+    page.all(".chat-items .card")[0].click()
+    assert page.one("h1").text
+    assert f"item={first}" in page.driver.current_url
+    # What was said outlives the page, and so does what "the first" means.
+    page.driver.refresh()
+    page.one(".chat-open").click()
+    assert len(page.until(lambda: page.all(".chat-line.you"))) == 2
+    assert "Price of" in said(page, "how much is the first?")
+    page.one(".chat-head .quiet").click()
+    assert not page.all(".chat-line.you")
+    page.one("input[name=turn]").send_keys("\ue00c")
+    assert page.until(lambda: page.all(".chat-open"))
+    assert page.run("return document.activeElement.className") == "chat-open"
+    assert page.complaints() == []
+
+
+def test_the_assistant_shows_markup_and_never_runs_it(page: Page, world: World):
+    page.open(world.storefront)
+    page.one(".chat-open").click()
+    told = said(page, "show me onerror")
+    assert "window.broken = 1" in told
+    said(page, "<img src=x onerror='window.broken = 1'>")
+    assert page.run("return window.broken") is None
+    assert page.complaints() == []
+
+
+def test_the_assistant_takes_a_picture_on_a_phone(page: Page, world: World, tmp_path: Path):
+    resized(page.driver, 390, 844)
+    Image.new("RGB", (24, 24), (30, 50, 200)).save(tmp_path / "blue.png")
+    page.open(world.storefront)
+    page.one(".chat-open").click()
+    page.one(".chat-panel input[type=file]").send_keys(str(tmp_path / "blue.png"))
+    assert page.one(".chat-chosen .asked").is_displayed()
+    assert said(page, "hat like this")
+    panel = page.one(".chat-panel").rect
+    assert (panel["width"], page.run("return document.documentElement.scrollWidth")) == (390, 390)
+    page.all(".chat-items .card")[0].click()
+    assert page.one("h1").is_displayed()
+    assert not page.all(".chat-panel")

@@ -421,3 +421,42 @@ def test_a_file_that_holds_no_pros_and_cons_is_refused(world: World, tmp_path):
             file.write_bytes(content)
         with pytest.raises(ServingConfigError, match=r"`tfmm reviews"):
             Storefront(world.models, server=world.server.grpc_address, port=0, reviews=file).start()
+
+
+def chat(storefront: Storefront, *fields: tuple[str, Any], model: str = "shop") -> Any:
+    response = urllib3.request(
+        "POST", f"{storefront.url}api/{model}/chat", fields=list(fields), timeout=60, retries=False
+    )
+    return response.status, response.json()
+
+
+def test_the_assistant_keeps_nothing_but_what_the_page_sends(world: World):
+    status, first = chat(world.storefront, ("text", "red hats"))
+    assert (status, first["language"], first["listed"]) == (200, "en", True)
+    assert first["decision"]["filters"]["wanted"] == {"colour": ["red"], "kind": ["hat"]}
+    assert first["products"][0]["title"].startswith("red hat")
+    state = ("state", json.dumps(first["state"]))
+    status, second = chat(world.storefront, state, ("text", "what about coats?"))
+    assert second["decision"]["filters"]["wanted"] == {"colour": ["red"], "kind": ["coat"]}
+    status, anew = chat(world.storefront, ("text", "the first"))
+    assert anew["decision"]["intent"] == "unknown"
+    status, told = chat(world.storefront, ("text", "recommend me something"), ("shopper", "u003"))
+    assert told["state"]["shopper"] == "u003"
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        (("state", "{"), "state"),
+        (("state", "[" * 100_000), "state"),
+        (("state", '{"format": 1, "shown": 5}'), "expected a list of ids"),
+        (("mood", "good"), "no field of a turn"),
+        (("image", ("x.png", b"")), "is empty"),
+    ],
+    ids=["json", "deep", "list", "field", "file"],
+)
+def test_a_turn_that_cannot_be_read_is_told(world: World, field, said):
+    status, answer = chat(world.storefront, field)
+    assert status == 400
+    assert answer["error"]["kind"] == "wrong_question"
+    assert said in answer["error"]["message"]

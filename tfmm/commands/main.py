@@ -16,7 +16,7 @@ import typer
 from tfmm import __version__
 from tfmm.commands import doctor
 from tfmm.commands.demo import demo
-from tfmm.commands.models import catalog, export, index, search, serve, shop, verify
+from tfmm.commands.models import catalog, chat, export, index, search, serve, shop, verify
 from tfmm.commands.runs import (
     backtest,
     evaluate,
@@ -54,6 +54,7 @@ COMMANDS = (
     shop,
     catalog,
     search,
+    chat,
     evaluate,
     schema,
     doctor,

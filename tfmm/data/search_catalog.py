@@ -1,4 +1,5 @@
-"""What a client knows of the catalogue: titles, searched words and facets, in one small file."""
+"""What a client knows of the catalogue: titles, searched words, facets and numbers, in one small
+file."""
 
 from __future__ import annotations
 
@@ -17,7 +18,13 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from tfmm.data.catalog import Catalog
-from tfmm.data.columns import CategoryColumn, ImageColumn, TagsColumn, TextColumn
+from tfmm.data.columns import (
+    CategoryColumn,
+    ImageColumn,
+    NumberColumn,
+    TagsColumn,
+    TextColumn,
+)
 from tfmm.data.files import replacing
 from tfmm.data.shop import ShopData, load
 from tfmm.data.shop_file.schema import Shop
@@ -25,6 +32,7 @@ from tfmm.data.shop_file.schema import Shop
 #: Where an exported version keeps its file.
 CATALOG_FILE = "assets.extra/search_catalog.parquet"
 _FACET = "facet:"
+_NUMBER = "number:"
 _FORMAT = 1
 
 
@@ -47,6 +55,7 @@ class SearchCatalog:
         words: object[n] of str, the text that keyword search reads.
         facets: the items' values of each category and tags feature, n rows.
         pictures: each item's picture file, None where there is none; not kept in files.
+        numbers: the items' values of each number feature, n rows.
     """
 
     ids: NDArray[np.object_]
@@ -54,6 +63,7 @@ class SearchCatalog:
     words: NDArray[np.object_]
     facets: Mapping[str, TagsColumn]
     pictures: Sequence[Path | None] = field(default=())
+    numbers: Mapping[str, NumberColumn] = field(default_factory=dict)
 
     @classmethod
     def from_shop(
@@ -104,7 +114,12 @@ class SearchCatalog:
         joined[:] = ["\n".join(filter(None, row)) for row in zip(*parts, strict=True)]
         pictures = [column for column in items.features.values() if isinstance(column, ImageColumn)]
         first = [paths[0] if paths else None for paths in pictures[0].paths] if pictures else []
-        return cls(items.ids, texts[title], joined, facets, first)
+        numbers = {
+            name: column
+            for name, column in items.features.items()
+            if isinstance(column, NumberColumn)
+        }
+        return cls(items.ids, texts[title], joined, facets, first, numbers)
 
     @classmethod
     def load(cls, file: str | os.PathLike[str]) -> Self:
@@ -138,7 +153,12 @@ class SearchCatalog:
             for name in table.column_names
             if name.startswith(_FACET)
         }
-        return cls(ids, titles, words, facets)
+        numbers = {
+            name.removeprefix(_NUMBER): NumberColumn(table[name].to_numpy())
+            for name in table.column_names
+            if name.startswith(_NUMBER)
+        }
+        return cls(ids, titles, words, facets, numbers=numbers)
 
     def save(self, file: str | os.PathLike[str]) -> Path:
         """Writes a Parquet file, its folder made, and returns its path; pictures are left out."""
@@ -152,6 +172,8 @@ class SearchCatalog:
             values = pa.array(column.vocabulary, pa.string()).take(pa.array(column.values))
             offsets = pa.array(column.offsets.astype(np.int32))
             columns[_FACET + name] = pa.ListArray.from_arrays(offsets, values)
+        for name, number in self.numbers.items():
+            columns[_NUMBER + name] = pa.array(number.values, pa.float32())
         about = {b"tfmm_search_catalog": json.dumps({"format": _FORMAT}).encode()}
         table = pa.table(columns).replace_schema_metadata(about)
         with replacing(path) as aside:

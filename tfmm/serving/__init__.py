@@ -13,6 +13,7 @@ from tfmm._lazy import lazy_package
 if TYPE_CHECKING:
     from tfmm.serving.ask.hybrid import Hybrid
     from tfmm.serving.ask.keywords import Keywords
+    from tfmm.serving.assistant.assistant import Assistant
     from tfmm.serving.client.async_client import AsyncClient
     from tfmm.serving.client.client import Client
     from tfmm.serving.client.hits import Hits
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tfmm.serving.server.server import Server, serve_forever
 
 __all__ = [
+    "Assistant",
     "AsyncClient",
     "BatchingParameters",
     "Client",
@@ -36,6 +38,7 @@ __all__ = [
 lazy_package(
     __name__,
     {
+        "Assistant": "tfmm.serving.assistant.assistant",
         "AsyncClient": "tfmm.serving.client.async_client",
         "BatchingParameters": "tfmm.serving.server.pools.batching_parameters",
         "Client": "tfmm.serving.client.client",

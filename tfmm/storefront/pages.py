@@ -9,8 +9,10 @@ from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import MultiMapping
 
 from tfmm.serving.server.errors import ServingError
+from tfmm.storefront.chat import read_turn
 from tfmm.storefront.errors import errors_as_json, told
 from tfmm.storefront.opinions import Opinions
 from tfmm.storefront.pictures import SIDES, PictureError, picture_jpeg
@@ -56,6 +58,7 @@ class Pages:
                 web.get("/api/{model}/shoppers", self._shoppers),
                 web.get("/api/{model}/past", self._past),
                 web.post("/api/{model}/ask", self._ask),
+                web.post("/api/{model}/chat", self._chat),
                 web.static("/static", _STATIC),
             ]
         )
@@ -127,12 +130,21 @@ class Pages:
 
     async def _ask(self, request: web.Request) -> web.Response:
         model = self._model(request)
+        question = read_question(await self._form(request))
+        return web.json_response(await model.answer(question))
+
+    async def _chat(self, request: web.Request) -> web.Response:
+        model = self._model(request)
+        turn = read_turn(await self._form(request))
+        known = await model.known()
+        return web.json_response(await asyncio.to_thread(model.chat.answer, turn, known))
+
+    @staticmethod
+    async def _form(request: web.Request) -> MultiMapping[object]:
         try:
-            form = await request.post()
+            return await request.post()
         except (HttpProcessingError, LookupError) as error:
             raise QuestionError(f"The form cannot be read: {error}") from None
-        question = read_question(form)
-        return web.json_response(await model.answer(question))
 
     def _model(self, request: web.Request) -> ServedModel:
         name = request.match_info["model"]

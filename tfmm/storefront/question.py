@@ -60,17 +60,18 @@ def read_question(form: MultiMapping[object]) -> Question:
         if name not in known:
             raise QuestionError(f"{name!r} is no field of a question; {hint(name, known)}")
     return Question(
-        kind=_text(form, "kind"),
-        text=_text(form, "text"),
-        image=_file(form, "image"),
-        audio=_file(form, "audio"),
-        shopper=_text(form, "shopper"),
+        kind=text_of(form, "kind"),
+        text=text_of(form, "text"),
+        image=file_of(form, "image"),
+        audio=file_of(form, "audio"),
+        shopper=text_of(form, "shopper"),
         items=_texts(form, "item")[-MAX_ITEMS:],
         allow=_texts(form, "allow"),
     )
 
 
-def _text(form: MultiMapping[object], name: str) -> str:
+def text_of(form: MultiMapping[object], name: str) -> str:
+    """A field's text, "" where it is absent. Raises QuestionError for a file."""
     return next(iter(_texts(form, name)), "")
 
 
@@ -82,7 +83,8 @@ def _texts(form: MultiMapping[object], name: str) -> tuple[str, ...]:
     return texts
 
 
-def _file(form: MultiMapping[object], name: str) -> bytes:
+def file_of(form: MultiMapping[object], name: str) -> bytes:
+    """A file's bytes, b"" where it is absent. Raises QuestionError for text, or an empty file."""
     value = form.get(name, b"")
     if isinstance(value, bytes):
         return value

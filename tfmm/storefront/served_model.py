@@ -15,6 +15,7 @@ from tfmm.serving.ask.voice.recognizer import Recognizer
 from tfmm.serving.client.async_client import AsyncClient
 from tfmm.serving.client.hits import Hits
 from tfmm.serving.client.transport import ModelMetadata
+from tfmm.storefront.chat import Chat
 from tfmm.storefront.question import Question, QuestionError
 from tfmm.storefront.showcase import Known, Showcase
 
@@ -29,14 +30,20 @@ class ServedModel:
     Args:
         client: asks it.
         showcase: what its answers are shown with.
+        chat: talks about its products.
         recognizer: hears the words of a recording; without it a recording is asked as sound.
     """
 
     def __init__(
-        self, client: AsyncClient, showcase: Showcase, recognizer: Recognizer | None = None
+        self,
+        client: AsyncClient,
+        showcase: Showcase,
+        chat: Chat,
+        recognizer: Recognizer | None = None,
     ):
         self.client = client
         self.showcase = showcase
+        self.chat = chat
         self._recognizer = recognizer
 
     async def known(self) -> Known:

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,8 +16,11 @@ from aiohttp import web
 from tfmm.data.shop import ShopData, load
 from tfmm.data.shop_file.specs import ShopFileError
 from tfmm.serving.ask.voice.recognizer import Recognizer
+from tfmm.serving.assistant import Faq, Reviews
 from tfmm.serving.client.async_client import AsyncClient
+from tfmm.serving.client.client import Client
 from tfmm.serving.server.errors import ServingConfigError
+from tfmm.storefront.chat import Chat
 from tfmm.storefront.export_files import model_names, newest_version, shop_file_of
 from tfmm.storefront.opinions import Opinions
 from tfmm.storefront.pages import Pages
@@ -44,6 +48,8 @@ class Storefront:
         shop: a shop file, for pictures, numbers and texts of the items and what shoppers looked
             at; by default the one that a model's card names, where it is on this machine.
         recognizer: hears the words of recordings; without it they are asked as sound.
+        faq: the shop's questions and answers, a CSV file, for the assistant of the chat panel.
+        reviews: the file of `tfmm reviews`, for the assistant.
         host: address to listen on. The default takes requests from this machine only.
         port: 0 takes a free one.
         title: the shop's name on the page; by default that of the shop's folder.
@@ -53,7 +59,8 @@ class Storefront:
     Raises:
         ServingConfigError: there is nothing to show, or a folder, server or port cannot be used.
         ShopFileError: the shop file cannot be used as written.
-        OSError: the folder cannot be read.
+        OSError: the folder or a file cannot be read.
+        FaqError, ReviewsError: such a file holds something else.
     """
 
     def __init__(
@@ -65,6 +72,8 @@ class Storefront:
         transport: str = "grpc",
         shop: str | os.PathLike[str] | None = None,
         recognizer: Recognizer | None = None,
+        faq: str | os.PathLike[str] | None = None,
+        reviews: str | os.PathLike[str] | None = None,
         host: str = "127.0.0.1",
         port: int = 8600,
         title: str | None = None,
@@ -77,6 +86,10 @@ class Storefront:
         self._transport = transport
         self._shop_file = None if shop is None else Path(shop)
         self._recognizer = recognizer
+        self._chat = {
+            "faq": None if faq is None else Faq.load(faq),
+            "reviews": None if reviews is None else Reviews.load(reviews),
+        }
         self._host = host
         self._port = port
         self._title = title
@@ -200,16 +213,16 @@ class Storefront:
         return named.replace("_", " ").strip().capitalize()
 
     async def _connect(self, address: str, showcases: dict[str, Showcase]) -> dict[str, Any]:
+        settings: dict[str, Any] = {
+            "transport": self._transport,
+            "timeout": _TIMEOUT_SECONDS,
+            "retries": 1,
+        }
         return {
             name: ServedModel(
-                AsyncClient(
-                    address,
-                    name,
-                    transport=self._transport,
-                    timeout=_TIMEOUT_SECONDS,
-                    retries=1,
-                ),
+                AsyncClient(address, name, **settings),
                 showcase,
+                Chat(partial(Client, address, name, **settings), self._chat),
                 self._recognizer,
             )
             for name, showcase in showcases.items()
@@ -235,4 +248,6 @@ class Storefront:
 
 
 async def _close(models: dict[str, ServedModel]) -> None:
+    for model in models.values():
+        await asyncio.to_thread(model.chat.close)
     await asyncio.gather(*(model.client.close() for model in models.values()))

@@ -49,6 +49,10 @@ def shop(
         ),
     ] = None,
     voice: Annotated[str | None, voice_in("recordings")] = None,
+    faq: Annotated[
+        Path | None,
+        option("--faq", metavar="FILE.csv", help="questions and answers for the chat panel"),
+    ] = None,
     title: Annotated[
         str | None, option("--title", metavar="TITLE", help="the shop's name on the page")
     ] = None,
@@ -85,6 +89,7 @@ def shop(
         transport=transport,
         shop=shop,
         recognizer=None if voice is None else recognizer_of(voice),
+        faq=faq,
         host=host,
         port=port,
         title=title,

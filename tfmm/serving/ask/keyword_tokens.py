@@ -6,10 +6,10 @@ import re
 import unicodedata
 
 # Scripts written without spaces: Han, kana, Hangul, Thai, Lao, Burmese, Khmer.
-_UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af\u0e00-\u0eff\u1000-\u109f"
-_UNSPACED += "\u1780-\u17ff\U00020000-\U0003ffff"
+UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af\u0e00-\u0eff\u1000-\u109f"
+UNSPACED += "\u1780-\u17ff\U00020000-\U0003ffff"
 _RUN = re.compile(
-    f"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[^\\W_])+(?:[-_.'’/&+](?:(?![{_UNSPACED}])[^\\W_])+)*"
+    f"[{UNSPACED}]+|(?:(?![{UNSPACED}])[^\\W_])+(?:[-_.'’/&+](?:(?![{UNSPACED}])[^\\W_])+)*"
 )
 _PARTS = re.compile(r"[^\W_]+")
 _JOINTS = re.compile(r"[-_.'’/&+]")
@@ -29,16 +29,16 @@ def keyword_tokens(text: str) -> list[str]:
     tokens: list[str] = []
     for match in _RUN.finditer(_folded(text)):
         run = match.group()
-        if re.match(f"[{_UNSPACED}]", run):
+        if re.match(f"[{UNSPACED}]", run):
             tokens += run
             tokens += [run[place : place + 2] for place in range(len(run) - 1)]
             continue
         whole = _JOINTS.sub("", run)
-        tokens.append(_singular(whole))
+        tokens.append(singular(whole))
         if whole != run:
             # A lone letter ("men's", "t-shirt") says nothing.
             parts = (part for part in _PARTS.findall(run) if len(part) > 1 or part.isdigit())
-            tokens += map(_singular, parts)
+            tokens += map(singular, parts)
     return tokens
 
 
@@ -57,7 +57,8 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", _ACCENTS.sub("", text))
 
 
-def _singular(word: str) -> str:
+def singular(word: str) -> str:
+    """An English plural without its s (the S stemmer); any other word as it is."""
     if len(word) < 4 or not word.endswith("s") or not word.isascii() or not word.isalpha():
         return word
     if word.endswith("ies") and word[-4] not in "ae":

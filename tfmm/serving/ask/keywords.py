@@ -48,7 +48,7 @@ class Keywords:
 
     def scores(self, text: str) -> NDArray[np.float32]:
         """The BM25 score of each item, float32[n]; 0 where no word of the text occurs."""
-        tokens = self._known(text)
+        tokens = self.known(text)
         if not tokens:
             return np.zeros(len(self.catalog), np.float32)
         return np.asarray(self._bm25.get_scores(tokens), np.float32)
@@ -64,7 +64,7 @@ class Keywords:
             found[row] = True
             return found
         codes = []
-        for token in filter(is_code, self._known(text)):
+        for token in filter(is_code, self.known(text)):
             items = np.asarray(self._bm25.get_scores([token])) > 0
             if items.sum() <= _CODE_ITEMS:
                 codes.append(items)
@@ -90,7 +90,8 @@ class Keywords:
         mask[rows[rows >= 0]] = False
         return mask
 
-    def _known(self, text: str) -> list[str]:
+    def known(self, text: str) -> list[str]:
+        """The tokens of a text that the catalogue holds, each once."""
         known = self._bm25.vocab_dict
         return [token for token in dict.fromkeys(keyword_tokens(text)) if token in known]
 

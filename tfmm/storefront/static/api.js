@@ -43,5 +43,12 @@ export function ask(model, question, signal) {
   return answer(path(model, "ask"), { method: "POST", body, signal });
 }
 
+/** The assistant's answer to a turn: `text`, `image`, `state` and `shopper`, each where there is one. */
+export function chat(model, turn) {
+  const body = new FormData();
+  for (const [name, value] of Object.entries(turn)) if (value) body.append(name, value);
+  return answer(path(model, "chat"), { method: "POST", body });
+}
+
 /** Where a picture of an item is; sides are 360 and 1080 pixels. */
 export const pictureAddress = (model, id, number = 0, side = 360) => path(model, "picture") + query({ id, number, side });

@@ -71,12 +71,14 @@ function asked(file, remove, label) {
   return h("button", { type: "button", className: "asked", "aria-label": label, title: label, onclick: remove }, shown, icon("close"));
 }
 
-function preview(file) {
+/** A chosen picture. */
+export function preview(file) {
   const src = URL.createObjectURL(file);
   return h("img", { src, alt: "", onload: () => URL.revokeObjectURL(src) });
 }
 
-function chooser(accept, label, drawing, chosen) {
+/** A button that takes a file. */
+export function chooser(accept, label, drawing, chosen) {
   const input = h("input", { type: "file", accept, className: "unseen", "aria-label": label, onchange: () => input.files[0] && chosen(input.files[0]) });
   return h("label", { className: "tool", title: label }, input, icon(drawing));
 }

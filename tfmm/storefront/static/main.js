@@ -2,6 +2,7 @@
 
 import { ApiError, get, getShop } from "./api.js";
 import { h, icon } from "./dom.js";
+import { showChat } from "./chat.js";
 import { chosen, showFacets } from "./facets.js";
 import { showHeader } from "./header.js";
 import { showItem } from "./item_page.js";
@@ -41,6 +42,7 @@ function draw() {
   document.title = shop.title;
   if (asked.item) lookAt(asked.item);
   showHeader(header, shop, models, draw);
+  showChat(document.getElementById("chat"), models[0]);
   document.body.classList.toggle("on-item", Boolean(asked.item));
   if (asked.item) showItem(main, models, asked.item, asked.allow, signal);
   else {

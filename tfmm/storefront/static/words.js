@@ -28,6 +28,9 @@ const WORDS = {
       wrong_question: "That could not be asked.", model: "The model's server refused or failed.",
       storefront: "The storefront failed.", away: "The storefront itself does not answer. Is tfmm shop still running?" },
     retry: "Try again", details: "Details", microphone: "The microphone cannot be used", notSound: "This file does not decode as sound.",
+    chat: "Ask the assistant", chatTitle: "Assistant", chatClose: "Close the assistant", chatHint: "What are you looking for?", chatSend: "Send",
+    chatHello: "Hello! Say what you are looking for, show me a picture, or ask about a product: “red dresses under 60”, “cheaper”, “compare the first two”.",
+    chatAnew: "Start over", chatYou: "You", chatThinking: "…",
     other: "中文", score: (s) => `score ${s}`,
   },
   zh: {
@@ -55,6 +58,9 @@ const WORDS = {
     errors: { server_down: "模型服务器没有回应。", cannot: "此模型无法回答。", wrong_question: "无法这样提问。",
       model: "模型服务器拒绝请求或出错。", storefront: "店面程序出错。", away: "店面程序没有回应，tfmm shop 还在运行吗？" },
     retry: "重试", details: "详情", microphone: "无法使用麦克风", notSound: "此文件无法作为声音解码。",
+    chat: "询问助手", chatTitle: "助手", chatClose: "关闭助手", chatHint: "想找什么？", chatSend: "发送",
+    chatHello: "你好！可以说想找什么，发图片，或者问某件商品：“60元以下的红色连衣裙”、“便宜一点”、“比较前两个”。",
+    chatAnew: "重新开始", chatYou: "您", chatThinking: "…",
     other: "English", score: (s) => `得分 ${s}`,
   },
 };

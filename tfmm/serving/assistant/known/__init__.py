@@ -1,0 +1,1 @@
+"""What answers are made from: products and what finds them, questions of service, reviews."""

@@ -1,0 +1,1 @@
+"""How a turn is read: cleaned, in its language, linked to the catalogue."""
