@@ -17,7 +17,17 @@ from tfmm import __version__
 from tfmm.commands import doctor
 from tfmm.commands.demo import demo
 from tfmm.commands.models import catalog, export, index, search, serve, shop
-from tfmm.commands.runs import backtest, evaluate, label, recommend, report, train, tune, update
+from tfmm.commands.runs import (
+    backtest,
+    demand,
+    evaluate,
+    label,
+    recommend,
+    report,
+    train,
+    tune,
+    update,
+)
 from tfmm.commands.tables import check, encoders, features, fetch, init, schema
 
 #: In the order of the help.
@@ -34,6 +44,7 @@ COMMANDS = (
     report,
     recommend,
     label,
+    demand,
     export,
     index,
     serve,
