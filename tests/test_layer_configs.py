@@ -38,8 +38,7 @@ from tfmm.layers.multimodal_rnn import MultimodalRNN
 from tfmm.layers.self_attention import SelfAttention
 from tfmm.layers.target_attention import TargetAttention
 from tfmm.layers.towers import ItemTower, UserTower
-from tfmm.tasks.demand.network.network import Known
-from tfmm.tasks.demand.network.network import Network as Forecaster
+from tfmm.tasks.demand.network.network import DemandNetwork, Known
 from tfmm.tasks.ranking.network.flow import Block, Flow
 from tfmm.tasks.ranking.network.losses import LabelHead
 from tfmm.tasks.ranking.network.network import Network
@@ -171,7 +170,7 @@ CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
         for loss in ("squared", "ordinal", "pairwise", "listwise")
     },
     "forecasts": (
-        lambda: Forecaster(
+        lambda: DemandNetwork(
             8, 2, (0.1, 0.5, 0.9), grain=1.5, season=7, hidden=6, dropout=0.3, name="own"
         ),
         (PAST, VECTORS, Known(VECTORS, tf.exp(numbers(N, 2)))),

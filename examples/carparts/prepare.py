@@ -17,8 +17,8 @@ import pandas as pd
 def prepare(source: Path, out: Path) -> str:
     """Writes `out/sales.csv`; says what was done."""
     wide = pd.read_csv(source / "carparts_wide.csv.gz")
-    wide["month"] = pd.date_range("1998-01-01", periods=len(wide), freq="MS")
-    long = wide.melt("month", var_name="part", value_name="pieces")
+    wide.index = pd.date_range("1998-01-01", periods=len(wide), freq="MS", name="month")
+    long = wide.reset_index().melt("month", var_name="part", value_name="pieces")
     untold = long.loc[long.pieces.isna(), "part"].unique()
     sales = long[(long.pieces > 0) & ~long.part.isin(untold)].assign(buyer="all")
     out.mkdir(parents=True, exist_ok=True)

@@ -82,9 +82,9 @@ def run_of(shop: Path, **changes) -> dict:
             },
         },
         "split": {"test": 3, "valid": 3, "cold": 0.2},
-        "network": {"window": 16, "horizon": 3, "hidden": 32},
+        "network": {"window": 16, "horizon": 3, "hidden": 32, "members": 2},
         "items": {"dim": 8},
-        "train": {"epochs": 15, "batch_size": 128, "learning_rate": 0.01},
+        "train": {"epochs": 12, "batch_size": 128, "learning_rate": 0.01},
         "evaluate": {"baselines": ["last_value", "moving_average", "category_mean"]},
     }
     return {**base, **changes}

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
+import tfmm
 from tests.tasks.contract import TaskContract
 from tests.tasks.demand.shops import run_of, write_shop
+from tfmm.commands.main import main
 from tfmm.export import export_model
+from tfmm.tasks.demand.orders import orders_for
 from tfmm.tasks.demand.parts import Origins
 from tfmm.training import load_run, train
 
@@ -96,11 +100,11 @@ def test_new_things_are_forecast_by_their_words(run, tmp_path):
     assert found["known"].numpy().tolist() == [True, True, False]
 
 
-@pytest.mark.parametrize("by", ["kind", "store"])
-def test_series_of_categories_and_stores_are_forecast(shop, tmp_path, by):
+def test_revenue_of_stores_is_forecast(shop, tmp_path):
     config = run_of(
         shop,
-        series={"by": by, "value": "revenue"},
+        series={"by": "store", "value": "revenue"},
+        network={"window": 8, "horizon": 3, "hidden": 8, "members": 1},
         futures={},
         split={"test": 2, "valid": 3},
         train={"epochs": 2},
@@ -110,6 +114,40 @@ def test_series_of_categories_and_stores_are_forecast(shop, tmp_path, by):
     assert run.metrics["mix"] == 0
     version = export_model(run.path, tmp_path / "models", say=lambda _: None)
     served = tf.saved_model.load(str(version)).signatures["forecast"]
-    answer = served(series_id=tf.constant(["帽子" if by == "kind" else "店1"]))
+    answer = served(series_id=tf.constant(["店1"]))
     assert answer["known"].numpy().all()
     assert (answer["mean"].numpy() > 20).all()
+
+
+def test_orders_fill_the_stock_for_a_service_level(run, tmp_path, capsys):
+    stock = tmp_path / "stock.csv"
+    stock.write_text("sku,held\né/000,9999\né/001,2\né/001,1\nother,5\n", "utf-8")
+    out = tmp_path / "orders.parquet"
+    options = ["--lead", "2", "--stock", str(stock), "--id", "sku", "--column", "held"]
+    assert main(["demand", str(run.path), "--out", str(out), *options]) == 0
+    said = capsys.readouterr().out
+    assert "1 rows are of ids that the run lacks, and 43 series are not in it" in said
+    assert "wrote 45 series" in said
+    table = pd.read_parquet(out).set_index("id")
+    assert table.loc["é/000", "order"] == 0
+    assert table.loc["é/001", "stock"] == 3
+    assert table.loc["é/001", "order"] == max(0, table.loc["é/001", "order_up_to"] - 3)
+    assert table["new"].sum() == 2
+    assert (table["order_up_to"] >= table["lead_time_mean"] - 1).all()
+    sure = orders_for(run, service=0.99, lead=2).set_index("id")
+    assert (sure["order_up_to"] >= table["order_up_to"]).all()
+    assert (sure["order_up_to"] > table["order_up_to"]).any()
+    assert main(["demand", str(run.path), "--out", str(out), "--lead", "9"]) == 1
+    assert "not within the run's horizon of 3" in capsys.readouterr().err
+
+
+def test_a_backtest_trains_before_each_window_and_less_error_is_better(shop, tmp_path):
+    small = {"window": 8, "horizon": 3, "hidden": 8, "members": 1}
+    config = run_of(shop, split={}, futures={}, network=small, train={"epochs": 1})
+    found = tfmm.backtest(config, tmp_path / "out", windows=1, every="28d", say=lambda _: None)
+    table = found.table()
+    assert set(table["name"]) == {"model", "last_value", "moving_average", "category_mean"}
+    assert table["origin"].nunique() == 1
+    best = table.groupby("name")["wape"].mean().min()
+    report = (tmp_path / "out" / "report.md").read_text("utf-8")
+    assert f"**{best:.4f}**" in report

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tfmm.baselines.demand.base import Baseline, Floats, History, Rows
 
 _LAGS = 8
+_TREES = 150
 _WINDOWS = (4, 8, 13, 26, 52)
 #: Rows that are learned from at most.
 _ROWS = 400_000
@@ -21,17 +22,13 @@ class Boosted(Baseline):
 
     name = "boosted"
     needs = ("lightgbm", "boosted")
-    settings = tuple(
-        {"objective": loss, "trees": trees}
-        for loss in ("regression_l1", "poisson", "tweedie")
-        for trees in (100, 300)
-    )
+    settings = tuple({"objective": loss} for loss in ("regression_l1", "poisson", "tweedie"))
 
     def forecast(self, history: History, series: Rows, origin: Rows, horizon: int) -> Floats:
         booster = self._fitted(history, horizon)
         ahead = np.tile(np.arange(horizon), len(series))
         inputs = _inputs(history, np.repeat(series, horizon), np.repeat(origin, horizon), ahead)
-        found = booster.predict(inputs, num_threads=2)
+        found = booster.predict(inputs, num_threads=1)
         return np.maximum(found, 0.0).reshape(len(series), horizon)
 
     def _fitted(self, history: History, horizon: int) -> Any:
@@ -58,9 +55,9 @@ class Boosted(Baseline):
             "verbosity": -1,
             "seed": 1,
             "deterministic": True,
-            "num_threads": 2,
+            "num_threads": 1,
         }
-        return lightgbm.train(told, data, self.setting["trees"])
+        return lightgbm.train(told, data, _TREES)
 
 
 def _inputs(history: History, series: Rows, origin: Rows, ahead: Rows) -> NDArray[np.float32]:

@@ -9,6 +9,9 @@ import numpy as np
 from tfmm.baselines.demand.base import Baseline, Floats, History, Rows
 from tfmm.data.progress import progress
 
+#: Periods below which a mean says as much.
+_LEAST = 10
+
 
 class _Smoothed(Baseline):
     """A model of statsforecast, fitted to each series before each origin."""
@@ -24,7 +27,7 @@ class _Smoothed(Baseline):
         pairs = zip(series.tolist(), origin.tolist(), strict=True)
         for row, (one, at) in enumerate(progress(pairs, len(series), self.name, unit="series")):
             past = np.asarray(history.values[one, history.start[one] : at], np.float64)
-            if len(past) < 3 or not past.any():
+            if len(past) < _LEAST or not past.any():
                 found[row] = past.mean() if len(past) else 0.0
                 continue
             found[row] = model.forecast(y=past, h=horizon)["mean"]

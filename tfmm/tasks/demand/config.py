@@ -125,6 +125,8 @@ class NetworkConfig(Section):
     """Past periods that it reads."""
     hidden: int = 64
     """Width of its layers."""
+    members: int = 3
+    """Networks of other beginnings, whose forecasts are averaged."""
     dropout: float = 0.2
     """Share of what layers pass on that is hidden in training."""
     hide: float = 0.15
@@ -134,7 +136,7 @@ class NetworkConfig(Section):
     quantiles: Listed[float] = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
     """Levels, ascending; 0.1, 0.5 and 0.9 among them."""
 
-    @field_validator("horizon", "window", "hidden")
+    @field_validator("horizon", "window", "hidden", "members")
     @classmethod
     def _some(cls, value: int) -> int:
         return check_positive("a length", value)

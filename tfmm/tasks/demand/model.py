@@ -15,7 +15,7 @@ from tfmm.evaluation.demand import Calibration, Forecast
 from tfmm.layers.content import Content
 from tfmm.tasks.demand.batches import Windows, demand_batches, only_last
 from tfmm.tasks.demand.network.counts import SLOW, amount_loss, count_loss, count_quantiles
-from tfmm.tasks.demand.network.network import Found, Known, Network
+from tfmm.tasks.demand.network.network import DemandNetwork, Found, Known
 from tfmm.tasks.demand.parts import Origins
 from tfmm.tasks.model import Model
 
@@ -32,31 +32,37 @@ class Forecaster(Model):
     Args:
         content: the modalities; None for series without features.
         columns: what their encoders read, a row a series.
-        network: forecasts.
+        networks: forecast, alike but for their beginnings; their answers are averaged.
         windows: cuts out what it reads.
         learned: int64 rows of the series that it learns from.
         counts: whether sales are counts rather than amounts of money.
+        total: whether an error counts as many pieces as it has, rather than in its series' units.
     """
 
     def __init__(
         self,
         content: Content | None,
         columns: FeatureColumns,
-        network: Network,
+        networks: Sequence[DemandNetwork],
         windows: Windows,
         learned: NDArray[np.int64],
         *,
         counts: bool = True,
+        total: bool = False,
     ) -> None:
         super().__init__(name="forecaster")
-        self.content, self.network = content, network
+        self.content, self.networks = content, list(networks)
+        self.network = self.networks[0]
         #: Share of the negative binomial in the quantiles of slow series; validation chooses it.
         self.mix = self.add_weight(name="mix", shape=(), initializer="zeros", trainable=False)
+        #: What means are multiplied by, so that those of validation add up to what sold.
+        self.level = self.add_weight(name="level", shape=(), initializer="ones", trainable=False)
         # Past Keras, which would track them as parts of the checkpoint.
         self.__dict__.update(
-            columns=columns, windows=windows, learned=learned, counts=counts, known=None
+            columns=columns, windows=windows, learned=learned, counts=counts, total=total
         )
-        self.__dict__.update(calibration=None, point="median", _step=None, _encode=None)
+        self.__dict__.update(calibration=None, point="median", known=None)
+        self.__dict__.update(_step=None, _encode=None)
         self.remember(1)
         origins = Origins(np.zeros(1, np.int64), np.ones(1, np.int64), np.zeros(1, bool), 1)
         self.raw(origins)
@@ -95,21 +101,29 @@ class Forecaster(Model):
         return demand_batches(part, self.windows, self.columns, **options)
 
     def compute_loss(self, inputs: Mapping[str, Any], training: bool = False) -> tf.Tensor:
-        """Likelihood of the means and pinball loss of the quantiles, each in its series' units."""
+        """Likelihood of the means and pinball loss of the quantiles."""
         vectors = self._vectors(inputs, training)
         place = inputs["place"]
         mine = tf.gather(vectors, place)
         same = place[:, None] == place[None, :]
         known = Known(mine, inputs["levels"])
         read = {name: inputs[name] for name in READ}
-        found = self.network(read, mine, known, same, training=training)
+        losses = [
+            self._loss(network(read, mine, known, same, training=training), inputs)
+            for network in self.networks
+        ]
+        return tf.add_n(losses) / len(losses)
+
+    def _loss(self, found: Found, inputs: Mapping[str, Any]) -> tf.Tensor:
         actual, there = inputs["target"], inputs["there"]
         grain = self.network.grain
         if self.counts:
             told = count_loss(actual, found.mean, found.size)
         else:
             told = amount_loss(actual / grain, found.mean / grain)
-        gap = (actual[..., None] - found.quantiles) / found.unit[:, None, None]
+        unit = tf.stop_gradient(found.unit)
+        unit = tf.reduce_mean(unit) * tf.ones_like(unit) if self.total else unit
+        gap = (actual[..., None] - found.quantiles) / unit[:, None, None]
         levels = tf.constant(self.network.levels, tf.float32)
         pinball = tf.reduce_mean(tf.maximum(levels * gap, (levels - 1.0) * gap), axis=-1)
         each = tf.reduce_sum((told + pinball) * there)
@@ -168,7 +182,9 @@ class Forecaster(Model):
         self, read: Mapping[str, tf.Tensor], vectors: tf.Tensor, known: Known
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Means float32 `[B, H]` and quantiles `[B, H, Q]`, not calibrated."""
-        found = self.network(read, vectors, known)
+        each = [network(read, vectors, known) for network in self.networks]
+        parts = [tf.add_n(part) / len(each) for part in zip(*each, strict=True)]
+        found = Found(parts[0] * self.level, *parts[1:])
         return found.mean, self._mixed(found)
 
     def raw(self, part: Origins, batch_size: int = 1024) -> Forecast:

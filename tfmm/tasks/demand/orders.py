@@ -154,7 +154,8 @@ def drawn(found: Forecast, lead: int, together: float, seed: int) -> list[NDArra
         ranks = found.quantiles[begin : begin + _AT_ONCE, :lead]
         shared = rng.standard_normal((len(ranks), 1, _DRAWS))
         alone = rng.standard_normal((len(ranks), lead, _DRAWS))
-        chance = norm.cdf(np.sqrt(together) * shared + np.sqrt(1 - together) * alone)
+        score = np.sqrt(together) * shared + np.sqrt(1 - together) * alone
+        chance = np.clip(norm.cdf(score), 1e-6, 1 - 1e-6)
         parts.append(_inverse(ranks, np.array(found.levels), chance).sum(axis=1))
     return parts
 
@@ -162,17 +163,19 @@ def drawn(found: Forecast, lead: int, together: float, seed: int) -> list[NDArra
 def _inverse(
     ranks: NDArray[np.float64], levels: NDArray[np.float64], chance: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The quantiles `[n, L, draws]` at some chances: lines between levels, from 0 below the first,
-    and past the last an exponential tail."""
-    middle = ranks[..., [int(np.searchsorted(levels, 0.5))]]
+    """The quantiles `[n, L, draws]` at some chances: lines between levels, and exponential tails
+    on both sides, that below ending at 0."""
     place = np.searchsorted(levels, chance)
-    at = np.concatenate([np.zeros_like(ranks[..., :1]), ranks], axis=-1)
-    edges = np.concatenate([[0.0], levels])
-    low, high = place, np.minimum(place + 1, len(levels))
-    width = np.maximum(edges[high] - edges[low], 1e-9)
-    share = np.clip((chance - edges[low]) / width, 0, 1)
-    below, above = (np.take_along_axis(at, where, axis=-1) for where in (low, high))
+    low, high = np.maximum(place - 1, 0), np.minimum(place, len(levels) - 1)
+    width = np.maximum(levels[high] - levels[low], 1e-9)
+    share = np.clip((chance - levels[low]) / width, 0, 1)
+    below, above = (np.take_along_axis(ranks, where, axis=-1) for where in (low, high))
     inside = below + share * (above - below)
-    rate = (at[..., -1:] - middle) / np.log(0.5 / (1 - levels[-1]))
-    past = np.log((1 - levels[-1]) / np.maximum(1 - chance, 1e-9))
-    return np.where(place == len(levels), at[..., -1:] + rate * past, inside)
+    middle = ranks[..., [int(np.searchsorted(levels, 0.5))]]
+    first, last = ranks[..., :1], ranks[..., -1:]
+    under = (first - middle) / np.log(0.5 / levels[0]) * np.log(levels[0] / chance)
+    over = (
+        (last - middle) / np.log(0.5 / (1 - levels[-1])) * np.log((1 - levels[-1]) / (1 - chance))
+    )
+    found = np.where(place == 0, first + under, inside)
+    return np.maximum(np.where(place == len(levels), last + over, found), 0.0)

@@ -124,7 +124,9 @@ def _origins(
     """The origins of validation or of the test, ascending."""
     if isinstance(value, int):
         return np.arange(last - (value - 1) * split.step, last + 1, split.step)
-    first = int(period_of(np.array([instant(f"split.{name}", value)]), series.every)[0])
+    # The first period that begins then or later: what is known at that time has ended.
+    at = np.array([instant(f"split.{name}", value)])
+    first = int(period_of(at - 1, series.every)[0]) + 1
     found = np.arange(first - series.first, last + 1, split.step)
     if not len(found):
         raise RunFileError(

@@ -95,7 +95,9 @@ class Served(tf.Module):
         # Hidden behind functions, and their variables listed: a Keras layer that is tracked brings
         # its own functions into the SavedModel.
         self._answer = lambda read, vectors, known: model.answer(read, vectors, known)
-        self._variables = [*model.network.weights, model.mix]
+        networks = model.networks
+        self._variables = [*(one for each in networks for one in each.weights)]
+        self._variables += [model.mix, model.level]
         if content is not None:
             self._fuse = lambda tokens, mask: content.fusion(tokens, mask)[0]
             self._fusion_variables = list(content.fusion.weights)

@@ -26,7 +26,7 @@ from tfmm.tasks.demand.batches import Windows
 from tfmm.tasks.demand.config import DemandConfig
 from tfmm.tasks.demand.measure import measured
 from tfmm.tasks.demand.model import Forecaster
-from tfmm.tasks.demand.network.network import Network
+from tfmm.tasks.demand.network.network import DemandNetwork
 from tfmm.tasks.demand.parts import DemandParts, Origins, parts_of
 from tfmm.tasks.demand.report import sections
 from tfmm.tasks.demand.series.calendar import check_country
@@ -39,6 +39,8 @@ from tfmm.tasks.items.fused import check_fusion
 
 #: Shares of the negative binomial that validation chooses among.
 _MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
+#: Between what means may be moved at once.
+_LEVELS = (0.7, 1.4)
 
 
 class Demand(Task):
@@ -121,17 +123,23 @@ class Demand(Task):
             assert train is not None
             learned = np.unique(train.series)
         network = config.network
-        made = Network(
-            network.window,
-            network.horizon,
-            network.quantiles,
-            grain=series.grain if states is None else states["grain"],
-            season=SEASON[series.every],
-            hidden=network.hidden,
-            dropout=network.dropout,
-        )
+        made = [
+            DemandNetwork(
+                network.window,
+                network.horizon,
+                network.quantiles,
+                grain=series.grain if states is None else states["grain"],
+                season=SEASON[series.every],
+                hidden=network.hidden,
+                dropout=network.dropout,
+            )
+            for _ in range(network.members)
+        ]
         counts = config.series.value == "units"
-        model = Forecaster(content, columns, made, self.windows, learned, counts=counts)
+        total = config.evaluate.by in ("wape", "pinball")
+        model = Forecaster(
+            content, columns, made, self.windows, learned, counts=counts, total=total
+        )
         if states is not None and states["calibration"] is not None:
             model.finished(Calibration.of_json(states["calibration"]), states["point"])
         return model
@@ -165,6 +173,10 @@ class Demand(Task):
         part = self.parts.valid
         outcome = self.outcome(part)
         model.remember(int(part.origin.min()))
+        model.level.assign(1.0)
+        bias = demand_metrics(model.raw(part), outcome)["bias"]
+        level = float(np.clip(1 / (1 + bias), *_LEVELS)) if np.isfinite(bias) else 1.0
+        model.level.assign(level)
         mixes = _MIXES if model.counts else (0.0,)
         losses = []
         for mix in mixes:
@@ -175,10 +187,11 @@ class Demand(Task):
         raw = model.raw(part)
         made = calibrated(raw, outcome, part.cold, self.series.grain)
         point, found = self._best(made(raw, part.cold), outcome)
-        decided = {"mix": mix, "calibration": made.as_json(), "point": point}
+        decided = {"level": level, "mix": mix, "calibration": made.as_json(), "point": point}
         return decided, found[self.choice.name]
 
     def finish(self, model: Forecaster, train: Origins, decided: Mapping[str, Any]) -> Forecaster:
+        model.level.assign(decided["level"])
         model.mix.assign(decided["mix"])
         model.finished(Calibration.of_json(decided["calibration"]), decided["point"])
         model.remember(train.cut)
@@ -188,7 +201,7 @@ class Demand(Task):
         model.remember(int(self.parts.test.origin.min()))
         found = measured(self, model, say)
         model.remember(self.series.periods)
-        return found | {"mix": decided["mix"], "point": decided["point"]}
+        return found | {name: decided[name] for name in ("level", "mix", "point")}
 
     def report(self, metrics: Metrics, history: Sequence[Mapping], folder: Path) -> list[Section]:
         return sections(metrics, history, self.choice.name, folder)

@@ -42,7 +42,8 @@ class Known(NamedTuple):
     levels: tf.Tensor
 
 
-class Network(Configured):
+@tf.keras.utils.register_keras_serializable(package="tfmm")
+class DemandNetwork(Configured):
     """Forecasts by a weighted mean of simple levels, times what the network adds.
 
     Levels are means over the last 1 to L periods, each drawn towards what similar series sell (in
