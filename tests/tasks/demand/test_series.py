@@ -190,7 +190,7 @@ def test_categories_are_series_with_what_their_items_share(tmp_path):
     value = yaml.safe_load(shop.read_text("utf-8"))
     for name in ("room", "shade"):
         value["items"]["features"][name] = {"kind": "category", "column": name}
-    run = run_of(shop, shop=value, series={"by": "kind"}, futures={})
+    run = {**run_of(shop, series={"by": "kind"}, futures={}), "shop": value}
     config = DemandConfig.from_dict(run)
     data = tfmm.load(value)
     made = series_of(data, config)
