@@ -18,6 +18,9 @@ def period_of(time: NDArray[np.int64], every: Every) -> NDArray[np.int64]:
 
     ```python
     import numpy as np
+
+    from tfmm.tasks.demand.series.periods import period_of
+
     period_of(np.array([0, 4 * 86_400_000_000]), "week")  # a Thursday and the Monday after it
     ```
     """
