@@ -40,6 +40,7 @@ from tfmm.layers.self_attention import SelfAttention
 from tfmm.layers.target_attention import TargetAttention
 from tfmm.layers.target_pooling import TargetPooling
 from tfmm.layers.towers import ItemTower, UserTower
+from tfmm.tasks.demand.network.network import DemandNetwork, Known
 from tfmm.tasks.ranking.network.flow import Block, Flow
 from tfmm.tasks.ranking.network.losses import LabelHead
 from tfmm.tasks.ranking.network.network import Network
@@ -125,6 +126,13 @@ FLOW = Flow(
     tf.constant([[True, True, False]] * 4),
     tf.constant([[90.0, 9.0, 0.0]] * 4),
 )
+PAST = {
+    "past": tf.constant(RNG.poisson(2, (N, 8)), tf.float32),
+    "on_sale": tf.ones((N, 8)),
+    "past_sides": numbers(N, 8, 3),
+    "future_sides": numbers(N, 2, 2),
+    "age": tf.range(float(N)),
+}
 CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
     "towers": (lambda: Towers(4, 3, 2, start=0.5, name="own"), (numbers(2, DIM), numbers(2, DIM))),
     "targets": (
@@ -175,6 +183,12 @@ CASES: dict[str, tuple[Callable[[], Any], tuple[Any, ...]]] = {
         )
         for loss in ("squared", "ordinal", "pairwise", "listwise")
     },
+    "forecasts": (
+        lambda: DemandNetwork(
+            8, 2, (0.1, 0.5, 0.9), grain=1.5, season=7, hidden=6, dropout=0.3, name="own"
+        ),
+        (PAST, VECTORS, Known(VECTORS, tf.exp(numbers(N, 2)))),
+    ),
     "quantiles": (lambda: Quantiles(3, 4), (numbers(5, 3),)),
     "causal": (
         lambda: CausalAttention(DIM, length=2, depth=3, heads=4, dropout=0.1, name="own"),

@@ -81,6 +81,7 @@ def test_files_that_come_with_the_package_fit(file, written, monkeypatch):
     monkeypatch.setenv("TFMM_DATA", "/data")
     monkeypatch.setenv("GOWALLA", "/data")
     monkeypatch.setenv("AMAZON_SEQ", "/data")
+    monkeypatch.setenv("CARPARTS", "/data")
     value = yaml.safe_load(file.read_text("utf-8"))
     assert is_of(value) == ("shop" if file.name == "shop.yaml" else "run")
     assert takes(written, value) == (True, True)

@@ -19,6 +19,7 @@ from tfmm.commands.demo import demo
 from tfmm.commands.models import catalog, chat, export, index, search, serve, shop, verify
 from tfmm.commands.runs import (
     backtest,
+    demand,
     evaluate,
     label,
     recommend,
@@ -47,6 +48,7 @@ COMMANDS = (
     label,
     shoppers,
     reviews,
+    demand,
     export,
     index,
     verify,

@@ -18,7 +18,12 @@ MODEL = "model"
 
 
 def backtest_sections(
-    rows: Sequence[Mapping[str, Any]], every: str, metrics: Sequence[str], folder: Path
+    rows: Sequence[Mapping[str, Any]],
+    every: str,
+    metrics: Sequence[str],
+    folder: Path,
+    *,
+    higher: bool = True,
 ) -> list[Section]:
     """The sections of the report, their plots written into a folder.
 
@@ -27,12 +32,13 @@ def backtest_sections(
         every: their length.
         metrics: what they hold by name.
         folder: where plots go.
+        higher: whether more of them is better.
     """
     told = [row for row in rows if "metrics" in row]
     names = list(dict.fromkeys(name for row in told for name in row["metrics"]))
     return [
         *in_short(_in_words(told, metrics[0])),
-        _overall(rows, told, names, every, metrics, folder),
+        _overall(rows, told, names, every, metrics, folder, higher),
         *(_single(told, names, metric) for metric in metrics),
     ]
 
@@ -44,8 +50,10 @@ def _overall(
     every: str,
     metrics: Sequence[str],
     folder: Path,
+    higher: bool,
 ) -> Section:
-    firsts = {metric: _first(told, metric) for metric in metrics}
+    firsts = {metric: _first(told, metric, higher) for metric in metrics}
+    best = {"higher" if higher else "lower": range(1, 1 + 3 * len(metrics), 3)}
     header = [""]
     for metric in metrics:
         header += [f"{metric}, mean", "spread", "first in"]
@@ -59,7 +67,7 @@ def _overall(
     parts = [
         f"{len(told)} windows of {every}: what is measured in each was trained, tuned and chosen "
         "on the events before it alone. Spread is the standard deviation over windows.",
-        table(header, body, higher=range(1, len(header), 3)),
+        table(header, body, **best),
         *_left_out(rows),
         *(_behind(told, metric, firsts[metric]) for metric in metrics),
     ]
@@ -104,10 +112,11 @@ def _left_out(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"Left out of {len(rows)} windows: {'; '.join(left)}."] if left else []
 
 
-def _first(told: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
+def _first(told: Sequence[Mapping[str, Any]], metric: str, higher: bool) -> list[str]:
     """What was best in each window; of equals the model."""
+    sign = 1 if higher else -1
     return [
-        max(row["metrics"], key=lambda name: (row["metrics"][name][metric], name == MODEL))
+        max(row["metrics"], key=lambda name: (sign * row["metrics"][name][metric], name == MODEL))
         for row in told
     ]
 

@@ -16,7 +16,7 @@ from aiohttp import web
 from tfmm.data.shop import ShopData, load
 from tfmm.data.shop_file.specs import ShopFileError
 from tfmm.serving.ask.voice.recognizer import Recognizer
-from tfmm.serving.assistant import Faq, Reviews
+from tfmm.serving.assistant import Faq
 from tfmm.serving.client.async_client import AsyncClient
 from tfmm.serving.client.client import Client
 from tfmm.serving.server.errors import ServingConfigError
@@ -49,11 +49,11 @@ class Storefront:
             at; by default the one that a model's card names, where it is on this machine.
         recognizer: hears the words of recordings; without it they are asked as sound.
         faq: the shop's questions and answers, a CSV file, for the assistant of the chat panel.
-        reviews: the file of `tfmm reviews`, for the assistant.
         host: address to listen on. The default takes requests from this machine only.
         port: 0 takes a free one.
         title: the shop's name on the page; by default that of the shop's folder.
-        reviews: what shoppers say of the items, the file that `tfmm reviews` wrote.
+        reviews: what shoppers say of the items, the file that `tfmm reviews` wrote: shown on their
+            pages, and what the assistant answers from.
         say: gets a line about what is shown with what.
 
     Raises:
@@ -73,7 +73,6 @@ class Storefront:
         shop: str | os.PathLike[str] | None = None,
         recognizer: Recognizer | None = None,
         faq: str | os.PathLike[str] | None = None,
-        reviews: str | os.PathLike[str] | None = None,
         host: str = "127.0.0.1",
         port: int = 8600,
         title: str | None = None,
@@ -86,10 +85,7 @@ class Storefront:
         self._transport = transport
         self._shop_file = None if shop is None else Path(shop)
         self._recognizer = recognizer
-        self._chat = {
-            "faq": None if faq is None else Faq.load(faq),
-            "reviews": None if reviews is None else Reviews.load(reviews),
-        }
+        self._faq = None if faq is None else Faq.load(faq)
         self._host = host
         self._port = port
         self._title = title
@@ -124,6 +120,10 @@ class Storefront:
         opinions = Opinions(self._reviews)
         if self._reviews is not None:
             self._say(f"{self._reviews}: what shoppers say of {len(opinions):,} items")
+        self._chat = {
+            "faq": self._faq,
+            "reviews": None if self._reviews is None else Reviews.load(self._reviews),
+        }
         showcases = {name: self._showcase(name) for name in self._names}
         address = self._server or self._serve()
         loop = asyncio.new_event_loop()

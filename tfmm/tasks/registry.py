@@ -12,6 +12,7 @@ _TASKS = {
     "ranking": "tfmm.tasks.ranking.task:Ranking",
     "classification": "tfmm.tasks.classification.task:Classification",
     "reviews": "tfmm.tasks.reviews.task:Reviews",
+    "demand": "tfmm.tasks.demand.task:Demand",
 }
 _REGISTERED: dict[str, type[Task]] = {}
 

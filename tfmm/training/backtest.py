@@ -147,10 +147,10 @@ def backtest(
             for name, values in measured.items()
             if set(task.backtested) <= set(values)
         }
-        _write(out, every, rows, task.backtested)
+        _write(out, every, rows, task)
     if not any("metrics" in row for row in rows):
         raise ValueError(f"None of the {windows} windows of {every} has events to test on.")
-    _write(out, every, rows, task.backtested)
+    _write(out, every, rows, task)
     say(f"wrote {out / 'report.md'}")
     return Backtest(out, rows)
 
@@ -201,9 +201,9 @@ def _windows(task: Any, step: pd.Timedelta, every: str, count: int) -> list[Wind
     ]
 
 
-def _write(
-    out: Path, every: str, rows: Sequence[Mapping[str, Any]], metrics: Sequence[str]
-) -> None:
+def _write(out: Path, every: str, rows: Sequence[Mapping[str, Any]], task: Any) -> None:
     found = {"every": every, "windows": list(rows)}
     write_text(out / "backtest.json", json.dumps(found, indent=1))
-    write_report(out / "report.md", backtest_sections(rows, every, metrics, out / PLOTS))
+    higher = task.choice.higher_is_better
+    sections = backtest_sections(rows, every, task.backtested, out / PLOTS, higher=higher)
+    write_report(out / "report.md", sections)

@@ -16,13 +16,14 @@ def learning_curve(
     values: Sequence[float],
     losses: Sequence[float] | None,
     path: Path,
+    best: int,
 ) -> Path:
-    """A validation metric by epoch, its best marked, beside the training loss if there is one."""
+    """A validation metric by epoch, its best one marked, beside the training loss if there is
+    one."""
     alone = losses is None
     figure, axes = new_figure(3.4, columns=1 if alone else 2, width=7.2 if alone else 9)
     ax = axes[0]
     ax.plot(epochs, values, color=OURS, marker="o", markersize=4.5, linewidth=1.8)
-    best = max(range(len(values)), key=values.__getitem__)
     ax.plot(epochs[best], values[best], "o", markersize=9, color=SECOND, zorder=3)
     ax.annotate(
         f"best {values[best]:.4f}",
