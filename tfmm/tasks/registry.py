@@ -11,6 +11,7 @@ _TASKS = {
     "search": "tfmm.tasks.search.task:Search",
     "ranking": "tfmm.tasks.ranking.task:Ranking",
     "classification": "tfmm.tasks.classification.task:Classification",
+    "dialogue": "tfmm.tasks.dialogue.task:Dialogue",
 }
 _REGISTERED: dict[str, type[Task]] = {}
 
