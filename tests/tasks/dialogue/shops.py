@@ -23,7 +23,7 @@ _SAID = {
 }
 
 
-def queries(count: int = 240, seed: int = 1) -> list[dict[str, str]]:
+def queries(count: int = 480, seed: int = 1) -> list[dict[str, str]]:
     """Rows of a table of queries, with slots at their places."""
     chance, rows = random.Random(seed), []
     for at in range(count):

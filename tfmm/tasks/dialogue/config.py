@@ -35,6 +35,9 @@ class ScopeConfig(Section):
 class SplitConfig(TextSplitConfig):
     """How queries are parted, where their table does not say: at random, equal texts together."""
 
+    refit: bool = False
+    """Whether the tested model is fitted anew on training and validation together; what was
+    calibrated on validation then fits another model."""
     examples: int = 0
     """How many training queries of each intent are used, to learn from few; 0 for all. Those out of
     scope stay."""

@@ -40,9 +40,7 @@ def fitted(
     known = np.repeat([1, 0], [len(inside), len(outside)])
     weight = np.where(known == 1, (1 - share) / len(inside), share / len(outside)) * len(known)
     mean, scale = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
-    found = LogisticRegression(C=100.0, max_iter=1_000).fit(
-        (features - mean) / scale, known, weight
-    )
+    found = LogisticRegression(C=1.0, max_iter=1_000).fit((features - mean) / scale, known, weight)
     largest, total = found.coef_[0] / scale
     bias = found.intercept_[0] - mean @ (found.coef_[0] / scale)
     return float(largest), float(total), float(bias)
