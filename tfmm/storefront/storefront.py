@@ -16,7 +16,7 @@ from aiohttp import web
 from tfmm.data.shop import ShopData, load
 from tfmm.data.shop_file.specs import ShopFileError
 from tfmm.serving.ask.voice.recognizer import Recognizer
-from tfmm.serving.assistant import Faq
+from tfmm.serving.assistant import Faq, Reviews
 from tfmm.serving.client.async_client import AsyncClient
 from tfmm.serving.client.client import Client
 from tfmm.serving.server.errors import ServingConfigError

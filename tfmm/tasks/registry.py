@@ -13,6 +13,7 @@ _TASKS = {
     "classification": "tfmm.tasks.classification.task:Classification",
     "reviews": "tfmm.tasks.reviews.task:Reviews",
     "demand": "tfmm.tasks.demand.task:Demand",
+    "dialogue": "tfmm.tasks.dialogue.task:Dialogue",
 }
 _REGISTERED: dict[str, type[Task]] = {}
 
