@@ -71,7 +71,7 @@ def is_of(value: Any) -> str | None:
     keys = set(value) if isinstance(value, dict) else set()
     if "shop" in keys:
         return "run"
-    tables = [value[key] for key in ("items", "events") if key in keys]
+    tables = [value[key] for key in ("items", "events", "queries") if key in keys]
     return "shop" if any(isinstance(one, dict) and "table" in one for one in tables) else None
 
 
@@ -80,6 +80,7 @@ def test_files_that_come_with_the_package_fit(file, written, monkeypatch):
     monkeypatch.setenv("TFMM_DATA", "/data")
     monkeypatch.setenv("GOWALLA", "/data")
     monkeypatch.setenv("AMAZON_SEQ", "/data")
+    monkeypatch.setenv("TFMM_QUERIES", "/data")
     value = yaml.safe_load(file.read_text("utf-8"))
     assert is_of(value) == ("shop" if file.name == "shop.yaml" else "run")
     assert takes(written, value) == (True, True)
