@@ -82,6 +82,7 @@ def test_files_that_come_with_the_package_fit(file, written, monkeypatch):
     monkeypatch.setenv("GOWALLA", "/data")
     monkeypatch.setenv("AMAZON_SEQ", "/data")
     monkeypatch.setenv("CARPARTS", "/data")
+    monkeypatch.setenv("TFMM_QUERIES", "/data")
     value = yaml.safe_load(file.read_text("utf-8"))
     assert is_of(value) == ("shop" if file.name == "shop.yaml" else "run")
     assert takes(written, value) == (True, True)
