@@ -15,7 +15,8 @@ from rich.console import Console
 
 from tfmm.commands import doctor
 from tfmm.commands import main as cli
-from tfmm.commands.doctor import PACKAGES, Diagnosis, Finding, Package
+from tfmm.commands.doctor import Diagnosis, Finding
+from tfmm.commands.packages import PACKAGES, Package
 
 PROJECT = Path(__file__).resolve().parents[2]
 

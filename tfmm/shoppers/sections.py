@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tfmm.evaluation.report import IN_SHORT, Section, escaped, picture, table
-from tfmm.shoppers import plots
+from tfmm.shoppers import figures, plots
 from tfmm.shoppers.analysis import Analysis, Returning, Taste
 from tfmm.shoppers.behaviour.gaps import again_by
 from tfmm.shoppers.behaviour.together import Together
@@ -45,24 +44,25 @@ def _in_short(found: Analysis) -> Iterator[str]:
     orders = int(shoppers["frequency"].sum())
     text = f"{len(shoppers):,} shoppers ordered {orders:,} times"
     if purchases.day is not None:
-        text += f" from {_day(purchases.start)} to {_day(purchases.end - 1)}"
+        text += f" from {figures.day(purchases.start)} to {figures.day(purchases.end - 1)}"
     if found.settings.at_least <= once <= len(shoppers) - found.settings.at_least:
-        text += f"; {_share(once / len(shoppers))} of them once"
+        text += f"; {figures.share(once / len(shoppers))} of them once"
     if purchases.value is not None:
         best = shoppers["value"].nlargest(max(len(shoppers) // 10, 1))
         total = shoppers["value"].sum()
-        text += f". They brought {_money(total)}"
+        text += f". They brought {figures.money(total)}"
         if len(best) >= found.settings.at_least and total > 0:
-            text += f", of which the best tenth {_share(best.sum() / total)}"
+            text += f", of which the best tenth {figures.share(best.sum() / total)}"
     yield text + "."
     if found.returning is not None:
         told = found.returning.forecast
         line = (
-            f"In the {found.returning.horizon} days to come {_number(told.comes_back.sum())} of "
-            f"them are expected to order, {_number(told.orders.sum())} times"
+            f"In the {found.returning.horizon} days to come "
+            f"{figures.number(told.comes_back.sum())} of them are expected to order, "
+            f"{figures.number(told.orders.sum())} times"
         )
         if np.isfinite(told.value).all():
-            line += f", for {_money(told.value.sum())}"
+            line += f", for {figures.money(told.value.sum())}"
         yield line + "; below is how far such a forecast was off before."
 
 
@@ -76,13 +76,14 @@ def _segments(found: Analysis, folder: Path) -> Iterator[str]:
     header += ["value of a shopper (95 %)", "share of revenue"] if valued else []
     rows = []
     for row in segments.itertuples():
-        cells: list[Any] = [str(row.segment), f"{row.shoppers:,}", _share(row.share)]
+        cells: list[Any] = [str(row.segment), f"{row.shoppers:,}", figures.share(row.share)]
         cells += [f"{row.recency:,.0f}"] if timed else []
         cells += [f"{row.frequency:,.0f}"]
         if valued:
             cells += [
-                f"{_money(row.value)} ({_money(row.value_low)} to {_money(row.value_high)})",
-                _share(row.revenue_share),
+                f"{figures.money(row.value)} ({figures.money(row.value_low)} to "
+                f"{figures.money(row.value_high)})",
+                figures.share(row.revenue_share),
             ]
         rows.append(cells)
     yield table(header, rows)
@@ -103,8 +104,8 @@ def _segments(found: Analysis, folder: Path) -> Iterator[str]:
         [
             f"{row.measure} {row.score}",
             f"{row.shoppers:,}",
-            _span(row.low, row.high, row.measure),
-            *([_share(row.revenue_share)] if valued else []),
+            figures.span(row.low, row.high, row.measure),
+            *([figures.share(row.revenue_share)] if valued else []),
         ]
         for row in scores.itertuples()
     ]
@@ -139,7 +140,7 @@ def _clusters(found: Analysis, folder: Path) -> Iterator[str]:
                 str(row.clusters),
                 float(row.silhouette),
                 float(row.stability),
-                _share(row.smallest) or "few",
+                figures.share(row.smallest) or "few",
             ]
             for row in taste.clusters.tried.itertuples()
         ],
@@ -157,7 +158,9 @@ def _about_map(taste: Taste, how: str) -> str:
     if len(taste.shown) < len(taste.users):
         text += ", drawn"
     if taste.told is not None:
-        return f"{text}; the two directions hold {_share(taste.told)} of how they differ (PCA)."
+        return (
+            f"{text}; the two directions hold {figures.share(taste.told)} of how they differ (PCA)."
+        )
     return f"{text}; neighbours stay neighbours, far distances mean little ({how.upper()})."
 
 
@@ -185,8 +188,8 @@ def _returning(found: Analysis, folder: Path) -> Iterator[str]:
     measured = told.measured
     valued = np.isfinite(measured.future.value).all()
     yield (
-        f"Forecasts made on {_day(told.cut)} for {len(measured.history):,} shoppers, beside the "
-        f"{told.horizon} days that followed, of which they had seen nothing. Keras reads the "
+        f"Forecasts made on {figures.day(told.cut)} for {len(measured.history):,} shoppers, beside "
+        f"the {told.horizon} days that followed, of which they had seen nothing. Keras reads the "
         "orders one by one and corrects BG/NBD; it learned from earlier cuts. *rate alone* says "
         "that everyone goes on as before."
     )
@@ -199,8 +202,8 @@ def _returning(found: Analysis, folder: Path) -> Iterator[str]:
             f"{row.auc:.3f} ({row.auc_low:.3f} to {row.auc_high:.3f})",
         ]
         cells += list(map(float, (row.log_loss, row.mae, row.rmse)))
-        cells += [_signed(row.bias)]
-        cells += [_money(row.value_mae), _signed(row.value_bias)] if valued else []
+        cells += [figures.signed(row.bias)]
+        cells += [figures.money(row.value_mae), figures.signed(row.value_bias)] if valued else []
         rows.append(cells)
     yield table(header, rows, lower=[2, 3, 4])
     if measured.table()["auc_low"].iloc[0] <= 0.5:
@@ -219,11 +222,12 @@ def _returning(found: Analysis, folder: Path) -> Iterator[str]:
     model = measured.bgnbd
     yield (
         f"BG/NBD there: r {model.r:.3f}, α {model.alpha / 7:.2f} weeks, a {model.a:.3f}, b "
-        f"{model.b:.3f}; log likelihood {_minus(model.log_likelihood)} (time in weeks)."
+        f"{model.b:.3f}; log likelihood {figures.minus(model.log_likelihood)} (time in weeks)."
     )
     yield (
-        f"What is expected of the {told.horizon} days after {_day(found.purchases.end - 1)}, by "
-        "segment; by Keras, set right by how the forecast above came true:"
+        f"What is expected of the {told.horizon} days after "
+        f"{figures.day(found.purchases.end - 1)}, by segment; by Keras, set right by how the "
+        "forecast above came true:"
     )
     yield _expected(found, told)
 
@@ -242,9 +246,13 @@ def _expected(found: Analysis, told: Returning) -> str:
     rows = []
     for name in found.rfm.segments["segment"]:
         mine = each[each["segment"] == name]
-        cells: list[Any] = [str(name), f"{len(mine):,}", _share(mine["comes_back"].mean())]
+        cells: list[Any] = [str(name), f"{len(mine):,}", figures.share(mine["comes_back"].mean())]
         cells += [float(mine["orders"].mean())]
-        cells += [_money(mine["value"].mean()), _money(mine["value"].sum())] if valued else []
+        cells += (
+            [figures.money(mine["value"].mean()), figures.money(mine["value"].sum())]
+            if valued
+            else []
+        )
         rows.append(cells)
     header = ["segment", "shoppers", "come back", "orders each"]
     return table([*header, *(["value each", "value of all"] if valued else [])], rows)
@@ -258,10 +266,10 @@ def _funnel(found: Analysis, folder: Path) -> Iterator[str]:
     rows = [
         [
             str(row.step),
-            _count(row.shoppers),
-            _with(row.shoppers_on, row.shoppers_on_low, row.shoppers_on_high),
-            _count(row.pairs),
-            _with(row.pairs_on, row.pairs_on_low, row.pairs_on_high),
+            figures.count(row.shoppers),
+            figures.with_interval(row.shoppers_on, row.shoppers_on_low, row.shoppers_on_high),
+            figures.count(row.pairs),
+            figures.with_interval(row.pairs_on, row.pairs_on_low, row.pairs_on_high),
         ]
         for row in steps.itertuples()
     ]
@@ -304,7 +312,7 @@ def _gaps(found: Analysis, folder: Path) -> Iterator[str]:
         cells: list[Any] = [f"after order {after}", f"{int(curve['gaps'].iloc[0]):,}"]
         for day in days:
             said = again_by(curve, day)
-            cells.append("" if said is None else _with(*said))
+            cells.append("" if said is None else figures.with_interval(*said))
         half = curve[curve["again"] >= 0.5]
         cells.append(f"{half['days'].iloc[0]:,.0f} days" if len(half) else "not in the log")
         rows.append(cells)
@@ -339,7 +347,7 @@ def _rules(what: str, told: Together, at_least: int) -> Iterator[str]:
             f"{' + '.join(row.with_)} → {row.also}",
             f"{row.baskets:,}",
             f"{row.shoppers:,}",
-            _with(row.confidence, row.low, row.high),
+            figures.with_interval(row.confidence, row.low, row.high),
             f"{row.lift:.1f} (from {row.lift_low:.1f})",
         ]
         for row in told.rules.head(_RULES).itertuples()
@@ -360,44 +368,3 @@ def _counted(found: Analysis) -> Iterator[str]:
         "Intervals hold the true value in 95 of 100 cases, if shoppers are like those to come: "
         "Wilson's of shares of shoppers, else by drawing shoppers anew."
     )
-
-
-def _day(number: float) -> str:
-    return (date(1970, 1, 1) + timedelta(days=int(number))).isoformat()
-
-
-def _share(value: float) -> str:
-    return "" if np.isnan(value) else f"{100 * value:.1f} %"
-
-
-def _with(share: float, low: float, high: float) -> str:
-    if np.isnan(share):
-        return ""
-    return f"{100 * share:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def _signed(value: float) -> str:
-    return "" if np.isnan(value) else f"{100 * value:+.1f} %"
-
-
-def _count(value: float) -> str:
-    return "few" if np.isnan(value) else f"{int(value):,}"
-
-
-def _minus(value: float) -> str:
-    return f"{value:,.1f}".replace("-", "−")
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-def _money(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}"
-
-
-def _span(low: float, high: float, measure: str) -> str:
-    shown = _money if measure == "value" else _number
-    unit = {"recency": " days ago", "frequency": " orders", "value": ""}[measure]
-    text = shown(low) if shown(low) == shown(high) else f"{shown(low)} to {shown(high)}"
-    return f"{text}{unit}"
