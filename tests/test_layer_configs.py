@@ -368,6 +368,7 @@ def test_no_public_layer_leaves_its_config_to_chance() -> None:
     refused = {
         "Content",
         "Modalities",
+        "Chain",
         "Fields",
         "QueryTower",
         "Alignment",

@@ -75,6 +75,28 @@ def broken(shop, check):
             shop.write("links.csv", "item,entity\n001,001\n404,x\n")
             link = {"table": "links.csv", "item": "item", "entity": "entity"}
             shop.mapping["knowledge"]["link"] = link
+    said = {
+        "missing_texts": "r1,good,001\nr2,,001\n",
+        "duplicate_texts": "r1,good,001\nr2,good,001\n",
+        "duplicate_reviews": "r1,good,001\nr1,bad,001\n",
+        "reviews_of_unknown": "r1,good,404\n",
+        "unknown_reviews": "r1,good,001\n",
+        "bad_aspects": "r1,good,001\n",
+    }
+    if check in said:
+        shop.write("reviews.csv", "nr,text,item\n" + said[check])
+        reviews = {"table": "reviews.csv", "id": "nr", "text": "text", "item": "item"}
+        shop.mapping["reviews"] = reviews
+        if check == "duplicate_texts":
+            del reviews["id"]
+        aspects = {"unknown_reviews": "r9,size,good,,", "bad_aspects": "r1,size,good,3,99"}
+        if check in aspects:
+            columns = "review,aspect,polarity,start,end\n"
+            shop.write("aspects.csv", columns + aspects[check] + "\n")
+            reviews["aspects"] = {"table": "aspects.csv", "start": "start", "end": "end"}
+    if check == "bad_slots":
+        shop.write("queries.csv", 'text,slots\nred hat,"[[""colour"", 0, 99]]"\nhello,\n')
+        shop.mapping["queries"] = {"table": "queries.csv", "text": "text", "slots": "slots"}
     kinds = {"absent_images": "image", "absent_audio": "audio", "absent_videos": "video"}
     if check in kinds:
         shop.features(file={"kind": kinds[check], "column": "tags"})
@@ -127,9 +149,8 @@ def test_each_check_finds_its_fault_and_no_other(shop, check):
 def test_each_check_raises_when_told_to(shop, check):
     broken(shop, check)
     shop.mapping["checks"] = {check: "raise"}
-    with pytest.raises(
-        CheckError, match=rf"{check} in (items|users|events|knowledge|link).*: 1 .*for example"
-    ):
+    tables = "items|users|events|knowledge|link|reviews|aspects|queries"
+    with pytest.raises(CheckError, match=rf"{check} in ({tables}).*: 1 .*for example"):
         shop.load()
 
 
