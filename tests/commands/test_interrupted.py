@@ -55,7 +55,7 @@ def slow(path):
     path.parent.mkdir()
     path.write_bytes(b"half of it")
     print("begun", flush=True)
-    time.sleep(60)
+    time.sleep(300)
 
 @app.command(cls=Command, help="exports")
 def slowly(debug: bool = False) -> None:
@@ -80,7 +80,7 @@ def in_a_terminal(program: str, enough: bytes) -> tuple[int, str]:
     if child == 0:
         os.environ |= {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
         os.execv(sys.executable, [sys.executable, "-c", program])
-    written, pressed, until = b"", -60.0, time.monotonic() + 60
+    written, pressed, until = b"", -60.0, time.monotonic() + 240
     while (now := time.monotonic()) < until:
         if enough in written and now - pressed > 10:
             os.write(terminal, b"\x03")
