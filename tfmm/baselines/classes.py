@@ -12,6 +12,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import LinearSVC
 
 from tfmm.data.progress import progress
 
@@ -65,6 +66,32 @@ def neighbours(k: int, several: bool) -> Any:
     """The k nearest by cosine, each with its nearness as weight."""
     made = KNeighborsClassifier(k, metric="cosine", weights="distance")
     return OneVsRestClassifier(made) if several else made
+
+
+def svm_margins(
+    fitted: Any, codes: NDArray[np.integer], asked: Any, classes: int, strength: float
+) -> NDArray[np.float64]:
+    """Margins of a linear support vector machine, one class against the rest.
+
+    Args:
+        fitted: inputs `[n, F]` that it learns from.
+        codes: int `[n]`, their classes.
+        asked: inputs `[m, F]`.
+        classes: how many there are.
+        strength: `C` of scikit-learn's `LinearSVC`.
+
+    Returns:
+        float64 `[m, classes]`; -10 for a class that nothing was learned of.
+    """
+    met = np.unique(codes)
+    found = np.full((asked.shape[0], classes), -10.0)
+    if len(met) == 1:
+        found[:, met] = 1.0
+        return found
+    made = LinearSVC(C=strength, random_state=1).fit(fitted, codes)
+    said = made.decision_function(asked)
+    found[:, met] = said if said.ndim == 2 else np.stack([-said, said], axis=1)
+    return found
 
 
 def tuned(

@@ -21,8 +21,9 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def batches(rows: int) -> tuple[int, ...]:
-    """The batch sizes that a version is asked for: one shopper, and as many as `rows`."""
-    return (1, rows) if rows > 1 else (1,)
+    """The batch sizes that a version is asked for: one shopper, and as many as `rows`; none for
+    0."""
+    return tuple(dict.fromkeys((1, rows))) if rows else ()
 
 
 def write_warmup(

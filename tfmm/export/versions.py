@@ -74,7 +74,7 @@ def write_version(
     aside = model / f".tmp-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
     step = f"making the folder {model}"
     # Each signature is traced, and asked for each batch by the warm-up and by the check.
-    warmed = check.batches(warmup_rows) if warmup_rows else ()
+    warmed = check.batches(warmup_rows)
     asked = (len(check.batches(check.ROWS)) + len(warmed)) * len(export.signatures)
     steps = 2 * len(export.signatures) + len(export.files) + asked
     bar = Bar(steps, f"exporting {name}", unit="steps")

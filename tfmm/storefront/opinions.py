@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ class Opinions:
             )
         for row in table.select(list(_COLUMNS)).to_pylist():
             self._rows.setdefault(row.pop("item"), []).append(row)
+
+    def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """All rows, each with its item's id."""
+        return ((item, row) for item, rows in self._rows.items() for row in rows)
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -60,7 +60,7 @@ class Storefront:
         ServingConfigError: there is nothing to show, or a folder, server or port cannot be used.
         ShopFileError: the shop file cannot be used as written.
         OSError: the folder or a file cannot be read.
-        FaqError, ReviewsError: such a file holds something else.
+        FaqError: the file of questions and answers holds something else.
     """
 
     def __init__(
@@ -120,10 +120,7 @@ class Storefront:
         opinions = Opinions(self._reviews)
         if self._reviews is not None:
             self._say(f"{self._reviews}: what shoppers say of {len(opinions):,} items")
-        self._chat = {
-            "faq": self._faq,
-            "reviews": None if self._reviews is None else Reviews.load(self._reviews),
-        }
+        self._chat = {"faq": self._faq, "reviews": Reviews.of_rows(opinions.rows())}
         showcases = {name: self._showcase(name) for name in self._names}
         address = self._server or self._serve()
         loop = asyncio.new_event_loop()

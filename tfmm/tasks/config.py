@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -113,6 +113,15 @@ class RunConfig(Section):
     def with_values(self, **values: Any) -> Self:
         """The same configuration with other sections or values."""
         return self.model_copy(update=values)
+
+
+def check_baselines(asked: Collection[str], known: Collection[str]) -> None:
+    """Refuses baselines that there are not, by RunFileError."""
+    for name in asked:
+        if name not in known:
+            raise RunFileError(
+                f"`evaluate.baselines` must be some of {', '.join(known)}, got {name!r}."
+            )
 
 
 def from_keywords(

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
 
 from tfmm.serving.client.rest_questions import RestQuestions, host_and_port
-from tfmm.serving.client.transport import Question, Target, Tls, TransportError
+from tfmm.serving.client.transport import Question, Target, TransportError, Way
 
 
 class AsyncRestTransport:
     """Calls the REST API from an event loop, with `RestTransport`'s arguments; the connections
     belong to the loop that asks the first question."""
 
-    def __init__(
-        self,
-        address: str,
-        target: Target,
-        *,
-        tls: Tls | None,
-        headers: Mapping[str, str],
-        max_message_bytes: int,
-    ):
-        self._headers = headers
-        scheme = "http" if tls is None else "https"
+    def __init__(self, address: str, target: Target, way: Way):
+        self._headers = way.headers
+        scheme = "http" if way.tls is None else "https"
         host, port = host_and_port(address, scheme)
         self._url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-        self._context = None if tls is None else tls.context()
-        self._questions = RestQuestions(target, max_message_bytes)
+        self._context = None if way.tls is None else way.tls.context()
+        self._questions = RestQuestions(target, way.max_message_bytes)
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(self, question: Question, seconds: float) -> Any:

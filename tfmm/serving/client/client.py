@@ -16,7 +16,13 @@ from tfmm.serving.client.connect import checked_headers, checked_target, client_
 from tfmm.serving.client.conversation import Attempts, Conversation, Talk
 from tfmm.serving.client.explanation import Explanation
 from tfmm.serving.client.hits import Hits
-from tfmm.serving.client.transport import ModelMetadata, Question, TransportError, VersionStatus
+from tfmm.serving.client.transport import (
+    ModelMetadata,
+    Question,
+    TransportError,
+    VersionStatus,
+    Way,
+)
 
 if TYPE_CHECKING:
     from tfmm.serving.ask.hybrid import Hybrid
@@ -85,9 +91,11 @@ class Client:
             transport,
             address,
             target,
-            tls=client_tls(address, tls, ca, key, certificate),
-            headers=checked_headers(headers),
-            max_message_bytes=max_message_bytes,
+            Way(
+                client_tls(address, tls, ca, key, certificate),
+                checked_headers(headers),
+                max_message_bytes,
+            ),
         )
 
     @overload

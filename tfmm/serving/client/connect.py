@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from tfmm.serving.client.transport import AsyncTransport, Target, Tls, Transport
+from tfmm.serving.client.transport import AsyncTransport, Target, Tls, Transport, Way
 
 _HEADER = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -60,26 +59,26 @@ def checked_headers(headers: Mapping[str, str] | None) -> dict[str, str]:
     return found
 
 
-def connect(transport: str, address: str, target: Target, **options: Any) -> Transport:
+def connect(transport: str, address: str, target: Target, way: Way) -> Transport:
     """The transport of this name; each is imported only where it is used."""
     if transport == "rest":
         from tfmm.serving.client.rest_transport import RestTransport
 
-        return RestTransport(address, target, **options)
+        return RestTransport(address, target, way)
     from tfmm.serving.client.grpc_transport import GrpcTransport
 
-    return GrpcTransport(_without_scheme(address), target, **options)
+    return GrpcTransport(_without_scheme(address), target, way)
 
 
-def connect_async(transport: str, address: str, target: Target, **options: Any) -> AsyncTransport:
+def connect_async(transport: str, address: str, target: Target, way: Way) -> AsyncTransport:
     """`connect` for an event loop."""
     if transport == "rest":
         from tfmm.serving.client.async_rest_transport import AsyncRestTransport
 
-        return AsyncRestTransport(address, target, **options)
+        return AsyncRestTransport(address, target, way)
     from tfmm.serving.client.grpc_transport import AsyncGrpcTransport
 
-    return AsyncGrpcTransport(_without_scheme(address), target, **options)
+    return AsyncGrpcTransport(_without_scheme(address), target, way)
 
 
 def _without_scheme(address: str) -> str:

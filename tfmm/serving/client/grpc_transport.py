@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import grpc
 
 from tfmm.serving.client.grpc_questions import GrpcQuestions, channel_options, credentials, failure
-from tfmm.serving.client.transport import Question, Target, Tls
+from tfmm.serving.client.transport import Question, Target, Way
 
 
 class GrpcTransport:
@@ -17,29 +16,19 @@ class GrpcTransport:
     Args:
         address: `host:port`.
         target: the model to ask.
-        tls: certificates, None for plain text.
-        headers: metadata of every call.
-        max_message_bytes: largest answer taken; gRPC's own default of 4 MB is soon too small.
+        way: how to reach it.
 
     Raises:
         OSError: a certificate's file cannot be read.
     """
 
-    def __init__(
-        self,
-        address: str,
-        target: Target,
-        *,
-        tls: Tls | None,
-        headers: Mapping[str, str],
-        max_message_bytes: int,
-    ):
-        options = channel_options(address, max_message_bytes)
-        if tls is None:
+    def __init__(self, address: str, target: Target, way: Way):
+        options = channel_options(address, way.max_message_bytes)
+        if way.tls is None:
             self._channel = grpc.insecure_channel(address, options)
         else:
-            self._channel = grpc.secure_channel(address, credentials(tls), options)
-        self._questions = GrpcQuestions(self._channel, target, headers)
+            self._channel = grpc.secure_channel(address, credentials(way.tls), options)
+        self._questions = GrpcQuestions(self._channel, target, way.headers)
 
     def ask(self, question: Question, seconds: float) -> Any:
         """As `Transport.ask`."""
@@ -58,20 +47,12 @@ class AsyncGrpcTransport:
     """The same from an event loop, with the same arguments; the channel opens with the first
     question, on the loop that asks it."""
 
-    def __init__(
-        self,
-        address: str,
-        target: Target,
-        *,
-        tls: Tls | None,
-        headers: Mapping[str, str],
-        max_message_bytes: int,
-    ):
+    def __init__(self, address: str, target: Target, way: Way):
         self._address = address
-        self._headers = headers
+        self._headers = way.headers
         self._target = target
-        self._credentials = None if tls is None else credentials(tls)
-        self._options = channel_options(address, max_message_bytes)
+        self._credentials = None if way.tls is None else credentials(way.tls)
+        self._options = channel_options(address, way.max_message_bytes)
         self._channel: Any = None
         self._questions: GrpcQuestions | None = None
 

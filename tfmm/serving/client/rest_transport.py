@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import urllib3
 
 from tfmm.serving.client.rest_questions import RestQuestions, host_and_port
-from tfmm.serving.client.transport import Question, Target, Tls, TransportError
+from tfmm.serving.client.transport import Question, Target, TransportError, Way
 
 
 class RestTransport:
@@ -17,29 +16,19 @@ class RestTransport:
     Args:
         address: `host:port`.
         target: the model to ask.
-        tls: certificates, None for plain text.
-        headers: sent with every request.
-        max_message_bytes: largest answer taken.
+        way: how to reach it.
 
     Raises:
         ValueError: the address is none.
         OSError: a certificate's file cannot be read or used.
     """
 
-    def __init__(
-        self,
-        address: str,
-        target: Target,
-        *,
-        tls: Tls | None,
-        headers: Mapping[str, str],
-        max_message_bytes: int,
-    ):
-        host, port = host_and_port(address, "http" if tls is None else "https")
+    def __init__(self, address: str, target: Target, way: Way):
+        host, port = host_and_port(address, "http" if way.tls is None else "https")
         self._pool: urllib3.HTTPConnectionPool
-        if tls is None:
+        if way.tls is None:
             self._pool = urllib3.HTTPConnectionPool(
-                host, port, maxsize=16, retries=False, headers=headers
+                host, port, maxsize=16, retries=False, headers=way.headers
             )
         else:
             self._pool = urllib3.HTTPSConnectionPool(
@@ -47,10 +36,10 @@ class RestTransport:
                 port,
                 maxsize=16,
                 retries=False,
-                headers=headers,
-                ssl_context=tls.context(),
+                headers=way.headers,
+                ssl_context=way.tls.context(),
             )
-        self._questions = RestQuestions(target, max_message_bytes)
+        self._questions = RestQuestions(target, way.max_message_bytes)
 
     def ask(self, question: Question, seconds: float) -> Any:
         """As `Transport.ask`; a server that sends its answer in bits may take longer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -141,6 +141,21 @@ class Tls:
         if self.certificate is not None:
             context.load_cert_chain(self.certificate, self.key)
         return context
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a client reaches a server.
+
+    Attributes:
+        tls: certificates, None for plain text.
+        headers: sent with every call, as HTTP headers or gRPC metadata.
+        max_message_bytes: largest answer taken; gRPC's own default of 4 MB is soon too small.
+    """
+
+    tls: Tls | None
+    headers: Mapping[str, str] = field(repr=False)
+    max_message_bytes: int
 
 
 class Transport(Protocol):

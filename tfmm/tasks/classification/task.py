@@ -37,7 +37,7 @@ from tfmm.tasks.classification.model import Classifier, probabilities_of
 from tfmm.tasks.classification.parts import parts_of
 from tfmm.tasks.classification.report import sections
 from tfmm.tasks.classification.signatures import export_of
-from tfmm.tasks.config import RunFileError
+from tfmm.tasks.config import RunFileError, check_baselines
 from tfmm.tasks.items.fused import check_fusion
 
 #: Shares of right answers that thresholds are chosen for.
@@ -56,11 +56,7 @@ class Classification(Task):
 
     @classmethod
     def check(cls, config: ClassificationConfig) -> None:
-        unknown = [name for name in config.evaluate.baselines if name not in BASELINES]
-        if unknown:
-            raise RunFileError(
-                f"`evaluate.baselines` must be some of {', '.join(BASELINES)}, got {unknown[0]!r}."
-            )
+        check_baselines(config.evaluate.baselines, BASELINES)
         if config.train.loss not in LOSSES:
             raise RunFileError(
                 f"`train.loss` must be one of {', '.join(LOSSES)}, got {config.train.loss!r}."

@@ -178,13 +178,13 @@ class Demand(Task):
         level = float(np.clip(1 / (1 + bias), *_LEVELS)) if np.isfinite(bias) else 1.0
         model.level.assign(level)
         mixes = _MIXES if model.counts else (0.0,)
-        losses = []
+        tried = []
         for mix in mixes:
             model.mix.assign(mix)
-            losses.append(demand_metrics(model.raw(part), outcome)["pinball"])
-        mix = mixes[int(np.argmin(losses))]
+            tried.append(model.raw(part))
+        best = int(np.argmin([demand_metrics(one, outcome)["pinball"] for one in tried]))
+        mix, raw = mixes[best], tried[best]
         model.mix.assign(mix)
-        raw = model.raw(part)
         made = calibrated(raw, outcome, part.cold, self.series.grain)
         point, found = self._best(made(raw, part.cold), outcome)
         decided = {"level": level, "mix": mix, "calibration": made.as_json(), "point": point}

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.svm import LinearSVC
 
-from tfmm.baselines.classes import text_inputs
+from tfmm.baselines.classes import svm_margins, text_inputs
 from tfmm.data.texts.queries import Queries
 from tfmm.tasks.base import RowParts
 
@@ -36,33 +34,15 @@ def margins(
 
     train, valid = (rows[codes[rows] >= 0] for rows in (parts.train, parts.valid))
     inputs = text_inputs(texts, train)
-    reached = [
-        (_fitted(inputs, codes, classes, train, valid, strength).argmax(axis=1) == codes[valid])
-        for strength in STRENGTHS
-    ]
-    best = STRENGTHS[int(np.argmax([right.mean() for right in reached]))]
+
+    def reached(strength: float) -> float:
+        said = svm_margins(inputs[train], codes[train], inputs[valid], classes, strength)
+        return float((said.argmax(axis=1) == codes[valid]).mean())
+
+    best = max(STRENGTHS, key=reached)
     final = parts.final_train()[codes[parts.final_train()] >= 0]
     inputs = text_inputs(texts, final)
-    return _fitted(inputs, codes, classes, final, parts.test, best), best
-
-
-def _fitted(
-    inputs: Any,
-    codes: NDArray[np.integer],
-    classes: int,
-    rows: NDArray[np.integer],
-    asked: NDArray[np.integer],
-    strength: float,
-) -> NDArray[np.float64]:
-    found = np.full((len(asked), classes), -10.0)
-    met = np.unique(codes[rows])
-    if len(met) == 1:
-        found[:, met] = 1.0
-        return found
-    made = LinearSVC(C=strength).fit(inputs[rows], codes[rows])
-    said = made.decision_function(inputs[asked])
-    found[:, met] = said if said.ndim == 2 else np.stack([-said, said], axis=1)
-    return found
+    return svm_margins(inputs[final], codes[final], inputs[parts.test], classes, best), best
 
 
 class Dictionary:

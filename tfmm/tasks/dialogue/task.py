@@ -12,13 +12,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.data.columns import TextColumn
-from tfmm.encoders.choice import make_encoder
 from tfmm.encoders.pretrained.base import Pretrained
 from tfmm.encoders.text.tokens import TokenEncoder
 from tfmm.evaluation.bootstrap import paired_bootstrap
 from tfmm.evaluation.classes import per_class, reliability
 from tfmm.tasks.base import Export, Metric, Metrics, RowParts, Say, Section, Task, silent
-from tfmm.tasks.config import RunFileError
+from tfmm.tasks.config import RunFileError, check_baselines
 from tfmm.tasks.dialogue import baselines, measure
 from tfmm.tasks.dialogue.calibration import probabilities_of, temperature_of
 from tfmm.tasks.dialogue.config import DialogueConfig, ServeConfig, default_encoder
@@ -29,6 +28,7 @@ from tfmm.tasks.dialogue.report import sections
 from tfmm.tasks.dialogue.scope import fitted, in_scope
 from tfmm.tasks.dialogue.signatures import export_of
 from tfmm.tasks.texts.batches import text_batches
+from tfmm.tasks.texts.encoder import token_encoder
 from tfmm.tasks.texts.parts import text_parts
 
 BASELINES = ("majority", "svm", "dictionary")
@@ -45,11 +45,7 @@ class Dialogue(Task):
 
     @classmethod
     def check(cls, config: DialogueConfig) -> None:
-        unknown = [name for name in config.evaluate.baselines if name not in BASELINES]
-        if unknown:
-            raise RunFileError(
-                f"`evaluate.baselines` must be some of {', '.join(BASELINES)}, got {unknown[0]!r}."
-            )
+        check_baselines(config.evaluate.baselines, BASELINES)
 
     @property
     def choice(self) -> Metric:  # type: ignore[override]
@@ -94,13 +90,7 @@ class Dialogue(Task):
         return {"name": given} if isinstance(given, str) else dict(given)
 
     def _encoder(self, choice: Mapping[str, Any] | None = None) -> TokenEncoder:
-        made = make_encoder("text", choice or self.chosen, self.config.text.dim)
-        if not isinstance(made, TokenEncoder):
-            raise RunFileError(
-                f"`text.encoder` must know the places of its tokens, as lstm, subwords, bag, bert "
-                f"and minilm do, got {made.registered!r}."
-            )
-        return made
+        return token_encoder(choice or self.chosen, self.config.text.dim)
 
     def build(
         self,

@@ -9,8 +9,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.svm import LinearSVC
 
+from tfmm.baselines.classes import svm_margins
 from tfmm.data.texts.reviews import Reviews
 from tfmm.evaluation.classes import class_metrics
 from tfmm.tasks.reviews.measures import class_measures, polarity_measures, term_measures, true_spans
@@ -96,12 +96,12 @@ def _svm(
     right = codes[train[held]]
 
     def reached(cost: float) -> float:
-        found = _margins(inputs[rest], codes[train[rest]], inputs[held], classes, cost)
+        found = svm_margins(inputs[rest], codes[train[rest]], inputs[held], classes, cost)
         return float(class_metrics(found, np.eye(classes, dtype=bool)[right])["accuracy"])
 
     costs: Sequence[float] = (0.1, 1.0)
     best = max(costs, key=reached) if len(rest) else 1.0
-    return _margins(inputs[: len(train)], codes[train], inputs[len(train) :], classes, best)
+    return svm_margins(inputs[: len(train)], codes[train], inputs[len(train) :], classes, best)
 
 
 def _inputs(train: list[str], test: list[str]) -> sp.csr_matrix:
@@ -117,23 +117,6 @@ def _inputs(train: list[str], test: list[str]) -> sp.csr_matrix:
     if not parts:
         return sp.csr_matrix((len(train) + len(test), 1))
     return sp.hstack(parts).tocsr()
-
-
-def _margins(
-    fitted: sp.csr_matrix,
-    codes: NDArray[np.integer],
-    asked: sp.csr_matrix,
-    classes: int,
-    cost: float,
-) -> NDArray[np.float64]:
-    known = np.unique(codes)
-    out = np.full((asked.shape[0], classes), -10.0)
-    if len(known) == 1:
-        out[:, known] = 1.0
-        return out
-    found = LinearSVC(C=cost, random_state=1).fit(fitted, codes).decision_function(asked)
-    out[:, known] = np.stack([-found, found], axis=1) if found.ndim == 1 else found
-    return out
 
 
 def _near(reviews: Reviews) -> NDArray[np.object_]:

@@ -12,11 +12,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfmm.data.columns import TextColumn
-from tfmm.encoders.choice import make_encoder
 from tfmm.encoders.raw import check_embedder
 from tfmm.encoders.text.tokens import TokenEncoder
 from tfmm.tasks.base import Export, Metric, Metrics, RowParts, Say, Section, Task, silent
-from tfmm.tasks.config import RunFileError
+from tfmm.tasks.config import RunFileError, check_baselines
 from tfmm.tasks.reviews.calibration import fitted_mix, presence_threshold
 from tfmm.tasks.reviews.config import ReviewsConfig, ServeConfig
 from tfmm.tasks.reviews.measures import measured
@@ -26,6 +25,7 @@ from tfmm.tasks.reviews.signatures import export_of
 from tfmm.tasks.reviews.simple import BASELINES, baselines
 from tfmm.tasks.reviews.targets import Labels, Targets, labels_of, targets_of
 from tfmm.tasks.texts.batches import text_batches, text_blocks
+from tfmm.tasks.texts.encoder import token_encoder
 from tfmm.tasks.texts.parts import text_parts
 
 #: What epochs may be chosen by, of which more is better.
@@ -52,11 +52,7 @@ class Reviews(Task):
 
     @classmethod
     def check(cls, config: ReviewsConfig) -> None:
-        unknown = [name for name in config.evaluate.baselines if name not in BASELINES]
-        if unknown:
-            raise RunFileError(
-                f"`evaluate.baselines` must be some of {', '.join(BASELINES)}, got {unknown[0]!r}."
-            )
+        check_baselines(config.evaluate.baselines, BASELINES)
         if config.train.choose not in (None, *CHOICES):
             raise RunFileError(
                 f"`train.choose` must be one of {', '.join(CHOICES)}, got {config.train.choose!r}."
@@ -131,7 +127,8 @@ class Reviews(Task):
         )
 
     def validate(self, model: Reader) -> dict[str, float]:
-        return self._measured(model, self.parts.valid, model.classes)
+        valid = self.parts.valid
+        return self._measured(model, valid, self.read(model).logits(model, valid))
 
     def decide(self, model: Reader, say: Say = silent) -> tuple[dict[str, Any], float | None]:
         read, valid = self.read(model), self.parts.valid
@@ -148,7 +145,7 @@ class Reviews(Task):
                 logits["present"], read.targets.present[valid]
             )
         self._mix(model, decided)
-        return decided, self._measured(model, valid, ())[self.choice.name]
+        return decided, self._measured(model, valid, logits, margins)[self.choice.name]
 
     def finish(
         self, model: Reader, train: NDArray[np.integer], decided: Mapping[str, Any]
@@ -160,9 +157,10 @@ class Reviews(Task):
     def evaluate(self, model: Reader, decided: Mapping[str, Any], say: Say = silent) -> Metrics:
         test, read = self.parts.test, self.read(model)
         say(f"Measuring the model on the {len(test):,} reviews of the test part.")
+        logits, margins = (read.logits(model, test, linear) for linear in (False, True))
         metrics: Metrics = {
-            "model": self._measured(model, test, ()),
-            "network": self._measured(model, test, model.classes),
+            "model": self._measured(model, test, logits, margins),
+            "network": self._measured(model, test, logits),
             "mix": {name: dict(mix) for name, mix in decided["mix"].items()},
             "split": self.parts.counts(),
             "labels": {
@@ -214,17 +212,22 @@ class Reviews(Task):
         model.threshold.assign(decided.get("threshold", 0.5))
 
     def _measured(
-        self, model: Reader, rows: NDArray[np.integer], alone: Sequence[str]
+        self,
+        model: Reader,
+        rows: NDArray[np.integer],
+        logits: Mapping[str, NDArray[np.float32]],
+        margins: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> dict[str, float]:
-        """The metrics of the model over rows; `alone` names heads without their linear parts."""
+        """The metrics of logits over rows: as they are answered with the `margins` of the linear
+        parts, or those of the network alone."""
+        threshold = 0.5
+        if margins is not None:
+            mixed = {
+                name: np.asarray(model.mixed(name, logits[name], margins.get(name)))
+                for name in model.classes
+            }
+            logits, threshold = {**logits, **mixed}, float(model.threshold)
         read = self.read(model)
-        logits = read.logits(model, rows)
-        margins = read.logits(model, rows, True) if set(model.linear) - set(alone) else {}
-        for name in model.classes:
-            if name not in alone:
-                side = margins.get(name)
-                logits[name] = np.asarray(model.mixed(name, logits[name], side))
-        threshold = 0.5 if alone else float(model.threshold)
         return measured(read, model.labels, self.data.reviews, rows, logits, threshold)
 
 
@@ -281,10 +284,4 @@ class Read:
 
 
 def _encoder(config: ReviewsConfig) -> TokenEncoder:
-    made = make_encoder("text", config.encoder(), config.text.dim)
-    if not isinstance(made, TokenEncoder):
-        raise RunFileError(
-            f"`text.encoder` must be one that knows its tokens (bag, subwords, lstm, bert, "
-            f"minilm), got {made.registered!r}."
-        )
-    return made
+    return token_encoder(config.encoder(), config.text.dim)

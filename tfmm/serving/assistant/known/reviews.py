@@ -4,7 +4,7 @@ them."""
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -63,11 +63,16 @@ class Reviews:
                 f"{path} holds no pros and cons: expected the Parquet file of `tfmm reviews`, with "
                 f"the columns {', '.join(columns)}. {error}"
             ) from error
+        return cls.of_rows((row["item"], row) for row in rows)
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Self:
+        """Of rows of that file, each with its product's id."""
         found: dict[str, list[Aspect]] = {}
-        for row in sorted(rows, key=lambda row: -(row["pros"] + row["cons"])):
+        for item, row in sorted(rows, key=lambda one: -(one[1]["pros"] + one[1]["cons"])):
             # A row without an aspect is of the product as a whole; it has no sentences.
             if row["aspect"]:
-                found.setdefault(row["item"], []).append(_aspect(row))
+                found.setdefault(item, []).append(_aspect(row))
         return cls(dict(found))
 
     def of(self, item_id: str) -> Sequence[Aspect]:
@@ -75,7 +80,7 @@ class Reviews:
         return self.aspects.get(item_id, ())
 
 
-def _aspect(row: dict[str, Any]) -> Aspect:
+def _aspect(row: Mapping[str, Any]) -> Aspect:
     praise, blame = (next(iter(row[side] or []), "") for side in ("praise", "blame"))
     return Aspect(
         clean_text(row["aspect"], _LONGEST),

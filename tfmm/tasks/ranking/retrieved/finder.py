@@ -42,11 +42,13 @@ class Finder:
     Raises:
         RunFileError: a folder that holds no finished run of retrieval that parts by time, of the
             same shop.
+        ManifestError: the run is not as it was written.
     """
 
     def __init__(self, folder: str | Path, data: ShopData, size: int) -> None:
         self.folder, self.size = Path(folder), size
         config = retrieval_config(self.folder)
+        check_manifest(self.folder)
         self.task = Retrieval(config, data)
         made = self.task.parts.split
         if made.by != "time" or not len(made.valid) or not len(made.test):
@@ -167,7 +169,6 @@ def retrieval_config(folder: Path) -> RetrievalConfig:
 
     Raises:
         RunFileError: there is none, or it is of another task.
-        ManifestError: it is not as it was written.
     """
     for name in ("config.yaml", "metrics.json"):
         if not (folder / name).is_file():
@@ -175,7 +176,6 @@ def retrieval_config(folder: Path) -> RetrievalConfig:
                 f"`vectors`: {folder} is no finished run: it holds no {name}. Train the retrieval "
                 f"first: `tfmm train RUN.yaml --out {folder}`."
             )
-    check_manifest(folder)
     config = RunConfig.from_file(folder / "config.yaml")
     if not isinstance(config, RetrievalConfig):
         raise RunFileError(
